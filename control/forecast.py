@@ -64,8 +64,9 @@ class Forecast(Frozen):
         cost_usd: about what asking judges costs, in the same way; None: not known.
         pipelines: recent ones behind time and cost.
         unknown: what is not known, and why.
-        design: what this design could show; None: fewer than two models.
-        instead: twice the templates; twice the samples; and the fewest templates that show a
+        design: what this design could show, with the templates that any two models share; None:
+            fewer than two models, or more than a report compares.
+        instead: twice these templates; twice the samples; and the fewest templates that show a
             difference of 20 points, if another one.
         assumed: behind `design` and `instead`.
         advice: sentences.

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import quantiles
 
 from contract.analyzers import AnalyzerKind
@@ -10,6 +11,8 @@ from contract.history import History
 from contract.role import AppRole
 from contract.spec import PipelinePlan, PlannedApp
 from control.forecast import Assumed, Forecast, Shows, Took
+from reports.study.compared import MOST_COMPARED
+from reports.study.figures import block_name
 from reports.study.model import Study
 
 _ASSUMED = Assumed(source="assumed", rate=0.5, template_sd=1.2, interaction_sd=0.8)
@@ -20,10 +23,16 @@ _MORE_TEMPLATES = (10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the subjects of a plan are spread over models and templates."""
+    """How the subjects of a plan are spread over models and templates.
+
+    Attributes:
+        shared: templates of the two models that share the fewest.
+        fewest, most: apps of one model on one template.
+    """
 
     models: int
     templates: int
+    shared: int
     fewest: int
     most: int
 
@@ -31,13 +40,18 @@ class Layout:
     def of(cls, apps: Sequence[PlannedApp]) -> "Layout":
         """The layout of the subjects among `apps`."""
         cells = Counter(
-            (app.ref.model, app.template or f"app{app.ref.app_number}")
+            (app.ref.model, block_name(app.template, app.ref.app_number))
             for app in apps
             if app.role is AppRole.SUBJECT
         )
+        of_models: dict[str, set[str]] = {}
+        for model, template in cells:
+            of_models.setdefault(model, set()).add(template)
+        pairs = combinations(of_models.values(), 2)
         return cls(
-            models=len({model for model, _ in cells}),
+            models=len(of_models),
             templates=len({template for _, template in cells}),
+            shared=min((len(one & other) for one, other in pairs), default=0),
             fewest=min(cells.values(), default=0),
             most=max(cells.values(), default=0),
         )
@@ -62,7 +76,7 @@ def forecast(
     layout = Layout.of(plan.apps)
     took = tuple(_took(kind, history) for kind in plan.spec.analyzers)
     assumed = _observed(*like) if like else _ASSUMED
-    design = _shows(layout, assumed, layout.templates, max(layout.fewest, 1))
+    design = _shows(layout, assumed, layout.shared, max(layout.fewest, 1))
     instead = tuple(_instead(layout, assumed)) if design else ()
     every = Counter(app.role for app in plan.apps)
     made = Forecast(
@@ -144,7 +158,7 @@ def _cost(plan: PipelinePlan, history: History) -> tuple[float, float] | None:
 
 def _shows(layout: Layout, assumed: Assumed, templates: int, samples: int) -> Shows | None:
     """Simulated; scipy is imported here, so that only this command waits for it."""
-    if layout.models < 2:
+    if not 2 <= layout.models <= MOST_COMPARED:
         return None
     from reports.statistics.power import Population, detectable_gap
 
@@ -164,7 +178,7 @@ def _shows(layout: Layout, assumed: Assumed, templates: int, samples: int) -> Sh
 def _instead(layout: Layout, assumed: Assumed) -> Iterator[Shows]:
     """Twice the apps, as templates and as samples; and what a difference of 20 points needs."""
     samples = max(layout.fewest, 1)
-    designs = [(2 * layout.templates, samples), (layout.templates, 2 * samples)]
+    designs = [(2 * layout.shared, samples), (layout.shared, 2 * samples)]
     for templates, each in designs:
         shown = _shows(layout, assumed, templates, each)
         if shown is not None:
@@ -212,8 +226,10 @@ def _unknown(plan: PipelinePlan, made: Forecast) -> Iterator[str]:
 
 def _advice(made: Forecast) -> Iterator[str]:
     if made.design is None:
-        yield "one model: there is nothing to compare"
+        yield _no_design(made.models)
         return
+    if made.design.templates < made.templates:
+        yield "models have different templates: of two of them, the fewest shared ones are taken"
     if made.samples[0] != made.samples[1]:
         yield "models have different numbers of apps per template: the fewest are taken"
     more_templates, more_samples, *_ = (_gap(shown) for shown in made.instead)
@@ -224,6 +240,12 @@ def _advice(made: Forecast) -> Iterator[str]:
         yield f"a difference of 20 points between two models needs about {min(enough)} templates"
     if made.design.one_pair is None:
         yield "this design cannot show any difference of two shares"
+
+
+def _no_design(models: int) -> str:
+    if models > MOST_COMPARED:
+        return f"more than {MOST_COMPARED} models: a report does not compare them in pairs"
+    return "one model: there is nothing to compare"
 
 
 def _gap(shown: Shows) -> float:

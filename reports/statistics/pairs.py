@@ -12,7 +12,8 @@ from reports.statistics.resampling import Floats
 
 FEWEST_BLOCKS = 6
 """With fewer pairs no two-sided exact test can reach 5 %: 2 / 2^5 = 0.0625."""
-_ENUMERATED = 13
+ENUMERATED = 13
+"""Up to so many pairs all signs are tried; above, the normal distribution stands for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,36 @@ def mcnemar_exact(only_first: int, only_second: int) -> Paired:
     return Paired(min(p, 1.0), float(only_first - only_second))
 
 
-def wilcoxon_zsplit(differences: Sequence[float]) -> Paired:
+def steady(values: Floats, largest: Floats | float) -> Floats:
+    """Values as parts of the largest one, to 12 digits: what only rounding tells apart is equal.
+
+    For ranks: 1 - 2/3 and 2/3 - 1/3 are a tie, and are not the same floating-point number.
+    """
+    parts: Floats = np.zeros_like(values, dtype=np.float64)
+    np.divide(values, largest, out=parts, where=np.not_equal(largest, 0))
+    return parts.round(12)
+
+
+def wilcoxon_zsplit(differences: Sequence[float], largest: float | None = None) -> Paired:
     """Wilcoxon's signed-rank test; ranks of zeros go to both sides in halves (`zsplit`).
 
     Up to 13 pairs with ties or zeros, all signs are enumerated; scipy does it too, a hundred
     times slower. Above, and without ties, it is `scipy.stats.wilcoxon`.
+
+    Args:
+        differences: one for each pair.
+        largest: of the values behind them, by size: it says which digits are rounding errors;
+            None: that of the differences.
     """
     values = np.asarray(differences, dtype=float)
+    scale = np.abs(values).max(initial=0.0) if largest is None else largest
+    values = steady(values, scale)
     ranks = np.sign(values) * stats.rankdata(np.abs(values))
     if not values.any():
         return Paired(1.0, 0.0)
     sizes = np.abs(values)
     tied = not sizes.all() or len(np.unique(sizes)) < len(sizes)
-    if len(values) <= _ENUMERATED and tied:
+    if len(values) <= ENUMERATED and tied:
         found: Any = stats.permutation_test(
             (ranks,),
             _sum,

@@ -7,12 +7,14 @@ design, and not of luck, is seen.
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 from scipy import optimize, stats
 from scipy.special import expit, logit
 
+from reports.statistics.pairs import ENUMERATED
 from reports.statistics.resampling import Floats
 
 RUNS = 800
@@ -46,7 +48,7 @@ def detectable_gap(
     Returns:
         A difference between 0 and 1; None: not even the largest possible one is shown.
     """
-    if templates < 2:
+    if 2 * 0.5**templates >= level:  # no exact test of so few pairs goes below it
         return None
     rng = np.random.default_rng(seed)
     shape = (RUNS, templates)
@@ -95,10 +97,12 @@ def _passed(chance: Floats, thrown: Floats) -> Floats:
 
 
 def _power(above: Floats, below: Floats, level: float) -> float:
-    differences = above - below
+    differences = (above - below).round(12)
     if np.isin(above, (0.0, 1.0)).all() and np.isin(below, (0.0, 1.0)).all():
         more, fewer = (differences > 0).sum(1), (differences < 0).sum(1)
         p = 2 * stats.binom.cdf(np.minimum(more, fewer), more + fewer, 0.5)
+    elif differences.shape[1] <= ENUMERATED:
+        p = _enumerated(differences)
     else:
         with np.errstate(all="ignore"):  # no difference at all: p is NaN, and nothing is shown
             found: Any = stats.wilcoxon(
@@ -107,6 +111,20 @@ def _power(above: Floats, below: Floats, level: float) -> float:
         p = found.pvalue
     shown = (p < level) & (differences.mean(1) > 0)
     return float(shown.mean())
+
+
+def _enumerated(differences: Floats) -> Floats:
+    """Two-sided p of each row as `wilcoxon_zsplit` has it of few pairs: over all signs."""
+    ranks = stats.rankdata(np.abs(differences), axis=1) * (differences != 0)
+    signs = np.array(list(product((-1.0, 1.0), repeat=differences.shape[1] - 1)))
+    first, others = ranks[:, :1], ranks[:, 1:]  # a sum and its negative are equally far from zero
+    observed = np.abs((np.sign(differences) * ranks).sum(axis=1))
+    return np.array(
+        [
+            (np.abs(one + signs @ rest) >= limit - 1e-9).mean()
+            for one, rest, limit in zip(first, others, observed, strict=True)
+        ]
+    )
 
 
 def _between(before: tuple[float, float], after: tuple[float, float]) -> float:

@@ -4,12 +4,14 @@ Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from scipy import stats
 
+from reports.statistics.pairs import steady
 from reports.statistics.resampling import Floats
 
 
@@ -32,6 +34,7 @@ def friedman(values: Floats) -> Ranks:
     blocks, models = values.shape
     if models < 3 or blocks < 2:
         raise ValueError("at least three models and two templates")
+    values = steady(values, np.abs(values).max(axis=1, keepdims=True))
     mean = stats.rankdata(-values, axis=1).mean(axis=0)
     if (values == values[:, :1]).all():
         statistic, p = 0.0, 1.0  # all tied in each block: scipy divides by zero
@@ -52,19 +55,22 @@ def critical_distance(models: int, blocks: int, level: float = 0.05) -> float:
 def tied_groups(
     ordered: Sequence[str], differ: Callable[[str, str], bool]
 ) -> tuple[tuple[str, ...], ...]:
-    """The longest runs of neighbours in `ordered` of which no two differ; they may overlap."""
-    groups: list[tuple[str, ...]] = []
-    covered = 0
-    for start in range(len(ordered)):
-        end = start + 1
-        while end < len(ordered) and not _any_differs(ordered[start : end + 1], differ):
-            end += 1
-        if end > covered:
-            groups.append(tuple(ordered[start:end]))
-            covered = end
-    return tuple(groups)
+    """All largest sets of which no two differ, best first; they may overlap.
+
+    Piepho, "An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons" (2004):
+    each pair that differs splits the sets that hold both, and a set within another one goes. So
+    every two that do not differ stand in one set, whatever stands between them.
+    """
+    places = range(len(ordered))
+    sets = {frozenset(places)} if ordered else set[frozenset[int]]()
+    for one, other in combinations(places, 2):
+        if differ(ordered[one], ordered[other]):
+            sets = _split(sets, one, other)
+    return tuple(tuple(ordered[at] for at in found) for found in sorted(map(sorted, sets)))
 
 
-def _any_differs(run: Sequence[str], differ: Callable[[str, str], bool]) -> bool:
-    """Whether the last one of a run differs from any before it."""
-    return any(differ(one, run[-1]) for one in run[:-1])
+def _split(sets: Set[frozenset[int]], one: int, other: int) -> set[frozenset[int]]:
+    both = {found for found in sets if one in found and other in found}
+    kept = set(sets - both)
+    parts = {found - {name} for found in both for name in (one, other)}
+    return kept | {part for part in parts if not any(part < found for found in kept | parts)}

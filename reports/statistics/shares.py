@@ -85,9 +85,7 @@ def share_of(judged: Sequence[Judged]) -> Share:
         sum(app.verdict == kind for app in judged)
         for kind in ("pass", "fail", "missing", "not applicable")
     )
-    total = passed + _counted_failures(judged)
-    decided = [app for app in judged if app.verdict in ("pass", "fail")]
-    known = bool(total) and (any(app.started for app in decided) or not _any_started(judged))
+    total = sum(weights_of(judged))
     return Share(
         passed=passed,
         failed=failed,
@@ -95,26 +93,35 @@ def share_of(judged: Sequence[Judged]) -> Share:
         aside=aside,
         known_failed=sum(app.fails for app in judged if app.verdict == "missing"),
         total=total,
-        rate=round(passed / total, 4) if known else None,
-        interval=wilson_interval(passed, total) if known else None,
+        rate=round(passed / total, 4) if total else None,
+        interval=wilson_interval(passed, total) if total else None,
         bounds=missing_data_bounds(passed, failed, missing),
     )
 
 
-def _counted_failures(judged: Sequence[Judged]) -> float:
-    """Failures, those of apps that did not start at the share at which the others were decided."""
-    in_play = [app for app in judged if app.verdict != "not applicable"]
-    stopped = [app for app in in_play if app.started is False]
-    started = [app for app in in_play if app.started]
-    if not started:
-        return sum(app.verdict == "fail" for app in stopped)
-    decided = [app for app in started if app.verdict != "missing"]
-    share = len(decided) / len(started)
-    return sum(app.verdict == "fail" for app in decided) + share * len(stopped)
+def weights_of(judged: Sequence[Judged]) -> list[float]:
+    """What each app counts in a share: 1 if decided, 0 if missing; if it did not start: `share_of`.
+
+    One that was decided counts in full even if nobody knows whether it started. A missing one of
+    which nobody knows it was lost before, and says nothing of how often others were decided.
+    """
+    share = _share_decided(judged)
+    return [
+        share if _stopped(app) and share is not None else float(app.verdict in ("pass", "fail"))
+        for app in judged
+    ]
 
 
-def _any_started(judged: Sequence[Judged]) -> bool:
-    return any(app.started and app.verdict != "not applicable" for app in judged)
+def _share_decided(judged: Sequence[Judged]) -> float | None:
+    """Of the apps that may have started, the share that was decided; None: there are none."""
+    decided = sum(app.verdict in ("pass", "fail") and not _stopped(app) for app in judged)
+    lost = sum(app.verdict == "missing" and bool(app.started) for app in judged)
+    return decided / (decided + lost) if decided + lost else None
+
+
+def _stopped(app: Judged) -> bool:
+    """Whether it is known to fail because it did not start, whatever else was seen of it."""
+    return app.started is False and app.verdict in ("fail", "missing")
 
 
 def pass_at_k(n: int, c: int, k: int) -> float | None:
@@ -132,3 +139,30 @@ def pass_at_k(n: int, c: int, k: int) -> float | None:
     if n - c < k:
         return 1.0
     return 1.0 - math.prod(1 - k / i for i in range(n - c + 1, n + 1))
+
+
+def pass_at_k_of(judged: Sequence[Judged], k: int) -> float | None:
+    """`pass_at_k` of the samples of one template where some may be missing.
+
+    Samples that did not start are never missing, so both kinds are estimated apart (stratified):
+    of `k` drawn ones some number may run, and of these the decided ones are a random part. With
+    k = 1 it is the share of `share_of`; with nothing missing it is `pass_at_k` of all samples.
+
+    Returns:
+        None: fewer than k samples, or too few that may run were decided.
+    """
+    in_play = [app for app in judged if app.verdict != "not applicable"]
+    stopped = sum(map(_stopped, in_play))
+    may_run, whole = len(in_play) - stopped, len(in_play)
+    passed = sum(app.verdict == "pass" for app in in_play)
+    decided = sum(app.verdict != "missing" and not _stopped(app) for app in in_play)
+    if whole < k or decided < min(k, may_run):
+        return None
+    if k == 1:
+        return passed * may_run / (decided * whole) if decided else 0.0
+    drawn = range(max(1, k - stopped), min(k, may_run) + 1)
+    chance = [
+        math.comb(may_run, i) * math.comb(stopped, k - i) / math.comb(whole, k) for i in drawn
+    ]
+    found = [pass_at_k(decided, passed, i) or 0.0 for i in drawn]
+    return math.fsum(p * q for p, q in zip(chance, found, strict=True))

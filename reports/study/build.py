@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from contract.ranking import RankingSpec
-from reports.study.compared import Comparison, CountModel, Noise, Ordering, Ranking, RankTest
+from reports.study.compared import (
+    MOST_COMPARED,
+    Comparison,
+    CountModel,
+    Noise,
+    Ordering,
+    Ranking,
+    RankTest,
+)
 from reports.study.comparing import blocks, comparisons, ordering
 from reports.study.counting import count_models
 from reports.study.figures import Agreements, Figure, Group, Measure
@@ -12,16 +20,17 @@ from reports.study.groups import Clusters, Unit, figure, pass_figures
 from reports.study.measures import Look, looks
 from reports.study.methods import methods
 from reports.study.model import Study
-from reports.study.noise import noise
+from reports.study.noise import noise, repeated_scans
 from reports.study.ranking import rank_test, ranking_of
 from reports.study.table import Cells, Table, over_models
 from reports.summary import AppSummary
 
 Measured = tuple[Look, Cells]
 _PASS = {"functional": "pass", "functional_and_secure": "sec_pass"}
-_MODELS, _WITHIN = Unit("models"), Unit(resampled=False)
-MOST_COMPARED, MOST_TEMPLATES, MOST_CELLS = 24, 200, 2_000
-"""Models in pairs, templates with intervals, cells: more would take minutes and megabytes."""
+_MODELS, _MANY = Unit("models"), Unit("models", resampled=False)
+_WITHIN = Unit(resampled=False, alone=True)
+MOST_TEMPLATES, MOST_CELLS = 200, 2_000
+"""Templates with intervals, cells: more would take minutes and megabytes."""
 
 
 def study_of(
@@ -38,10 +47,11 @@ def study_of(
         agreement: of the judges, from `reports.judge_agreement.JudgeAgreement`.
     """
     table = Table.of(apps)
-    measures = [(look, table.cells(look)) for look in looks(table.subjects)]
+    every = (*looks(table.subjects), *repeated_scans(table))
+    measures = [(look, table.cells(look)) for look in every]
     design = table.design.model_copy(update={"notes": tuple(_notes(table))})
     study = _with_groups(Study(design=design), table, measures, agreement or {})
-    study = _with_comparisons(study, measures, noise(table, [look for look, _ in measures]))
+    study = _with_comparisons(study, measures, noise(table, every))
     study = study.model_copy(update={"counts": _counts(table)})
     if ranking is not None:
         study = study.model_copy(update={"ranking": _ranking(ranking, study)})
@@ -98,7 +108,7 @@ def _model(model: str, table: Table, measures: Sequence[Measured], agreement: Ag
 
 def _template(name: str, table: Table, measures: Sequence[Measured]) -> Group:
     """Over models; they, not templates, are drawn again for its intervals."""
-    unit = _MODELS if len(table.templates) <= MOST_TEMPLATES else _WITHIN
+    unit = _MODELS if len(table.templates) <= MOST_TEMPLATES else _MANY
     apps = {model: blocks[name] for model, blocks in table.by_cell.items() if name in blocks}
     seen = {look: {model: cells[model][name] for model in apps} for look, cells in measures}
     return Group(
@@ -179,7 +189,7 @@ def _with_comparisons(study: Study, measures: Sequence[Measured], noises: Sequen
         mine = blocks(measure, cells)
         found = comparisons(measure, mine, limits.get(measure.name))
         figures = {group.model or "": group.figures[measure.name] for group in study.models}
-        order = ordering(measure, figures, found)
+        order = ordering(measure, figures, found, mine)
         pairs += found
         orders.append(order)
         ranks.append(rank_test(measure, mine, order))

@@ -5,6 +5,8 @@ from typing import Literal
 from contract.base import Frozen
 from reports.study.figures import Figure
 
+MOST_COMPARED = 24
+"""Models of a fleet that are compared in pairs, at most: more would take minutes."""
 PairVerdict = Literal["first", "second", "tied", "within noise", "unknown"]
 
 
@@ -76,8 +78,8 @@ class Ordering(Frozen):
         groups: models that are not shown to be different, best first; they may overlap. Empty:
             no order is given, and `reason` says why.
         best: models that no other one is shown to be better than.
-        unplaced: models that have no place, each with the reason: nothing was measured, or what
-            is missing could turn a difference.
+        unplaced: models that have no place, each with the reason: nothing was measured, what is
+            missing could turn a difference, or no template is shared with the others.
         turned: pairs whose order what is missing could turn.
     """
 

@@ -13,6 +13,7 @@ from reports.study.table import Cells
 
 LEVEL = 0.05
 Verdicts = Mapping[frozenset[str], Comparison]
+_APART = "never measured on a template of the models that have a place"
 
 
 def blocks(measure: Measure, cells: Cells) -> dict[str, Blocks]:
@@ -71,7 +72,10 @@ def _is_noise(pair: Comparison, noise: Noise) -> bool:
 
 
 def ordering(
-    measure: Measure, figures: Mapping[str, Figure], pairs: Sequence[Comparison]
+    measure: Measure,
+    figures: Mapping[str, Figure],
+    pairs: Sequence[Comparison],
+    of_models: Mapping[str, Blocks],
 ) -> Ordering:
     """Sets of tied models, best first; a model that what is missing could move has no place."""
     unplaced = {
@@ -80,39 +84,57 @@ def ordering(
         if figure.value is None
     }
     turned = [(pair.first, pair.second) for pair in pairs if _is_turned(pair)]
-    for model in _movable(turned, figures):
+    for model in _movable(turned, of_models):
         unplaced[model] = "what is missing could turn a difference"
-    values = {
-        model: figure.value
-        for model, figure in figures.items()
-        if figure.value is not None and model not in unplaced
-    }
     sign = -1 if measure.better == "more" else 1
-    placed = sorted(values, key=lambda model: (sign * values[model], model))
+    values = {model: figure.value or 0.0 for model, figure in figures.items()}
+    placed = [model for model in figures if model not in unplaced]
+    placed.sort(key=lambda model: (sign * values[model], model))
     verdicts = {frozenset((pair.first, pair.second)): pair for pair in pairs}
     made = Ordering(measure=measure.name, unplaced=unplaced, turned=tuple(turned))
-    if reason := _no_order(placed, verdicts):
+    met = _met(placed, verdicts)
+    if reason := _no_order(placed, met, verdicts):
         return made.model_copy(update={"reason": reason})
+    apart = {model: _APART for model in placed if model not in met}
     return made.model_copy(
         update={
-            "groups": tied_groups(placed, lambda one, other: _winner(verdicts, one, other) != ""),
+            "unplaced": unplaced | apart,
+            "groups": tied_groups(met, lambda one, other: _winner(verdicts, one, other) != ""),
             "best": tuple(
                 model
-                for model in placed
-                if not any(_winner(verdicts, model, other) == other for other in placed)
+                for model in met
+                if not any(_winner(verdicts, model, other) == other for other in met)
             ),
         }
     )
 
 
-def _no_order(placed: Sequence[str], verdicts: Verdicts) -> str:
+def _met(placed: Sequence[str], verdicts: Verdicts) -> list[str]:
+    """The most models that pairs connect; none if two such sets are equally large.
+
+    Without a common template nothing is known of two models, and that is no tie.
+    """
+    sets: list[set[str]] = [{model} for model in placed]
+    for one, other in combinations(placed, 2):
+        if verdicts[frozenset((one, other))].p is not None:
+            joined = [found for found in sets if one in found or other in found]
+            sets = [found for found in sets if found not in joined] + [set[str]().union(*joined)]
+    sizes = sorted((len(found) for found in sets), reverse=True)
+    if len(sizes) > 1 and sizes[0] == sizes[1]:
+        return []
+    largest = max(sets, key=len, default=set[str]())
+    return [model for model in placed if model in largest]
+
+
+def _no_order(placed: Sequence[str], met: Sequence[str], verdicts: Verdicts) -> str:
     """Why no order can be given at all; empty if it can."""
     if len(placed) < 2:
         return "fewer than two models can be placed"
-    pairs = list(combinations(placed, 2))
-    if all(verdicts[frozenset(pair)].p is None for pair in pairs):
+    if all(verdicts[frozenset(pair)].p is None for pair in combinations(placed, 2)):
         return "no two models were measured on the same template"
-    if any(_winner(verdicts, one, other) == other for one, other in pairs):
+    if not met:
+        return "models fall into sets that share no template"
+    if any(_winner(verdicts, one, other) == other for one, other in combinations(met, 2)):
         return "models were measured on different templates: their figures contradict the pairs"
     return ""
 
@@ -121,14 +143,12 @@ def _is_turned(pair: Comparison) -> bool:
     return pair.turned and pair.verdict == "unknown" and pair.p_holm is not None
 
 
-def _movable(turned: Sequence[tuple[str, str]], figures: Mapping[str, Figure]) -> set[str]:
+def _movable(turned: Sequence[tuple[str, str]], of_models: Mapping[str, Blocks]) -> set[str]:
     """Of each pair that could turn, those models of which something is missing."""
-    return {
-        model
-        for pair in turned
-        for model in pair
-        if figures[model].missing or not any(figures[name].missing for name in pair)
+    moved = {
+        name for name, mine in of_models.items() if any(block.is_open for block in mine.values())
     }
+    return {model for pair in turned for model in pair if model in moved}
 
 
 def _winner(verdicts: Verdicts, one: str, other: str) -> str:

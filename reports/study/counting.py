@@ -27,7 +27,8 @@ def _model(table: Table, measure: str, *, grave: bool) -> CountModel:
     rows: list[tuple[str, str, int, float]] = []
     for app in table.subjects:
         seen = seeing.counted(app, Category.SECURITY, grave=grave)
-        if seen.state == "seen" and app.kloc:
+        sized = seeing.counted_per_kloc(app, Category.SECURITY).state == "seen"
+        if seen.state == "seen" and sized and app.kloc:
             rows.append((app.ref.model, block_of(app), int(seen.value), app.kloc))
     made = CountModel(measure=measure, left_out=len(table.subjects) - len(rows))
     found = Counter[str]()

@@ -1,11 +1,13 @@
 """Figures of groups of apps, each with its interval and with what is behind it."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
 from contract.analysis import Category, Severity
 from contract.base import Frozen
 
+_LIKE_A_NUMBER = re.compile(r"(template )*app[0-9]+")
 Better = Literal["more", "less", "neither"]
 Kind = Literal["share", "mean", "ratio", "median", "total", "pass_at_k"]
 
@@ -17,7 +19,7 @@ class Measure(Frozen):
         name: key of `Group.figures`: `runs`, `functional`, `secure`, `functional_and_secure`,
             `grave_findings`, `security_findings`, `security_per_kloc`, `kloc`, `requirements_met`,
             `cost_usd`, `duration_s`, `pass@1`, `sec_pass@1`, `load/<tool>/<metric>`,
-            `score/<name>`.
+            `score/<name>`, and where they were repeated `findings/<analyzer>`.
         label: for people.
         kind: `share`: of apps that pass; `mean`: per app; `ratio`: sum over sum (per kLOC);
             `median`: over apps; `total`: sum over apps; `pass_at_k`: mean over templates.
@@ -40,7 +42,8 @@ class Figure(Frozen):
     """One figure with its 95 % interval and with what is behind it.
 
     Attributes:
-        value: None: not known; `reason` says why.
+        value: None: not known; `reason` says why. Of shares not `passed` by `n` where apps are
+            missing: those that did not start count at the share at which the others were decided.
         low, high: the interval; None: it cannot be given, and `reason` says why.
         n: apps behind the value (`pass_at_k`: templates).
         missing: apps that should have been measured for it and were not.
@@ -48,7 +51,8 @@ class Figure(Frozen):
         known_bad: of those missing, apps that are known to fail all the same.
         passed: shares only.
         least, most: of shares, the value if everything missing were bad, and if it were good; of
-            requirements, if all that nobody could tell were not met, and if it were.
+            requirements, if all that nobody could tell, and all of missing apps, were not met,
+            and if it were.
         at_least: the value is a lower bound, as some measurements ended before the app did.
         interval: how the interval was made.
         reason: why there is no value, or no interval.
@@ -161,3 +165,13 @@ class Design(Frozen):
     apart: dict[str, int] = {}
     notes: tuple[str, ...] = ()
     digest: str = ""
+
+
+def block_name(template: str | None, number: int) -> str:
+    """What pairs apps of several models: `app3` where no template is declared.
+
+    A declared template that is called `app3` is another one: `template app3`.
+    """
+    if not template:
+        return f"app{number}"
+    return f"template {template}" if _LIKE_A_NUMBER.fullmatch(template) else template

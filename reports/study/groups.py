@@ -10,7 +10,14 @@ from reports.statistics.resampling import (
     interval_of_median,
     interval_of_ratio,
 )
-from reports.statistics.shares import Share, pass_at_k, share_of
+from reports.statistics.shares import (
+    Judged,
+    Share,
+    pass_at_k,
+    pass_at_k_of,
+    share_of,
+    weights_of,
+)
 from reports.study.figures import Figure, Kind
 from reports.study.seeing import Seen
 
@@ -24,11 +31,13 @@ class Unit:
     """What is drawn again for an interval: `templates`, or `models` for figures of a template.
 
     Attributes:
-        resampled: False: no interval, because the group lies within one template.
+        resampled: False: no interval by resampling.
+        alone: the group lies within one of them: nothing says how much its apps are alike.
     """
 
     name: str = "templates"
     resampled: bool = True
+    alone: bool = False
 
 
 TEMPLATES = Unit()
@@ -49,11 +58,12 @@ def figure(kind: Kind, clusters: Clusters, unit: Unit = TEMPLATES) -> Figure:
         for group in clusters.values()
         if (found := [seen for seen in group if seen.state == "seen"])
     ]
+    limits = _bounds(everything) if kind == "mean" else {}
     if not groups:
         reason = _nothing(counted["missing"], counted["aside"])
-        return Figure(reason=reason).model_copy(update=counted)
+        return Figure(reason=reason).model_copy(update=counted | limits)
     made = _MAKERS[kind](groups, unit)
-    return made.model_copy(update=counted)
+    return made.model_copy(update=counted | limits)
 
 
 def pass_figures(clusters: Clusters, name: str) -> dict[str, Figure]:
@@ -87,13 +97,18 @@ def _share(clusters: Clusters, unit: Unit) -> Figure:
 
 def _interval_of_share(share: Share, clusters: Clusters, unit: Unit) -> Interval:
     """Wilson's; where templates have several samples, with the number of independent ones."""
-    decided = [
-        (sum(seen.value for seen in group), float(len(group)))
-        for every in clusters.values()
-        if (group := [seen for seen in every if seen.state == "seen"])
+    weights = iter(weights_of([seen.judged for group in clusters.values() for seen in group]))
+    counted = [
+        [(seen.judged.verdict == "pass", next(weights)) for seen in group]
+        for group in clusters.values()
     ]
-    if unit.resampled and any(n > 1 for _, n in decided):
-        return _named(clustered_wilson(decided), unit)
+    decided = [
+        (float(sum(passed for passed, _ in group)), sum(weight for _, weight in group), len(group))
+        for every in counted
+        if (group := [(passed, weight) for passed, weight in every if weight])
+    ]
+    if not unit.alone and any(apps > 1 for _, _, apps in decided):
+        return _named(clustered_wilson([(passed, n) for passed, n, _ in decided]), unit)
     low, high = share.interval or (None, None)
     return Interval(low, high, method="Wilson")
 
@@ -102,15 +117,20 @@ def _mean(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
     values = [seen.value for group in groups for seen in group]
     sums = [sum(seen.value for seen in group) for group in groups]
     return _with(
-        Figure(value=fmean(values), least=_bound(groups, "least"), most=_bound(groups, "most")),
+        Figure(value=fmean(values)),
         interval_of_ratio(sums, [len(group) for group in groups]) if unit.resampled else _ONE,
         unit,
     )
 
 
-def _bound(groups: Iterable[Sequence[Seen]], name: str) -> float | None:
-    values = [getattr(seen, name) for group in groups for seen in group]
-    return fmean(values) if None not in values else None
+def _bounds(everything: Iterable[Seen]) -> dict[str, float]:
+    """The mean if all that is open were bad, and if it were good; none if no limit is known."""
+    asked = [seen for seen in everything if seen.state != "aside"]
+    least = [seen.least for seen in asked if seen.least is not None]
+    most = [seen.most for seen in asked if seen.most is not None]
+    if not asked or len(least) < len(asked) or len(most) < len(asked):
+        return {}
+    return {"least": fmean(least), "most": fmean(most)}
 
 
 def _ratio(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
@@ -121,17 +141,22 @@ def _ratio(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
 
 
 def _median(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
-    values = [seen.value for group in groups for seen in group]
-    highest = [
-        seen.value if seen.ceiling is None else seen.ceiling for group in groups for seen in group
-    ]
-    middle = median(values)
+    everything = [seen for group in groups for seen in group]
+    middle = median(seen.value for seen in everything)
+    highest = median(seen.value if seen.ceiling is None else seen.ceiling for seen in everything)
     found = (
         interval_of_median([[seen.value for seen in group] for group in groups])
         if unit.resampled
         else _ONE
     )
-    return _with(Figure(value=middle, at_least=median(highest) != middle), found, unit)
+    if found.high is not None and any(_may_pass(seen, found.high) for seen in everything):
+        found = Interval(found.low, None, found.method, _OPEN_END)
+    return _with(Figure(value=middle, at_least=highest != middle), found, unit)
+
+
+def _may_pass(seen: Seen, limit: float) -> bool:
+    """Whether it is a lower bound at or below a limit, and may really be above it."""
+    return seen.ceiling is not None and seen.value <= limit < seen.ceiling
 
 
 def _total(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
@@ -140,30 +165,55 @@ def _total(groups: Sequence[Sequence[Seen]], unit: Unit) -> Figure:
 
 
 def _pass_at(k: int, clusters: Clusters) -> Figure:
-    """Mean over templates; n of each is the number of its measured samples, never of all."""
-    counts = [
-        (
-            sum(seen.state == "seen" for seen in group),
-            sum(seen.state == "seen" and seen.value > 0 for seen in group),
-            sum(seen.state == "missing" for seen in group),
-        )
-        for group in clusters.values()
+    """Mean over templates; n of each is the number of its measured samples, never of all.
+
+    A template on which no app started is never missing, so it weighs as much as the share of the
+    others that could be decided; a mean outside of what is possible is moved to its border.
+    """
+    asked = [group for every in clusters.values() if len(group := _in_play(every)) >= k]
+    found = [(group, pass_at_k_of([seen.judged for seen in group], k)) for group in asked]
+    every = weights_of([_as_one(group, value) for group, value in found])
+    decided = [
+        (value, weight)
+        for (_, value), weight in zip(found, every, strict=True)
+        if value is not None
     ]
-    values = [value for n, c, _ in counts if (value := pass_at_k(n, c, k)) is not None]
-    asked = [(n, c, missing) for n, c, missing in counts if n + missing >= k]
-    if not values:
+    sums, weights = [value * weight for value, weight in decided], [weight for _, weight in decided]
+    if not sum(weights):
         return Figure(missing=len(asked), reason=f"no template with k = {k} measured samples")
-    least = [pass_at_k(n + missing, c, k) or 0.0 for n, c, missing in asked]
-    most = [pass_at_k(n + missing, c + missing, k) or 0.0 for n, c, missing in asked]
+    least, most = (fmean(_extreme(group, k, passes) for group in asked) for passes in (False, True))
+    value = min(max(sum(sums) / sum(weights), least), most)
     shown = Figure(
-        value=fmean(values),
-        n=len(values),
-        missing=len(asked) - len(values),
-        aside=len(counts) - len(asked),
-        least=fmean(least),
-        most=fmean(most),
+        value=value,
+        n=len(decided),
+        missing=len(asked) - len(decided),
+        aside=len(clusters) - len(asked),
+        least=least,
+        most=most,
     )
-    return _with(shown, interval_of_ratio(values, [1.0] * len(values)), TEMPLATES)
+    shown = _with(shown, interval_of_ratio(sums, weights), TEMPLATES)
+    if shown.low is None or shown.high is None:
+        return shown
+    held = {"low": min(shown.low, value), "high": max(shown.high, value)}
+    return shown.model_copy(update=held)
+
+
+def _in_play(group: Sequence[Seen]) -> list[Seen]:
+    return [seen for seen in group if seen.state != "aside"]
+
+
+def _as_one(group: Sequence[Seen], value: float | None) -> Judged:
+    """A template as one app: it is decided, or it is missing, or nothing on it started."""
+    known = {seen.started for seen in group}
+    started = True if True in known else None if None in known else False
+    return Judged("missing" if value is None else "pass" if value else "fail", started=started)
+
+
+def _extreme(group: Sequence[Seen], k: int, passes: bool) -> float:
+    """pass@k if all that is missing passed, or if it failed."""
+    passed = sum(seen.state == "seen" and seen.value > 0 for seen in group)
+    missing = sum(seen.state == "missing" for seen in group)
+    return pass_at_k(len(group), passed + passes * missing, k) or 0.0
 
 
 def _with(shown: Figure, found: Interval, unit: Unit) -> Figure:
@@ -195,4 +245,5 @@ def _nothing(missing: int, aside: int) -> str:
 
 
 _ONE = Interval(reason="no interval by resampling")
+_OPEN_END = "the upper end is not known: the load of some apps ended before they did"
 _MAKERS = {"mean": _mean, "ratio": _ratio, "median": _median, "total": _total}

@@ -16,12 +16,15 @@ def _sentences(study: Study) -> Iterator[str]:
     yield from _design(study)
     yield (
         "Shares have 95 % Wilson intervals; where a template has several apps of one model, the "
-        "number of apps is divided by the design effect (Franco et al., 2019)."
+        "number of apps is divided by the design effect (Franco et al., 2019). An app that did not "
+        "start can lack no live look, so in shares, pass@k and tests it counts at the share at "
+        "which the other apps were decided."
     )
     yield (
         f"Means and rates have BCa bootstrap intervals ({RESAMPLES} resamples of whole templates, "
         f"expanded for few templates after Hesterberg, 2015), from {MIN_CLUSTERS} templates on; "
-        "medians have intervals of order statistics."
+        "medians have intervals of order statistics, and with several apps per template "
+        "percentile bootstrap intervals."
     )
     yield (
         "What was not measured is in no figure; for shares, the values if everything missing were "
@@ -29,8 +32,11 @@ def _sentences(study: Study) -> Iterator[str]:
     )
     if study.comparisons:
         yield from _comparing(study)
-    if study.ranks:
-        yield "Mean ranks over templates: Friedman's test, Nemenyi's distance (Demsar, 2006)."
+    if any(test.p is not None for test in study.ranks):
+        yield (
+            "Mean ranks over templates: Friedman's test, Nemenyi's distance (Demsar, 2006), which "
+            "is given whatever Friedman's p is."
+        )
     if study.counts:
         yield (
             "Findings per kLOC were compared by negative binomial regression with log kLOC as "
@@ -41,7 +47,7 @@ def _sentences(study: Study) -> Iterator[str]:
             "Repeats give the variance within an app; a difference below the repeatability limit "
             "(ISO 5725-1) is printed as within the noise."
         )
-    if study.ranking is not None:
+    if study.ranking is not None and study.ranking.methods:
         yield (
             f"Rankings by several criteria: TOPSIS and weighted sum; {study.ranking.draws} random "
             "weights (flat Dirichlet) say how much the weights decide."
@@ -68,12 +74,15 @@ def _design(study: Study) -> Iterator[str]:
 def _comparing(study: Study) -> Iterator[str]:
     yield (
         "Models were compared in pairs over shared templates: shares with one app per template by "
-        "the exact McNemar test, everything else by Wilcoxon's signed-rank test on template means "
-        "(zeros split), with Cliff's delta; p values are corrected by Holm's method over all pairs "
+        "the exact McNemar test, everything else by Wilcoxon's signed-rank test on one value per "
+        "template: shares, means, rates, and medians of load figures (zeros split), with Cliff's "
+        "delta; p values are corrected by Holm's method over all pairs "
         "of a measure."
     )
     yield (
-        "Models of which no difference is shown at the 5 % level form tied sets. A model has no "
-        "place where its missing data could turn a difference: shares with all missing bad and all "
-        "good, other measures with the smallest and the largest value of the fleet."
+        "Models of which no difference is shown at the 5 % level form tied sets: all largest sets "
+        "without a shown difference (Piepho, 2004). A model has no place where its missing data "
+        "could turn a difference (shares and requirements with all missing bad and all good; other "
+        "measures, and lower bounds, with the smallest and the largest value of the fleet), and "
+        "where it shares no template with the others."
     )

@@ -10,9 +10,11 @@ from reports.statistics.components import FEWEST_FREEDOM, components
 from reports.study.compared import Noise
 from reports.study.figures import Measure
 from reports.study.measures import Look
-from reports.study.seeing import MISSING, Seen
+from reports.study.seeing import ASIDE, MISSING, Seen, finite
 from reports.study.table import Table
 from reports.summary import AppSummary
+
+_REPEATED = ("load/", "findings/")
 
 
 def noise(table: Table, looks: Iterable[Look]) -> tuple[Noise, ...]:
@@ -20,20 +22,21 @@ def noise(table: Table, looks: Iterable[Look]) -> tuple[Noise, ...]:
     units = _units(table)
     if not any(app.role is AppRole.REPEAT for app in table.others):
         return ()
-    measured = [look for look in looks if look.measure.name.startswith("load/")]
-    return tuple(_of(look, units) for look in (*measured, *_scans(table)))
+    return tuple(_of(look, units) for look in looks if look.measure.name.startswith(_REPEATED))
 
 
-def _scans(table: Table) -> Iterator[Look]:
-    """What live analyzers that are no load tests find, before fusion: they are what is repeated."""
+def repeated_scans(table: Table) -> Iterator[Look]:
+    """What live analyzers that are no load tests find, before fusion, if they were repeated."""
+    repeats = [app for app in table.others if app.role is AppRole.REPEAT]
     for kind in AnalyzerKind:
         scans = kind.is_live and kind.row.figures == "none"
-        if scans and any(kind in app.analyzers for app in table.others):
+        if scans and any(kind in app.analyzers for app in repeats):
             measure = Measure(
                 name=f"findings/{kind}",
                 label=f"Findings of {kind} tools, before fusion",
                 kind="mean",
                 better="less",
+                compared=True,
                 observed="apps that they measured whole",
             )
             yield Look(measure, partial(_found, kind))
@@ -41,9 +44,9 @@ def _scans(table: Table) -> Iterator[Look]:
 
 def _found(kind: AnalyzerKind, app: AppSummary) -> Seen:
     mine = app.analyzers.get(kind)
-    if mine is None or mine.findings is None:
-        return MISSING
-    if mine.cells.infra_failed or mine.cells.app_failed:
+    if mine is None or mine.cells.app_failed or mine.cells.total == mine.cells.not_applicable:
+        return ASIDE
+    if mine.findings is None or mine.cells.infra_failed:
         return MISSING
     return Seen("seen", float(mine.findings))
 
@@ -60,7 +63,7 @@ def _units(table: Table) -> list[list[AppSummary]]:
 
 
 def _of(look: Look, units: Sequence[Sequence[AppSummary]]) -> Noise:
-    seen = [[look.of(app) for app in unit] for unit in units]
+    seen = [[finite(look.of(app)) for app in unit] for unit in units]
     values = [[one.value for one in unit if one.state == "seen"] for unit in seen]
     several = [unit for unit in values if len(unit) >= 2]
     made = Noise(

@@ -12,12 +12,23 @@ from reports.statistics.pairs import (
     wilcoxon_zsplit,
 )
 from reports.statistics.resampling import Interval, interval_of_delta, interval_of_mean
+from reports.statistics.shares import pass_at_k_of
 from reports.study.compared import Comparison
 from reports.study.figures import Figure, Measure
 from reports.study.seeing import Seen
 
-Extremes = tuple[float, float]
-"""The lowest and the highest value of a measure in the fleet: what a missing app may have."""
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a missing app may have: the lowest and the highest value in the fleet.
+
+    Attributes:
+        weight: the mean kLOC of a ratio.
+    """
+
+    low: float = 0.0
+    high: float = 0.0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +37,22 @@ class Block:
 
     Attributes:
         value: None: none of its apps was measured.
-        low, high: the value if what is missing were as low, and as high, as it could be.
+        low, high: the value if what is missing were as low, and as high, as it could be; parts of
+            apps and what lies above a lower bound are missing too.
         apps: measured apps.
+        exact: no value in it is a lower bound.
     """
 
     value: float | None
     low: float
     high: float
     apps: int
+    exact: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is missing could change it."""
+        return self.low < self.high or self.value is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +66,66 @@ class Pair:
 Blocks = Mapping[str, Block]
 
 
-def blocks_of(measure: Measure, cells: Mapping[str, Sequence[Seen]], reach: Extremes) -> Blocks:
+def blocks_of(measure: Measure, cells: Mapping[str, Sequence[Seen]], reach: Reach) -> Blocks:
     """One model's templates; those to which the measure does not apply are left out."""
     found = {name: _block(measure, seen, reach) for name, seen in cells.items()}
     return {name: block for name, block in found.items() if block is not None}
 
 
-def reach_of(measure: Measure, seen: Sequence[Seen]) -> Extremes:
+def reach_of(measure: Measure, seen: Sequence[Seen]) -> Reach:
     """Between which values a missing app is taken to lie."""
     if measure.kind == "share":
-        return 0.0, 1.0
-    values = [one.value / one.weight for one in seen if one.state == "seen"]
-    return (min(values), max(values)) if values else (0.0, 0.0)
-
-
-def _block(measure: Measure, seen: Sequence[Seen], reach: Extremes) -> Block | None:
+        return Reach(0.0, 1.0)
     there = [one for one in seen if one.state == "seen"]
-    missing = [one for one in seen if one.state == "missing"]
-    if not there and not missing:
-        return None
+    if not there:
+        return Reach()
     values = [one.value / one.weight for one in there]
-    bad = sum(one.bad for one in missing)
-    low = [*values, *[reach[0]] * len(missing)]
-    high = [*values, *[reach[1]] * (len(missing) - bad), *[reach[0]] * bad]
-    reduced = median if measure.kind == "median" else fmean
-    return Block(_value(measure, there), reduced(low), reduced(high), len(there))
+    return Reach(min(values), max(values), fmean(one.weight for one in there))
 
 
-def _value(measure: Measure, there: Sequence[Seen]) -> float | None:
+def _block(measure: Measure, seen: Sequence[Seen], reach: Reach) -> Block | None:
+    counted = [one for one in seen if one.state != "aside"]
+    if not counted:
+        return None
+    there = [one for one in counted if one.state == "seen"]
+    weights = [one.weight if one.state == "seen" else reach.weight for one in counted]
+    return Block(
+        _value(measure, counted),
+        _reduced(measure, [_lowest(one, reach) for one in counted], weights),
+        _reduced(measure, [_highest(one, reach) for one in counted], weights),
+        len(there),
+        exact=all(one.ceiling is None for one in there),
+    )
+
+
+def _lowest(one: Seen, reach: Reach) -> float:
+    least = one.value if one.state == "seen" else reach.low * reach.weight
+    return least if one.least is None else one.least
+
+
+def _highest(one: Seen, reach: Reach) -> float:
+    """A lower bound may be as high as the highest value of the fleet, as a missing app may be."""
+    if one.most is not None:
+        return one.most
+    if one.state == "seen":
+        return one.value if one.ceiling is None else max(one.value, min(one.ceiling, reach.high))
+    return (reach.low if one.bad else reach.high) * reach.weight
+
+
+def _reduced(measure: Measure, values: Sequence[float], weights: Sequence[float]) -> float:
+    if measure.kind == "ratio":
+        return sum(values) / sum(weights)
+    return median(values) if measure.kind == "median" else fmean(values)
+
+
+def _value(measure: Measure, counted: Sequence[Seen]) -> float | None:
+    """As the measure's figures are made; see `share_of` for apps that did not start."""
+    if measure.kind == "share":
+        return pass_at_k_of([one.judged for one in counted], 1)
+    there = [one for one in counted if one.state == "seen"]
     if not there:
         return None
-    if measure.kind == "ratio":
-        return sum(one.value for one in there) / sum(one.weight for one in there)
-    values = [one.value for one in there]
-    return median(values) if measure.kind == "median" else fmean(values)
+    return _reduced(measure, [one.value for one in there], [one.weight for one in there])
 
 
 def compare(measure: Measure, names: tuple[str, str], first: Blocks, second: Blocks) -> Pair:
@@ -131,7 +176,8 @@ def _tested(
         }
         return mcnemar_exact(one, other), extra
     test = "Wilcoxon signed-rank, zeros split"
-    return wilcoxon_zsplit([a - b for a, b in pairs]), {"test": test}
+    largest = max(abs(value) for pair in pairs for value in pair)
+    return wilcoxon_zsplit([a - b for a, b in pairs], largest), {"test": test}
 
 
 def _delta(measure: Measure, pairs: Sequence[tuple[float, float]]) -> Figure:

@@ -1,8 +1,9 @@
 """Mean ranks of models over templates, and a ranking by several criteria where one is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contract.ranking import RankingSpec
 from reports.statistics.decision import places, random_weights, topsis, weighted_sum
@@ -13,7 +14,10 @@ from reports.study.figures import Figure, Measure
 from reports.study.pairing import Blocks
 
 _SURE = 0.95
-_METHODS = {"topsis": topsis, "weighted_sum": weighted_sum}
+_BATCH = 1_000
+_LOWER = "some of its values are lower bounds"
+Score = Callable[[Floats, Floats, NDArray[np.bool_]], Floats]
+_METHODS: dict[str, Score] = {"topsis": topsis, "weighted_sum": weighted_sum}
 
 
 def rank_test(measure: Measure, of_models: Mapping[str, Blocks], order: Ordering) -> RankTest:
@@ -25,7 +29,10 @@ def rank_test(measure: Measure, of_models: Mapping[str, Blocks], order: Ordering
         model: {name for name, block in of_models[model].items() if block.value is not None}
         for model in placed
     }
-    most = max((len(blocks) for blocks in measured.values()), default=0)
+    for model in [name for name in placed if not all(b.exact for b in of_models[name].values())]:
+        left_out[model] = _LOWER
+        placed.remove(model)
+    most = max((len(measured[model]) for model in placed), default=0)
     for model in [model for model in placed if 2 * len(measured[model]) < most]:
         left_out[model] = "measured on less than half of the templates"
         placed.remove(model)
@@ -92,7 +99,7 @@ def ranking_of(
                     name,
                     models,
                     score(values.astype(float), given, more),
-                    score(values.astype(float), drawn, more),
+                    _places(score, values.astype(float), drawn, more),
                 )
                 for name, score in _METHODS.items()
             )
@@ -110,13 +117,20 @@ def _left_out(
         for name in weights:
             if mine[name].value is None:
                 found[model] = f"{name}: {mine[name].reason or 'not measured'}"
+            elif mine[name].at_least:
+                found[model] = f"{name}: {_LOWER}"
             elif name in orders and model in orders[name].unplaced:
                 found[model] = f"{name}: {orders[name].unplaced[model]}"
     return found
 
 
-def _method(name: str, models: Sequence[str], given: Floats, drawn: Floats) -> RankingMethod:
-    found = places(drawn)
+def _places(score: Score, values: Floats, drawn: Floats, more: NDArray[np.bool_]) -> Floats:
+    """Places under all drawn weights; scored in parts, which bounds the memory."""
+    parts = (drawn[at : at + _BATCH] for at in range(0, len(drawn), _BATCH))
+    return np.concatenate([places(score(values, part, more)) for part in parts])
+
+
+def _method(name: str, models: Sequence[str], given: Floats, found: Floats) -> RankingMethod:
     order = sorted(range(len(models)), key=lambda index: (-given[index], models[index]))
     position = {model: index for index, model in enumerate(models)}
 

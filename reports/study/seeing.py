@@ -1,7 +1,7 @@
 """What one app says of a measure: a value, that it is missing, or that it does not apply."""
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isnan
 from typing import Literal
 
 from contract.analysis import MeasurementState, Severity
@@ -21,7 +21,8 @@ class Seen:
         value: None unless `state` is `seen`; of a share 1 or 0.
         weight: kLOC of a ratio.
         bad: missing, and known to fail all the same.
-        least, most: if what is missing inside the app were bad, and if it were good.
+        least, most: if what is missing inside the app were bad, and if it were good; of a missing
+            app, where the measure itself has limits.
         ceiling: the most that the true value may be, if the load ended first, else None.
     """
 
@@ -43,6 +44,14 @@ class Seen:
 
 
 MISSING, ASIDE = Seen("missing"), Seen("aside")
+_OPEN = Seen("missing", least=0.0, most=1.0)
+_LARGEST, _LIGHTEST = 1e100, 1e-9
+
+
+def finite(seen: Seen) -> Seen:
+    """A value that is no number, or that no sum of squares could hold, was not measured."""
+    known = abs(seen.value) <= _LARGEST and _LIGHTEST <= seen.weight <= _LARGEST
+    return seen if known and not isnan(seen.ceiling or 0.0) else MISSING
 
 
 def _share(verdict: Verdict, app: AppSummary, *, bad: bool = False) -> Seen:
@@ -60,7 +69,7 @@ def runs(app: AppSummary) -> Seen:
 
 def functional(app: AppSummary) -> Seen:
     """Runs, and its declared requirements or endpoints hold."""
-    return _share(app.functional, app, bad=app.known_broken)
+    return _share(app.functional, app, bad=app.known_failing or app.known_broken)
 
 
 def secure(app: AppSummary) -> Seen:
@@ -71,7 +80,8 @@ def secure(app: AppSummary) -> Seen:
 def functional_and_secure(app: AppSummary) -> Seen:
     """Missing as soon as one of the two is: a failure must not count with less than a pass."""
     verdicts = (app.functional, app.secure)
-    bad = app.known_insecure or app.known_broken or "fail" in verdicts
+    known = app.known_insecure or app.known_failing or app.known_broken
+    bad = known or "fail" in verdicts
     if "not applicable" in verdicts:
         return ASIDE
     if "missing" in verdicts:
@@ -125,7 +135,7 @@ def counted_per_kloc(app: AppSummary, category: Category) -> Seen:
     seen = counted(app, category)
     if seen.state != "seen":
         return seen
-    return Seen("seen", seen.value, weight=app.kloc) if app.kloc else MISSING
+    return finite(Seen("seen", seen.value, weight=app.kloc)) if app.kloc else MISSING
 
 
 def kloc(app: AppSummary) -> Seen:
@@ -140,9 +150,9 @@ def requirements_met(app: AppSummary) -> Seen:
     )
     asked = met + failed + open_
     if not asked:
-        return _not_judged(app)
+        return _OPEN if _not_judged(app).state == "missing" else ASIDE
     if not met + failed:
-        return MISSING
+        return _OPEN
     return Seen("seen", met / (met + failed), least=met / asked, most=(met + open_) / asked)
 
 

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from math import isfinite
 from typing import Literal
 
 from contract.spec import AppRole
-from reports.study.figures import Design
+from reports.study.figures import Design, block_name
 from reports.study.measures import Look
-from reports.study.seeing import MISSING, Seen
+from reports.study.seeing import Seen, finite
 from reports.summary import AppSummary
 
 Cells = Mapping[str, Mapping[str, Sequence[Seen]]]
@@ -67,9 +66,7 @@ class Table:
     def cells(self, look: Look) -> Cells:
         """What each app says of a measure."""
         return {
-            model: {
-                block: [_finite(look.of(app)) for app in apps] for block, apps in blocks.items()
-            }
+            model: {block: [finite(look.of(app)) for app in apps] for block, apps in blocks.items()}
             for model, blocks in self.by_cell.items()
         }
 
@@ -100,12 +97,7 @@ class Table:
 
 def block_of(app: AppSummary) -> str:
     """What it was asked to be: its template, or its number where none is declared."""
-    return app.template or f"app{app.ref.app_number}"
-
-
-def _finite(seen: Seen) -> Seen:
-    """A value that is no number was not measured."""
-    return seen if isfinite(seen.value) and isfinite(seen.weight) else MISSING
+    return block_name(app.template, app.ref.app_number)
 
 
 def over_models(cells: Cells) -> dict[str, list[Seen]]:

@@ -15,6 +15,8 @@ from contract.history import History
 from contract.role import AppRole
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from control.planning import Layout, forecast
+from reports.statistics import power
+from reports.statistics.pairs import wilcoxon_zsplit
 from reports.statistics.power import Population, detectable_gap, rate_spread
 from reports.study.build import study_of
 from tests.support.summaries import fleet
@@ -60,9 +62,38 @@ def test_more_of_anything_shows_smaller_differences():
     assert strict > detectable_gap(20, 5, Population())
 
 
-def test_a_handful_of_templates_shows_nothing():
-    assert detectable_gap(5, 1, Population()) is None
-    assert detectable_gap(1, 50, Population()) is None
+@pytest.mark.parametrize("samples", [1, 5, 50])
+@pytest.mark.parametrize("templates", [0, 1, 5])
+def test_a_handful_of_templates_shows_nothing(templates, samples):
+    assert detectable_gap(templates, samples, Population()) is None
+
+
+def test_a_strict_level_needs_more_pairs():
+    assert detectable_gap(6, 50, Population()) is not None
+    assert detectable_gap(6, 50, Population(), level=0.05 / 3) is None
+
+
+def test_few_pairs_are_tested_as_in_a_study():
+    rng = np.random.default_rng(3)
+    differences = rng.integers(-2, 4, (20, 8)) / 3
+    expected = [wilcoxon_zsplit(row).p for row in differences]
+    assert power._enumerated(differences.round(12)) == pytest.approx(expected)
+
+
+def test_templates_that_models_do_not_share_show_nothing():
+    plan = planned(2, 60)
+    apps = [app for app in plan.apps if (app.ref.app_number <= 30) == (app.ref.model == "m0")]
+    found = forecast("s", plan.model_copy(update={"apps": tuple(apps)}), History())
+    assert (found.templates, found.design.templates) == (60, 0)
+    assert (found.design.one_pair, found.design.all_pairs) == (None, None)
+    assert any("different templates" in text for text in found.advice)
+
+
+def test_nothing_is_promised_of_models_that_no_report_compares():
+    found = forecast("s", planned(25, 10), History())
+    assert found.design is None
+    assert found.instead == ()
+    assert found.advice == ("more than 24 models: a report does not compare them in pairs",)
 
 
 def test_the_spread_of_templates_is_found_again():

@@ -197,7 +197,7 @@ def test_a_judge_that_did_not_answer_is_missing_and_one_that_nobody_asked_is_not
     figures = study_of(apps).fleet.figures
     met = figures["requirements_met"]
     assert (met.value, met.n, met.missing, met.aside) == (0.75, 1, 1, 2)
-    assert (met.least, met.most) == (3 / 8, 7 / 8)
+    assert (met.least, met.most) == (3 / 16, 15 / 16)  # of a missing app, 0 and 1
     assert (figures["score/q"].n, figures["score/q"].missing) == (1, 1)
     assert (figures["cost_usd"].n, figures["cost_usd"].missing) == (0, 1)
 
@@ -299,6 +299,33 @@ def test_differences_within_the_noise_are_no_differences():
     assert (noise.apps, noise.measurements) == (6, 18)
     assert noise.within_sd == pytest.approx(25)
     assert order(study, "load/k6/latency_p95").groups == (("a", "b"),)
+
+
+def test_scans_within_the_noise_are_no_differences():
+    def scanned(model: str, findings: int) -> list:
+        return [
+            app(model, n, template=f"t{n:02d}", analyzers=_dynamic(findings + n % 3))
+            for n in range(1, 17)
+        ]
+
+    apps = [*scanned("a", 10), *scanned("b", 12)]
+    again = [
+        one.model_copy(update={"role": AppRole.REPEAT, "analyzers": _dynamic(10 + by)})
+        for one in apps[:6]
+        for by in (0, 30)
+    ]
+    assert "findings/dynamic" not in study_of(apps).fleet.figures
+    study = study_of([*apps, *again])
+    assert pair(study, "findings/dynamic", "a", "b").verdict == "within noise"
+    assert study.measure("findings/dynamic").compared
+    stopped = app("a", 17, analyzers=_dynamic(None, app_failed=1))
+    figure = study_of([*apps, *again, stopped]).fleet.figures["findings/dynamic"]
+    assert (figure.n, figure.missing, figure.aside) == (32, 0, 1)
+
+
+def _dynamic(findings: int | None, **cells: int) -> dict[AnalyzerKind, AnalyzerSummary]:
+    counted = StateCounts(**(cells or {"measured": 1}))
+    return {AnalyzerKind.DYNAMIC: AnalyzerSummary(cells=counted, findings=findings)}
 
 
 def test_without_repeats_nothing_is_said_of_noise():
