@@ -16,6 +16,7 @@ from contract.analyzers import AnalyzerKind
 from contract.identity import version_of
 from contract.outcome import ALL_TOOLS
 from contract.weakness import BaselineState, Weakness
+from reports.looked import elsewhere
 from reports.model import CellReport
 
 _Kind = tuple[Category, Severity, int | None]
@@ -226,7 +227,7 @@ def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str
         return f"{seeing.name} did not measure {when}: {other.report.reason}"
     if _kind(found) in others.cut | _cut_kinds([other], left_out.TOOLS_KEY):
         return f"the list of {seeing.name} was cut {when}"
-    return _other_eyes(seeing, other) or _elsewhere(found, seeing, other, when)
+    return _other_eyes(seeing, other) or elsewhere(found, seeing, other, when)
 
 
 def _has_nothing(seeing: CellReport, other: CellReport) -> bool:
@@ -249,24 +250,6 @@ def _other_eyes(seeing: CellReport, other: CellReport) -> str:
         )
     if one.provenance.rules_digest != two.provenance.rules_digest:
         return f"{seeing.name} had other rules"
-    return ""
-
-
-def _elsewhere(found: Finding, seeing: CellReport, other: CellReport, when: str) -> str:
-    """Whether the other look left out the place of a finding."""
-    before, coverage, path = seeing.report.coverage, other.report.coverage, found.location.path
-    if coverage is None or before is None:
-        return f"{seeing.name} does not say what it looked at"
-    if path and any(item.what == path for item in coverage.skipped):
-        return f"{seeing.name} left out {path} {when}"
-    unnamed = coverage.skipped_total - len(coverage.skipped)
-    if path and unnamed > 0 and coverage.skipped_total > before.skipped_total:
-        return f"{seeing.name} left out more files {when} than it names"
-    operation = f"{found.location.method} {found.location.url}"
-    listed = coverage.reached <= len(coverage.items)
-    # A new operation could not be reached before: only that one is missing now says something.
-    if when == "now" and operation in before.items and listed and operation not in coverage.items:
-        return f"{seeing.name} did not reach {operation} now"
     return ""
 
 

@@ -6,7 +6,6 @@ answered there. It does not have it if all of its routes could be read and none 
 requirement holds if the judges say so. What nobody could see is missing, never a failure.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +14,9 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind, Category
 from contract.template import Endpoint, TemplateSpec
 from reports.model import CellReport, RequirementVerdict
+from reports.operations import fits, key_of, named
 from reports.statistics.shares import Judged, Verdict
 
-_PARAMETER = re.compile(r"\{[^/}]*\}")
 _PROOF = frozenset({"source", "openapi", "form", "crawl"})
 _OF_JUDGES: Mapping[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
 _DISCOVERY, _SURFACE = "discovery", "surface"
@@ -89,10 +88,10 @@ class _Seen:
 
     def verdict(self, declared: Endpoint) -> Verdict:
         """Whether the app has this endpoint in order."""
-        wanted = _key(declared.method, declared.path)
-        if any(_fits(wanted, request) for request in self.broken):
+        wanted = key_of(declared.method, declared.path)
+        if any(fits(wanted, request) for request in self.broken):
             return "fail"
-        if wanted in self.there or any(_fits(wanted, request) for request in self.answered):
+        if wanted in self.there or any(fits(wanted, request) for request in self.answered):
             return "pass"
         return "fail" if self.whole else _MISSING
 
@@ -119,12 +118,12 @@ def _read(surface: Mapping[str, Any], cell: CellReport) -> _Seen:
     skipped = coverage.skipped if coverage else ()
     return _Seen(
         there=frozenset(
-            _key(str(operation.get("method")), str(operation.get("path")))
+            key_of(str(operation.get("method")), str(operation.get("path")))
             for operation in operations
             if _PROOF & set(map(str, _list(operation.get("origins"))))
         ),
-        answered=tuple(map(_request, items)),
-        broken=tuple(_request(one.what) for one in skipped if one.reason.startswith("answered 5")),
+        answered=tuple(_requests(items)),
+        broken=tuple(_requests(one.what for one in skipped if one.reason.startswith("answered 5"))),
         whole=bool(services) and all(_is_whole(surface, service) for service in services),
     )
 
@@ -139,23 +138,5 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _key(method: str, path: str) -> str:
-    """`GET /notes/{}`: equal for operations that differ only in the names of parameters."""
-    return f"{method.upper()} {_PARAMETER.sub('{}', path.rstrip('/') or '/')}"
-
-
-def _request(told: str) -> str:
-    """`GET /notes/7` of `app GET /notes/7?page=1`."""
-    words = told.split(" ")
-    at = next((place for place, word in enumerate(words) if word.startswith("/")), 0)
-    return " ".join(words[max(0, at - 1) : at + 1]).partition("?")[0]
-
-
-def _fits(wanted: str, request: str) -> bool:
-    """Whether a request is one to this operation, segment by segment."""
-    parts, given = wanted.split("/"), (request.rstrip("/") if request[-2:] != " /" else request)
-    there = given.split("/")
-    return len(parts) == len(there) and all(
-        part == other or (part == "{}" and other != "")
-        for part, other in zip(parts, there, strict=True)
-    )
+def _requests(told: Iterable[str]) -> Iterator[str]:
+    return (each.request for each in map(named, told) if each)

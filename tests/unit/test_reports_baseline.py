@@ -33,8 +33,9 @@ SQL = samples.finding("bandit", "B608", Severity.HIGH, 89).model_copy(
 XSS = samples.finding(
     "wapiti", "xss", Severity.HIGH, 79, Location(method="GET", url="/notes", parameter="q")
 ).model_copy(update={"witnesses": ("wapiti:xss",)})
-LOOKED = (cell("m", 1, STATIC, "bandit"), cell("m", 1, STATIC, "opengrep"))
-URLS = Coverage(unit="urls", reached=2, items=("GET /", "GET /notes"))
+FILES = Coverage(unit="files", reached=12, given=12)
+LOOKED = tuple(cell("m", 1, STATIC, tool, coverage=FILES) for tool in ("bandit", "opengrep"))
+URLS = Coverage(unit="urls", reached=2, items=("web GET /", "web GET /notes"))
 SCANNED = (*LOOKED, cell("m", 1, DYNAMIC, "wapiti", coverage=URLS))
 
 
@@ -121,8 +122,9 @@ def test_what_no_witness_looked_for_before_is_not_new():
 def test_only_looks_decide(states):
     """New: one look then is enough. Fixed: every look now is needed."""
     cells = [
-        cell("m", 1, STATIC, tool, state, "" if state is MEASURED else "a reason")
+        cell("m", 1, STATIC, tool, state, "" if state is MEASURED else "a reason", **covered)
         for tool, state in zip(("bandit", "opengrep"), states, strict=True)
+        for covered in ({"coverage": FILES} if state is MEASURED else {},)
     ]
     looks = [state in (MEASURED, NOT_APPLICABLE) for state in states]
 
@@ -222,7 +224,7 @@ def test_a_file_that_was_left_out_was_not_looked_at():
 
 
 def test_an_operation_that_is_not_reached_any_more_is_not_fixed():
-    less = Coverage(unit="urls", reached=1, items=("GET /",))
+    less = Coverage(unit="urls", reached=1, items=("web GET /",))
     cells = [*LOOKED, cell("m", 1, DYNAMIC, "wapiti", coverage=less)]
 
     told = compared(seen(cells=cells), seen(XSS))
