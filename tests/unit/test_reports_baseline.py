@@ -167,6 +167,16 @@ def test_equal_files_fix_nothing():
     assert now_and_gone(told) == ([], [UNKNOWN])
 
 
+@pytest.mark.parametrize("found", [SQL, XSS])
+def test_in_equal_files_nothing_is_new(found: Finding):
+    same = "d" * 64
+
+    told = compared(seen(found, digest=same), seen(digest=same))
+
+    assert now_and_gone(told) == ([UNKNOWN], [])
+    assert told.now[0].baseline_reason == "not found before, though the app's files are the same"
+
+
 def test_in_equal_files_a_place_identifies_whatever_the_fingerprints_are():
     later = SQL.model_copy(update={"fingerprint": "v2-00"})
     elsewhere = later.model_copy(update={"location": Location(path="backend/app.py", line=43)})
@@ -242,3 +252,22 @@ def test_what_a_cut_list_may_have_held_is_unknown(key: str, place: int):
 
     assert now_and_gone(compared(seen(cells=cells), seen(SQL))) == ([], [UNKNOWN])
     assert now_and_gone(compared(seen(cells=cells), seen(XSS))) == ([], [FIXED])
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        ({"severity": "medium", "cwe": 89}, UNKNOWN),  # a tool's own severity is another
+        ({"severity": "low", "cwe": 564}, UNKNOWN),  # of the same family
+        ({"severity": "high", "cwe": 20}, UNKNOWN),  # what another tool's sighting says
+        ({"severity": "high", "cwe": None}, UNKNOWN),
+        ({"severity": "high", "cwe": 79}, FIXED),
+        ({"severity": "high", "cwe": 89, "category": "quality"}, FIXED),
+    ],
+)
+def test_a_cut_list_is_read_in_the_words_of_its_tool(row: dict[str, object], state: BaselineState):
+    joined = SQL.model_copy(update={"cwe": (89, 20)})
+    data = {TOOLS_KEY: [{"category": "security", "count": 3, **row}]}
+    cells = [samples.changed(LOOKED[0], data=data), *SCANNED[1:]]
+
+    assert now_and_gone(compared(seen(cells=cells), seen(joined))) == ([], [state])
