@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import Severity
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, FoundWeakness
+from contract.role import AppRole
 from contract.spec import AppRef
 from contract.weakness import Origin, Weakness
 from store.loading import ref_of
@@ -79,7 +80,13 @@ async def fetch_page(connection: AsyncConnection, query: FindingsQuery) -> Findi
         after=str(_key(shown[-1])) if len(rows) > len(shown) else None,
         total=await connection.scalar(_total(query)) if query.counted else None,
         unlisted_apps=await connection.scalar(_unlisted(query)) or 0,
+        uncompared_apps=await _doubted(connection, query, _uncompared(query)),
+        unsure_apps=await _doubted(connection, query, _unsure(query)),
     )
+
+
+async def _doubted(connection: AsyncConnection, query: FindingsQuery, count: Select[Any]) -> int:
+    return await connection.scalar(count) or 0 if query.doubted else 0
 
 
 def _found(row: Any) -> FoundWeakness:
@@ -218,4 +225,26 @@ def _unlisted(query: FindingsQuery) -> Select[Any]:
         apps.c.role.in_([role.value for role in query.roles]),
         apps.c.state.is_not(None),
         apps.c.weaknesses.is_(None),
+    )
+
+
+def _uncompared(query: FindingsQuery) -> Select[Any]:
+    """All weaknesses of an app are compared, or none: its first one tells."""
+    first = (weaknesses.c.app_id == apps.c.id) & (weaknesses.c.ordinal == 0)
+    return (
+        select(func.count())
+        .select_from(apps.join(weaknesses, first))
+        .where(
+            apps.c.pipeline_id == query.pipeline_id,
+            apps.c.role == AppRole.SUBJECT.value,
+            weaknesses.c.baseline.is_(None),
+        )
+    )
+
+
+def _unsure(query: FindingsQuery) -> Select[Any]:
+    return select(func.count(weaknesses.c.app_id.distinct())).where(
+        weaknesses.c.pipeline_id == query.pipeline_id,
+        weaknesses.c.origin == Origin.UNKNOWN.value,
+        weaknesses.c.role == AppRole.SUBJECT.value,
     )

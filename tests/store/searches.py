@@ -151,6 +151,21 @@ class SearchBehaviour:
         await store.replace_weaknesses("p1", ref(1), [])
         assert (await store.findings_page(query)).unlisted_apps == 0
 
+    async def test_apps_whose_weaknesses_nobody_compared_are_told(self, store):
+        await samples.register(store, samples.plan(apps=3))
+        query = FindingsQuery(pipeline_id="p1", doubted=True)
+        compared = weakness(0).model_copy(update={"baseline": BaselineState.NEW})
+        unsure = compared.model_copy(update={"origin": Origin.UNKNOWN})
+        alone = compared.model_copy(update={"baseline": None})
+
+        for number, listed in enumerate(([compared], [unsure, unsure], [alone, alone]), start=1):
+            await store.replace_weaknesses("p1", ref(number), listed)
+
+        page = await store.findings_page(query)
+        assert (page.uncompared_apps, page.unsure_apps) == (1, 1)
+        page = await store.findings_page(FindingsQuery(pipeline_id="p1"))
+        assert (page.uncompared_apps, page.unsure_apps) == (0, 0)
+
     async def test_texts_of_hostile_apps_are_listed(self, store):
         await samples.register(store, samples.plan(apps=1))
         hostile = weakness(0, fingerprint="nul \0", message="\udfff '); DROP TABLE apps")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from cli.app import app
 from cli.exits import Exit
 from store.results import SqlResultStore
-from tests.support.two_pipelines import BEFORE, MODEL, record, two_pipelines
+from tests.support.two_pipelines import AFTER, BEFORE, MODEL, against, record, two_pipelines
 
 APP_1, APP_2, APP_4 = (f"{MODEL}/app{number}" for number in (1, 2, 4))
 WHO = ("--who", "Jane", "--why", "a constant")
@@ -42,6 +42,11 @@ def shell(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def assay(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
+
+
+def told(result: Result) -> str:
+    """What is said beside the result, on one line."""
+    return " ".join(result.stderr.split())
 
 
 def document(*arguments: str) -> dict:
@@ -182,6 +187,44 @@ def test_an_older_pipeline_is_listed_when_its_report_is_written(shell: Path) -> 
     assert len(document("findings", "older")["findings"]) == 4
 
 
+def test_a_list_that_was_not_compared_yet_is_no_zero(shell: Path) -> None:
+    """Weaknesses are listed when their app ends; the report compares them."""
+
+    async def ended() -> None:
+        store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
+        await record(store, "ended", AFTER, against("before"))
+        await store.close()
+
+    asyncio.run(ended())
+    new = assay("findings", "ended", "--state", "new")
+    assert "none is listed" in new.stdout
+    assert "weaknesses of 2 apps are not compared with the baseline yet" in told(new)
+    assert document("findings", "ended", "--state", "new")["uncompared_apps"] == 2
+    unknown = document("findings", "ended", "--state", "unknown")["findings"]
+    assert [item["weakness"]["baseline"] for item in unknown] == ["unknown"] * 3
+    assert document("findings", "ended", "--state", "open")["findings"] == []
+
+    assert assay("report", "ended").exit_code == Exit.OK
+    new = document("findings", "ended", "--state", "new")
+    assert (len(new["findings"]), new["uncompared_apps"]) == (1, 0)
+
+
+def test_what_the_scaffold_brought_is_not_known_before_the_report(shell: Path) -> None:
+    async def ended() -> None:
+        store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
+        spec = against("before").model_copy(update={"baseline": None, "scaffold": "scaffold"})
+        await record(store, "ended", AFTER, spec)
+        await store.close()
+
+    asyncio.run(ended())
+    brought = assay("findings", "ended", "--state", "scaffold")
+    assert "none is listed" in brought.stdout
+    assert "who brought weaknesses of 2 apps" in told(brought)
+    every = document("findings", "ended")
+    assert {item["weakness"]["origin"] for item in every["findings"]} == {"unknown"}
+    assert every["unsure_apps"] == 0
+
+
 def test_what_an_app_wrote_commands_neither_terminal_nor_spreadsheet() -> None:
     table = assay("findings", "after")
     rows = list(csv.DictReader(io.StringIO(assay("findings", "after", "--csv").stdout)))
@@ -267,9 +310,8 @@ def test_the_gates_of_a_report(shell: Path) -> None:
 def test_a_broken_gate_says_why() -> None:
     result = assay("report", "after", "--fail-on", "new-high")
 
-    told = " ".join(result.stderr.split())
-    assert "2 high or critical weaknesses in 2 apps not known from the baseline" in told
-    assert "of 1 of them nobody knows" in told
+    assert "2 high or critical weaknesses in 2 apps not known from the baseline" in told(result)
+    assert "of 1 of them nobody knows" in told(result)
 
 
 def test_a_report_tells_of_its_baseline_and_of_decisions_to_look_at_again() -> None:
