@@ -253,6 +253,12 @@ def test_findings_as_sarif_say_what_was_decided_and_before() -> None:
         (("findings", "after", "--owasp", "A11"), "no category of the OWASP"),
         (("findings", "after", "--after", "odd"), "no place in a list"),
         (("findings", "after", "--json", "--csv"), "choose one"),
+        *(
+            (("findings", "after", f"--{name}", "a\udcff"), f"{name}: 'a\\udcff' is no text")
+            for name in ("rule", "family", "tool", "fingerprint", "model", "after")
+        ),
+        (("suppress", "after", "v2-\udcff", *WHO), "fingerprint: 'v2-\\udcff' is no text"),
+        (("suppress", "after", "v2-kept", *WHO[:2], "--why", "\udcff"), "why: '\\udcff' is no"),
         (("suppress", "after", "v2-nothing", *WHO), "has the fingerprint v2-nothing"),
         (("suppress", "after", "v2-kept"), "no decision: who"),
         (("suppress", "after", *WHO), "name a fingerprint"),
