@@ -23,6 +23,7 @@ class FindingsQuery(Frozen):
         tools: those that saw it, alone or among others.
         cwe: numbers of the most specific weakness.
         owasp: categories of the OWASP Top 10 2021 (`A03`).
+        identities: fingerprints, their own or aliases; of no index, so it takes a look at all.
         baselines, origins: as they were when the weaknesses were listed last: each report does.
         roles: of the apps; left out: subjects alone.
         after: of the page before; empty: the first page.
@@ -43,6 +44,7 @@ class FindingsQuery(Frozen):
     families: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
     baselines: tuple[BaselineState, ...] = ()
     origins: tuple[Origin, ...] = ()
     roles: tuple[AppRole, ...] = (AppRole.SUBJECT,)

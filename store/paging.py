@@ -5,11 +5,12 @@ read as far as one page, and the parts are merged. All other filters only leave 
 """
 
 import heapq
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Severity
@@ -184,6 +185,12 @@ def _filters(query: FindingsQuery) -> dict[str, Condition]:
     ):
         if values:
             found[name] = table[name].in_(values)
+    if query.identities:
+        body = cast(table.body, Text)
+        found["identity"] = or_(
+            table.fingerprint.in_(query.identities),
+            *(body.contains(_in_body(name), autoescape=True) for name in query.identities),
+        )
     if query.origins:
         named = table.origin.in_([value.value for value in query.origins])
         found["origin"] = named | table.origin.is_(None) if Origin.MODEL in query.origins else named
@@ -197,6 +204,11 @@ def _filters(query: FindingsQuery) -> dict[str, Condition]:
             )
         )
     return found
+
+
+def _in_body(text: str) -> str:
+    """A whole text in a body as it is stored: a document, kept as one text of another."""
+    return json.dumps(json.dumps(text))[1:-1]
 
 
 def _in_range(

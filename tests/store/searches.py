@@ -166,6 +166,17 @@ class SearchBehaviour:
         page = await store.findings_page(FindingsQuery(pipeline_id="p1"))
         assert (page.uncompared_apps, page.unsure_apps) == (0, 0)
 
+    async def test_a_weakness_is_found_by_an_alias(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        joined = weakness(0, aliases=("v2-alone", "v2-%_"), message="v2-told of")
+        await store.replace_weaknesses("p1", ref(1), [joined, weakness(1)])
+
+        for name in ("f0", "v2-alone", "v2-%_"):
+            assert await found(store, identities=(name,)) == [(1, "f0")]
+        for name in ("v2-", "v2-told", "v2-a%", "alone"):
+            assert await found(store, identities=(name,)) == []
+        assert await found(store, fingerprints=("v2-alone",)) == []
+
     async def test_texts_of_hostile_apps_are_listed(self, store):
         await samples.register(store, samples.plan(apps=1))
         hostile = weakness(0, fingerprint="nul \0", message="\udfff '); DROP TABLE apps")

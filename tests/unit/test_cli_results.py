@@ -15,7 +15,16 @@ from typer.testing import CliRunner, Result
 from cli.app import app
 from cli.exits import Exit
 from store.results import SqlResultStore
-from tests.support.two_pipelines import AFTER, BEFORE, MODEL, against, record, two_pipelines
+from tests.support.two_pipelines import (
+    AFTER,
+    BEFORE,
+    MODEL,
+    against,
+    finding,
+    looked,
+    record,
+    two_pipelines,
+)
 
 APP_1, APP_2, APP_4 = (f"{MODEL}/app{number}" for number in (1, 2, 4))
 WHO = ("--who", "Jane", "--why", "a constant")
@@ -297,6 +306,22 @@ def test_a_decision_of_the_baseline_is_inherited_and_can_be_overruled() -> None:
 
     text = assay("suppress", "after", "--yaml").stdout
     assert text.startswith("suppressions:\n- rule: CWE-89\n  path: src/k*.py\n")
+
+
+def test_a_decision_may_name_a_weakness_by_an_alias(shell: Path) -> None:
+    """As a pipeline in which other tools looked knows it."""
+
+    async def joined() -> None:
+        store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
+        found = finding("kept").model_copy(update={"aliases": ("v2-alone",)})
+        await record(store, "joined", {1: (looked(found),)})
+        await store.close()
+
+    asyncio.run(joined())
+    assert assay("suppress", "joined", "v2-alone", *WHO).exit_code == Exit.OK
+    (item,) = document("findings", "joined", "--state", "suppressed")["findings"]
+    assert item["weakness"]["finding"]["fingerprint"] == "v2-kept"
+    assert assay("suppress", "joined", "v2-alon", *WHO).exit_code == Exit.USAGE
 
 
 def test_the_gates_of_a_report(shell: Path) -> None:
