@@ -4,11 +4,11 @@ An operation was looked at if it is named among what was reached. Where a list i
 nothing, only a look that reached as much and left out nothing is as good as a name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from contract.analysis import Coverage, Finding
 from reports.model import CellReport
-from reports.operations import fits, key_of, named
+from reports.operations import Named, fits, key_of, named
 
 
 def elsewhere(found: Finding, seeing: CellReport, other: CellReport, when: str) -> str:
@@ -27,7 +27,7 @@ def elsewhere(found: Finding, seeing: CellReport, other: CellReport, when: str) 
         missed = _file_missed(found.location.path, coverage, when)
     elif found.location.url:
         operation = key_of(found.location.method or "GET", found.location.url)
-        missed = _operation_missed(operation, before, coverage, when)
+        missed = _operation_missed(operation, before, coverage, when).replace("{}", "{id}")
     else:
         missed = ""
     return missed and f"{seeing.name} {missed}"
@@ -45,7 +45,8 @@ def _file_missed(path: str | None, coverage: Coverage, when: str) -> str:
 
 def _operation_missed(operation: str, before: Coverage, coverage: Coverage, when: str) -> str:
     left_out = [item.what for item in coverage.skipped]
-    if _services(operation, left_out):
+    reached = set(_named(operation, coverage.items))
+    if any(_is_missing(each, reached) for each in _named(operation, left_out)):
         return f"left out {operation} {when}"
     parts = {what for what in left_out if named(what) is None}
     if unsaid := sorted(parts.difference(item.what for item in before.skipped)):
@@ -56,14 +57,25 @@ def _operation_missed(operation: str, before: Coverage, coverage: Coverage, when
     return ""
 
 
+def _is_missing(left_out: Named, reached: set[Named]) -> bool:
+    """Whether nothing else stands for a request that was left out.
+
+    Of pages that are alike, tools look at one and name the others as left out.
+    """
+    alike = {each.request for each in reached if left_out.service in ("", each.service)}
+    return not alike or left_out.request in alike
+
+
 def _reached_again(operation: str, before: Coverage, now: Coverage) -> bool:
-    there, here = _services(operation, before.items), _services(operation, now.items)
+    there, here = (
+        {each.service for each in _named(operation, coverage.items)} for coverage in (before, now)
+    )
     if there or here:
         return there <= here
     return now.reached >= before.reached and not now.skipped_total
 
 
-def _services(operation: str, told: Iterable[str]) -> set[str]:
-    """The services of which these texts name the operation."""
+def _named(operation: str, told: Iterable[str]) -> Iterator[Named]:
+    """Those of these texts that name the operation."""
     names = filter(None, map(named, told))
-    return {each.service for each in names if fits(operation, each.request)}
+    return (each for each in names if fits(operation, each.request))

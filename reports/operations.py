@@ -5,6 +5,7 @@ Probes write `app GET /notes/7?page=1`, the browser `app /notes`, some leave out
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PARAMETER = re.compile(r"\{[^/}]*\}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
@@ -24,6 +25,7 @@ class Named:
     request: str
 
 
+@lru_cache(maxsize=1_000)  # the names of one app are asked about for each of its findings
 def named(told: str) -> Named | None:
     """The operation that a text begins with; None: it names none.
 
@@ -55,9 +57,10 @@ def fits(wanted: str, request: str) -> bool:
     >>> fits("GET /notes/{}", "GET /notes/7"), fits("GET /notes/{}", "GET /notes/7/tags")
     (True, False)
     """
-    parts, given = wanted.split("/"), (request.rstrip("/") if request[-2:] != " /" else request)
-    there = given.split("/")
-    return len(parts) == len(there) and all(
+    given = request if request.endswith(" /") else request.rstrip("/")
+    if "{}" not in wanted or wanted.count("/") != given.count("/"):
+        return wanted == given
+    return all(
         part == other or (part == "{}" and other != "")
-        for part, other in zip(parts, there, strict=True)
+        for part, other in zip(wanted.split("/"), given.split("/"), strict=True)
     )

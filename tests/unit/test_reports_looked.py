@@ -113,6 +113,22 @@ def test_an_operation_with_a_parameter_is_reached_with_any_value():
     assert gone(before, urls("web GET /notes/7"), xss("/notes/3/tags")) is UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("left_out", "state"),
+    [
+        ("web /notes/8", FIXED),  # the browser opens one page of each kind
+        ("GET /notes/8", FIXED),
+        ("web /notes/7", UNKNOWN),
+        ("GET /notes/7", UNKNOWN),
+        ("api /notes/8", UNKNOWN),
+    ],
+)
+def test_one_page_stands_for_those_that_are_like_it(left_out: str, state: BaselineState):
+    before, now = urls("web /notes/7"), urls("web /notes/7", skipped=missed(left_out))
+
+    assert gone(before, now, xss("/notes/1")) is state
+
+
 def test_an_operation_that_was_left_out_then_is_not_new():
     now, then = urls(HOME, NOTES), urls(HOME, skipped=missed(NOTES))
     cells = [[cell("m", 1, DYNAMIC, "wapiti", coverage=each)] for each in (now, then, urls(HOME))]
