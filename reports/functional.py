@@ -14,7 +14,9 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind, Category
 from contract.template import Endpoint, TemplateSpec
 from reports.model import CellReport, RequirementVerdict
-from reports.operations import fits, key_of, named
+from reports.operations import fits as _fits
+from reports.operations import key_of as _key
+from reports.operations import named
 from reports.statistics.shares import Judged, Verdict
 
 _PROOF = frozenset({"source", "openapi", "form", "crawl"})
@@ -88,10 +90,10 @@ class _Seen:
 
     def verdict(self, declared: Endpoint) -> Verdict:
         """Whether the app has this endpoint in order."""
-        wanted = key_of(declared.method, declared.path)
-        if any(fits(wanted, request) for request in self.broken):
+        wanted = _key(declared.method, declared.path)
+        if any(_fits(wanted, request) for request in self.broken):
             return "fail"
-        if wanted in self.there or any(fits(wanted, request) for request in self.answered):
+        if wanted in self.there or any(_fits(wanted, request) for request in self.answered):
             return "pass"
         return "fail" if self.whole else _MISSING
 
@@ -118,12 +120,12 @@ def _read(surface: Mapping[str, Any], cell: CellReport) -> _Seen:
     skipped = coverage.skipped if coverage else ()
     return _Seen(
         there=frozenset(
-            key_of(str(operation.get("method")), str(operation.get("path")))
+            _key(str(operation.get("method")), str(operation.get("path")))
             for operation in operations
             if _PROOF & set(map(str, _list(operation.get("origins"))))
         ),
-        answered=tuple(_requests(items)),
-        broken=tuple(_requests(one.what for one in skipped if one.reason.startswith("answered 5"))),
+        answered=tuple(map(_request, items)),
+        broken=tuple(_request(one.what) for one in skipped if one.reason.startswith("answered 5")),
         whole=bool(services) and all(_is_whole(surface, service) for service in services),
     )
 
@@ -138,5 +140,7 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _requests(told: Iterable[str]) -> Iterator[str]:
-    return (each.request for each in map(named, told) if each)
+def _request(told: str) -> str:
+    """`GET /notes/7` of `app GET /notes/7?page=1`; empty: no request is named."""
+    operation = named(told)
+    return operation.request if operation else ""

@@ -151,6 +151,27 @@ class SearchBehaviour:
         await store.replace_weaknesses("p1", ref(1), [])
         assert (await store.findings_page(query)).unlisted_apps == 0
 
+    async def test_texts_of_hostile_apps_are_listed(self, store):
+        await samples.register(store, samples.plan(apps=1))
+        hostile = weakness(0, fingerprint="nul \0", message="\udfff '); DROP TABLE apps")
+
+        await store.replace_weaknesses("p1", ref(1), [hostile])
+
+        (item,) = (await store.findings_page(FindingsQuery(pipeline_id="p1"))).items
+        assert item.weakness.finding.message == "\ufffd '); DROP TABLE apps"
+
+    async def test_a_cursor_that_is_none_and_an_unknown_pipeline_are_named(self, store):
+        await samples.register(store, samples.plan(apps=1))
+
+        for cursor in ("x", "9.1.1", "1.2", "1.2.3.4", "1.-2.3", "1." + "9" * 40 + ".1"):
+            with pytest.raises(PlatformError, match="no place in a list") as wrong:
+                await store.findings_page(FindingsQuery(pipeline_id="p1", after=cursor))
+            assert wrong.value.code is ErrorCode.INVALID_ARGUMENT
+        with pytest.raises(PlatformError, match="NOT_FOUND"):
+            await store.findings_page(FindingsQuery(pipeline_id="nowhere"))
+        with pytest.raises(PlatformError, match="no app 'x/app7'"):
+            await store.replace_weaknesses("p1", AppRef(model="x", app_number=7), [])
+
     async def test_apps_whose_weaknesses_nobody_compared_are_told(self, store):
         await samples.register(store, samples.plan(apps=3))
         query = FindingsQuery(pipeline_id="p1", doubted=True)
@@ -176,27 +197,6 @@ class SearchBehaviour:
         for name in ("v2-", "v2-told", "v2-a%", "alone"):
             assert await found(store, identities=(name,)) == []
         assert await found(store, fingerprints=("v2-alone",)) == []
-
-    async def test_texts_of_hostile_apps_are_listed(self, store):
-        await samples.register(store, samples.plan(apps=1))
-        hostile = weakness(0, fingerprint="nul \0", message="\udfff '); DROP TABLE apps")
-
-        await store.replace_weaknesses("p1", ref(1), [hostile])
-
-        (item,) = (await store.findings_page(FindingsQuery(pipeline_id="p1"))).items
-        assert item.weakness.finding.message == "\ufffd '); DROP TABLE apps"
-
-    async def test_a_cursor_that_is_none_and_an_unknown_pipeline_are_named(self, store):
-        await samples.register(store, samples.plan(apps=1))
-
-        for cursor in ("x", "9.1.1", "1.2", "1.2.3.4", "1.-2.3", "1." + "9" * 40 + ".1"):
-            with pytest.raises(PlatformError, match="no place in a list") as wrong:
-                await store.findings_page(FindingsQuery(pipeline_id="p1", after=cursor))
-            assert wrong.value.code is ErrorCode.INVALID_ARGUMENT
-        with pytest.raises(PlatformError, match="NOT_FOUND"):
-            await store.findings_page(FindingsQuery(pipeline_id="nowhere"))
-        with pytest.raises(PlatformError, match="no app 'x/app7'"):
-            await store.replace_weaknesses("p1", AppRef(model="x", app_number=7), [])
 
     async def test_an_overview_counts_apps_cells_and_weaknesses(self, store):
         await samples.register(store, samples.plan(apps=3))

@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
+from contract.spec import AppRef
+from contract.weakness import Origin, Weakness
 from store.results import SqlResultStore
 from tests.support.two_pipelines import (
     AFTER,
@@ -218,20 +220,21 @@ def test_a_list_that_was_not_compared_yet_is_no_zero(shell: Path) -> None:
     assert (len(new["findings"]), new["uncompared_apps"]) == (1, 0)
 
 
-def test_what_the_scaffold_brought_is_not_known_before_the_report(shell: Path) -> None:
+def test_what_the_scaffold_brought_is_no_zero_while_nobody_knows_it(shell: Path) -> None:
     async def ended() -> None:
         store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
         spec = against("before").model_copy(update={"baseline": None, "scaffold": "scaffold"})
         await record(store, "ended", AFTER, spec)
+        unsure = Weakness(finding=finding("kept"), origin=Origin.UNKNOWN)
+        await store.replace_weaknesses("ended", AppRef(model=MODEL, app_number=1), [unsure])
         await store.close()
 
     asyncio.run(ended())
     brought = assay("findings", "ended", "--state", "scaffold")
     assert "none is listed" in brought.stdout
-    assert "who brought weaknesses of 2 apps" in told(brought)
-    every = document("findings", "ended")
-    assert {item["weakness"]["origin"] for item in every["findings"]} == {"unknown"}
-    assert every["unsure_apps"] == 0
+    assert "who brought weaknesses of 1 apps" in told(brought)
+    assert document("findings", "ended", "--state", "scaffold")["unsure_apps"] == 1
+    assert document("findings", "ended")["unsure_apps"] == 0
 
 
 def test_what_an_app_wrote_commands_neither_terminal_nor_spreadsheet() -> None:
