@@ -14,7 +14,6 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.workflows.test_roles import CONTROL, fails_once_on, fleet
 
 from contract import plan
 from contract.analyzers import AnalyzerKind
@@ -34,6 +33,7 @@ from tests.workflows.fake_platform import (
     workers,
 )
 from tests.workflows.test_pipeline_runs import build_fails
+from tests.workflows.test_roles import CONTROL, fails_once_on, fleet
 from workflows import policies, search_attributes
 from workflows.state import PipelineRun
 

@@ -226,14 +226,16 @@ def test_what_the_scaffold_brought_is_no_zero_while_nobody_knows_it(shell: Path)
         spec = against("before").model_copy(update={"baseline": None, "scaffold": "scaffold"})
         await record(store, "ended", AFTER, spec)
         unsure = Weakness(finding=finding("kept"), origin=Origin.UNKNOWN)
-        await store.replace_weaknesses("ended", AppRef(model=MODEL, app_number=1), [unsure])
+        for number in (1, 4):
+            ref = AppRef(model=MODEL, app_number=number)
+            await store.replace_weaknesses("ended", ref, [unsure])
         await store.close()
 
     asyncio.run(ended())
     brought = assay("findings", "ended", "--state", "scaffold")
     assert "none is listed" in brought.stdout
-    assert "who brought weaknesses of 1 apps" in told(brought)
-    assert document("findings", "ended", "--state", "scaffold")["unsure_apps"] == 1
+    assert "who brought weaknesses of 2 apps" in told(brought)
+    assert document("findings", "ended", "--state", "scaffold")["unsure_apps"] == 2
     assert document("findings", "ended")["unsure_apps"] == 0
 
 
