@@ -18,13 +18,13 @@ from cli.arguments import (
     pipeline_ids,
     usable,
 )
-from cli.command import Commands, run
+from cli.command import Commands, Program, run
 from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
 from cli.upkeep import register as register_upkeep
 from control.naming import new_id
 
-app = typer.Typer(
+app = Program(
     cls=Commands,
     no_args_is_help=False,
     add_completion=INSTALLED,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
@@ -16,6 +16,7 @@ from cli.output import report_error
 from cli.program import command
 from cli.signals import end_by_signal
 from cli.terminal import progress_out
+from control.errors import WrongInputError
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -27,6 +28,24 @@ def run(job: Callable[["Settings"], Coroutine[Any, Any, Exit]]) -> None:
 
     end_by_signal()
     raise typer.Exit(asyncio.run(job(load_settings())))
+
+
+class Program(typer.Typer):
+    """A command line whose commands refuse arguments that are no text."""
+
+    def command(self, *args: Any, **options: Any) -> Any:
+        """As `Typer.command`."""
+        return super().command(*args, **{"cls": _Command, **options})
+
+
+class _Command(TyperCommand):
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what is no path must be text: it is compared with what is stored."""
+        for name, value in ctx.params.items():
+            for text in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(text, str):
+                    _require_text(name, text)
+        return super().invoke(ctx)
 
 
 class Commands(TyperGroup):
@@ -64,6 +83,18 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             _drop_output()
             raise typer.Exit(Exit.READER_GONE) from None
+
+
+def _require_text(name: str, text: str) -> None:
+    """Refuse bytes of the shell that are no UTF-8: Python hands them on as halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = text.encode("unicode_escape", "surrogatepass").decode("ascii")[:60]
+        raise WrongInputError(
+            f"{name.replace('_', '-')}: '{shown}' is no text in UTF-8",
+            next_step="write it in UTF-8",
+        ) from error
 
 
 def _ended(invoke: Callable[[], Any], *, as_json: bool) -> Exit:

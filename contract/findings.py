@@ -23,11 +23,13 @@ class FindingsQuery(Frozen):
         tools: those that saw it, alone or among others.
         cwe: numbers of the most specific weakness.
         owasp: categories of the OWASP Top 10 2021 (`A03`).
+        identities: fingerprints, their own or aliases; of no index, so it takes a look at all.
         baselines, origins: as they were when the weaknesses were listed last: each report does.
         roles: of the apps; left out: subjects alone.
         after: of the page before; empty: the first page.
         limit: weaknesses per page, at most 1,000.
         counted: whether the page says how many there are on all pages.
+        doubted: whether the page says how many apps' weaknesses were not compared with others.
     """
 
     pipeline_id: PipelineId
@@ -42,12 +44,14 @@ class FindingsQuery(Frozen):
     families: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
     baselines: tuple[BaselineState, ...] = ()
     origins: tuple[Origin, ...] = ()
     roles: tuple[AppRole, ...] = (AppRole.SUBJECT,)
     after: str = ""
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
     counted: bool = False
+    doubted: bool = False
 
 
 class FoundWeakness(Frozen):
@@ -67,12 +71,17 @@ class FindingsPage(Frozen):
         total: weaknesses on all pages; None: they were not counted.
         unlisted_apps: ended apps of the pipeline whose weaknesses are not listed yet: nobody may
             take an empty page for an app without weaknesses while this is above zero.
+        uncompared_apps: apps with weaknesses of which no baseline says anything yet: those of an
+            app are listed when it ends, and compared when the report is written; 0: not asked.
+        unsure_apps: apps with weaknesses of which nobody knows who brought them; 0: not asked.
     """
 
     items: tuple[FoundWeakness, ...] = ()
     after: str | None = None
     total: int | None = None
     unlisted_apps: int = 0
+    uncompared_apps: int = 0
+    unsure_apps: int = 0
 
 
 class StoredSuppression(Frozen):

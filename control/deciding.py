@@ -138,11 +138,15 @@ def as_file(listed: Decisions) -> str:
 
 async def _require_known(results: ResultStore, pipeline_id: str, suppression: Suppression) -> None:
     name = suppression.fingerprint
+    names = (name,) if name else ()
     query = FindingsQuery(
-        pipeline_id=pipeline_id, fingerprints=(name,) if name else (), roles=tuple(AppRole), limit=1
+        pipeline_id=pipeline_id, fingerprints=names, roles=tuple(AppRole), limit=1
     )
     page = await results.findings_page(query)
-    if name and not page.items and not page.unlisted_apps:
+    if not name or page.items or page.unlisted_apps:
+        return
+    by_alias = query.model_copy(update={"fingerprints": (), "identities": names})
+    if not (await results.findings_page(by_alias)).items:
         raise WrongInputError(
             f"no weakness of pipeline {pipeline_id} has the fingerprint {name}",
             next_step="list the findings: each has its fingerprint",

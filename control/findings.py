@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from activities.decisions import decisions_of
+from activities.decisions import decisions_of, spec_of
 from activities.ports import ResultStore
 from contract.analysis import MeasurementState
 from contract.base import Frozen
 from contract.findings import PAGE_LIMIT, FindingsPage, FindingsQuery, FoundWeakness
 from contract.overview import PipelineOverview
+from contract.role import AppRole
 from contract.standing import Standing
 from contract.weakness import BaselineState, Origin
 from control.errors import WrongInputError
@@ -23,6 +24,7 @@ _OF_BASELINE = {
     BaselineState.UNCHANGED: Standing.UNCHANGED,
     BaselineState.UNKNOWN: Standing.UNKNOWN,
 }
+NOT_COMPARED = "not compared yet: writing the report does it"
 _BASELINES = {standing: state for state, standing in _OF_BASELINE.items() if state is not None}
 
 
@@ -43,6 +45,10 @@ class Findings(Frozen):
         total: on all pages; null: they were not counted.
         unlisted_apps: ended apps whose weaknesses are not listed yet: writing the report lists
             them. No list is whole while this is above zero.
+        uncompared_apps: apps whose weaknesses are not compared with the baseline yet: writing the
+            report does it. Until then their state is `unknown`.
+        unsure_apps: asked for what the scaffold brought: apps with weaknesses of which nobody knows
+            who brought them, because the report is not written, or a tool did not look at it.
         unfinished_apps: apps that have not ended.
         not_measured: each a `NotMeasured`; nobody knows what these cells would have shown.
     """
@@ -52,6 +58,8 @@ class Findings(Frozen):
     after: str | None = None
     total: int | None = None
     unlisted_apps: int = 0
+    uncompared_apps: int = 0
+    unsure_apps: int = 0
     unfinished_apps: int = 0
     not_measured: tuple[NotMeasured, ...] = ()
 
@@ -122,7 +130,7 @@ class Search:
 
     Attributes:
         total: as the store counted; None: decisions must be known to count.
-        unlisted_apps: as in `Findings`.
+        unlisted_apps, uncompared_apps, unsure_apps: as in `Findings`.
         after: where the search goes on; None: it has ended.
     """
 
@@ -133,6 +141,8 @@ class Search:
     after: str | None
     total: int | None = None
     unlisted_apps: int = 0
+    uncompared_apps: int = 0
+    unsure_apps: int = 0
 
     @classmethod
     async def open(
@@ -142,12 +152,39 @@ class Search:
         wanted = frozenset(standings)
         decisions = await decisions_of(results, query.pipeline_id)
         today = datetime.now(UTC).date()
-        narrowed = query.model_copy(update=_narrowed(wanted))
-        search = cls(results, narrowed, wanted, Decisions.of(decisions, today), query.after)
+        search = cls(results, query, wanted, Decisions.of(decisions, today), query.after)
+        await search._ask_doubts()
+        search._query = query.model_copy(update=search._narrowed())
         if wanted == frozenset({Standing.SUPPRESSED}) and not search._decisions.any_holds:
             await search._page(1)  # that nothing is suppressed needs no look at all of them
             search.after = None
         return search
+
+    async def _ask_doubts(self) -> None:
+        """Learn whose weaknesses the report has not compared with others."""
+        id_ = self._query.pipeline_id
+        spec = await spec_of(self._results, id_)
+        if spec is None or AppRole.SUBJECT not in self._query.roles:
+            return
+        compared, sorts = spec.baseline is not None, Standing.SCAFFOLD in self._standings
+        if not compared and not (spec.scaffold and sorts):
+            return
+        page = await self._results.findings_page(
+            FindingsQuery(pipeline_id=id_, limit=1, doubted=True)
+        )
+        self.uncompared_apps = page.uncompared_apps if compared else 0
+        self.unsure_apps = page.unsure_apps if spec.scaffold and sorts else 0
+
+    def _narrowed(self) -> dict[str, Any]:
+        """What the store itself can leave out; it lists no state of what is not compared."""
+        wanted = self._standings
+        if wanted == frozenset({Standing.SCAFFOLD}):
+            return {"origins": (Origin.SCAFFOLD,)}
+        if self.uncompared_apps and Standing.UNKNOWN in wanted:
+            return {}
+        if wanted and wanted <= _BASELINES.keys():
+            return {"baselines": tuple(_BASELINES[each] for each in sorted(wanted))}
+        return {}
 
     async def pages(self, size: int = PAGE_LIMIT) -> AsyncGenerator[list[FoundWeakness]]:
         """All of them, a page at a time."""
@@ -181,11 +218,15 @@ class Search:
         return page
 
     def _decided(self, item: FoundWeakness) -> FoundWeakness:
-        decision = self._decisions.holding(item.ref, item.weakness.finding)
-        if decision == item.weakness.suppression:
+        known = item.weakness
+        update: dict[str, Any] = {}
+        if (decision := self._decisions.holding(item.ref, known.finding)) != known.suppression:
+            update["suppression"] = decision
+        if self.uncompared_apps and known.baseline is None and item.role is AppRole.SUBJECT:
+            update |= {"baseline": BaselineState.UNKNOWN, "baseline_reason": NOT_COMPARED}
+        if not update:
             return item
-        weakness = item.weakness.model_copy(update={"suppression": decision})
-        return item.model_copy(update={"weakness": weakness})
+        return item.model_copy(update={"weakness": known.model_copy(update=update)})
 
     def document(self, found: Sequence[FoundWeakness], overview: PipelineOverview) -> Findings:
         """What was found, with what nobody could find."""
@@ -197,18 +238,11 @@ class Search:
             after=self.after,
             total=self.total,
             unlisted_apps=self.unlisted_apps,
+            uncompared_apps=self.uncompared_apps,
+            unsure_apps=self.unsure_apps,
             unfinished_apps=sum(count.apps for count in apps if count.state is None),
             not_measured=tuple(_not_measured(overview, self._query.tools)),
         )
-
-
-def _narrowed(wanted: frozenset[Standing]) -> dict[str, Any]:
-    """What the store itself can leave out."""
-    if wanted == frozenset({Standing.SCAFFOLD}):
-        return {"origins": (Origin.SCAFFOLD,)}
-    if wanted and wanted <= _BASELINES.keys():
-        return {"baselines": tuple(_BASELINES[each] for each in sorted(wanted))}
-    return {}
 
 
 def _not_measured(overview: PipelineOverview, tools: Iterable[str]) -> Iterable[NotMeasured]:

@@ -11,14 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contract import left_out
-from contract.analysis import Category, Finding, MeasurementState, Severity
+from contract.analysis import Category, Finding, MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.families import families_of
 from contract.identity import version_of
 from contract.outcome import ALL_TOOLS
 from contract.weakness import BaselineState, Weakness
+from reports.looked import elsewhere
 from reports.model import CellReport
 
-_Kind = tuple[Category, Severity, int | None]
+_Kind = tuple[Category, str]
 _REASON_CHARS = 300
 NOT_IN_BASELINE = "the app is not in the baseline"
 
@@ -57,14 +59,15 @@ def compared(now: Seen, then: Seen | None, why: str = NOT_IN_BASELINE) -> Told:
     if then is None:
         unknown = (_with(each, BaselineState.UNKNOWN, why) for each in now.weaknesses)
         return Told(tuple(unknown), ())
-    again = _known_again(now.weaknesses, then.weaknesses, same_files=_are_same(now, then))
+    same_files = _are_same(now, then)
+    again = _known_again(now.weaknesses, then.weaknesses, same_files=same_files)
     found_again = set(again.values())
     looks_then, looks_now = _Looks.of(then), _Looks.of(now)
     return Told(
         now=tuple(
             _with(each, BaselineState.UNCHANGED)
             if place in again
-            else _appeared(each, looks_now, looks_then)
+            else _appeared(each, looks_now, looks_then, same_files=same_files)
             for place, each in enumerate(now.weaknesses)
         ),
         gone=tuple(
@@ -143,7 +146,7 @@ class _Looks:
 
     Attributes:
         kinds: analyzers by the name of their tools.
-        cut: kinds of fused findings that were left out, because their list was too long.
+        cut: categories and families of fused findings that a list that was too long left out.
         recipes: versions of the fingerprints of what each tool saw.
     """
 
@@ -179,13 +182,19 @@ def tools_of(finding: Finding) -> tuple[str, ...]:
     return tuple(dict.fromkeys(seen_by)) or (finding.tool,)
 
 
-def _appeared(weakness: Weakness, now: _Looks, then: _Looks) -> Weakness:
-    """New if one of the tools that see it now would have seen it then."""
+def _appeared(weakness: Weakness, now: _Looks, then: _Looks, *, same_files: bool) -> Weakness:
+    """New if one of the tools that see it now would have seen it then, in other files.
+
+    What appears in the same files was there before: a live tool does not see the same each time.
+    """
     found = weakness.finding
     reasons = [_blind(found, look, then, "then") for look in now.by(tools_of(found))]
-    if "" in reasons:
-        return _with(weakness, BaselineState.NEW)
-    return _with(weakness, BaselineState.UNKNOWN, _joined(reasons))
+    if "" not in reasons:
+        return _with(weakness, BaselineState.UNKNOWN, _joined(reasons))
+    if same_files:
+        reason = "not found before, though the app's files are the same"
+        return _with(weakness, BaselineState.UNKNOWN, reason)
+    return _with(weakness, BaselineState.NEW)
 
 
 def _vanished(weakness: Weakness, then: Seen, now: Seen, before: _Looks, after: _Looks) -> Weakness:
@@ -224,9 +233,10 @@ def _blind(found: Finding, seeing: CellReport, others: _Looks, when: str) -> str
         return ""
     if other.state is not MeasurementState.MEASURED:
         return f"{seeing.name} did not measure {when}: {other.report.reason}"
-    if _kind(found) in others.cut | _cut_kinds([other], left_out.TOOLS_KEY):
+    cut = others.cut | _cut_kinds([other], left_out.TOOLS_KEY)
+    if not cut.isdisjoint(_kinds(found)):
         return f"the list of {seeing.name} was cut {when}"
-    return _other_eyes(seeing, other) or _elsewhere(found, seeing, other, when)
+    return _other_eyes(seeing, other) or elsewhere(found, seeing, other, when)
 
 
 def _has_nothing(seeing: CellReport, other: CellReport) -> bool:
@@ -252,24 +262,6 @@ def _other_eyes(seeing: CellReport, other: CellReport) -> str:
     return ""
 
 
-def _elsewhere(found: Finding, seeing: CellReport, other: CellReport, when: str) -> str:
-    """Whether the other look left out the place of a finding."""
-    before, coverage, path = seeing.report.coverage, other.report.coverage, found.location.path
-    if coverage is None or before is None:
-        return f"{seeing.name} does not say what it looked at"
-    if path and any(item.what == path for item in coverage.skipped):
-        return f"{seeing.name} left out {path} {when}"
-    unnamed = coverage.skipped_total - len(coverage.skipped)
-    if path and unnamed > 0 and coverage.skipped_total > before.skipped_total:
-        return f"{seeing.name} left out more files {when} than it names"
-    operation = f"{found.location.method} {found.location.url}"
-    listed = coverage.reached <= len(coverage.items)
-    # A new operation could not be reached before: only that one is missing now says something.
-    if when == "now" and operation in before.items and listed and operation not in coverage.items:
-        return f"{seeing.name} did not reach {operation} now"
-    return ""
-
-
 def _recipes(weaknesses: Iterable[Weakness]) -> dict[str, frozenset[int]]:
     recipes: defaultdict[str, set[int]] = defaultdict(set)
     for weakness in weaknesses:
@@ -278,10 +270,17 @@ def _recipes(weaknesses: Iterable[Weakness]) -> dict[str, frozenset[int]]:
     return {tool: frozenset(versions) for tool, versions in recipes.items()}
 
 
-def _kind(found: Finding) -> _Kind:
-    return found.category, found.severity, found.cwe[0] if found.cwe else None
+def _kinds(found: Finding) -> set[_Kind]:
+    """What its tools may call it: the joined severity and first number are not those of each."""
+    names = (name for number in found.cwe for name in families_of((number,)))
+    return {(found.category, name) for name in ("", *names)}
 
 
 def _cut_kinds(cells: Iterable[CellReport], key: str) -> frozenset[_Kind]:
+    """Categories and families of what was left out; no family where no number is known."""
     rows = (row for cell in cells for row in left_out.read(cell.report.data, key))
-    return frozenset((row.category, row.severity, row.cwe) for row in rows)
+    return frozenset(
+        (row.category, name)
+        for row in rows
+        for name in (families_of((row.cwe,)) if row.cwe else ("",))
+    )

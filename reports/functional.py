@@ -6,7 +6,6 @@ answered there. It does not have it if all of its routes could be read and none 
 requirement holds if the judges say so. What nobody could see is missing, never a failure.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +14,11 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind, Category
 from contract.template import Endpoint, TemplateSpec
 from reports.model import CellReport, RequirementVerdict
+from reports.operations import fits as _fits
+from reports.operations import key_of as _key
+from reports.operations import named
 from reports.statistics.shares import Judged, Verdict
 
-_PARAMETER = re.compile(r"\{[^/}]*\}")
 _PROOF = frozenset({"source", "openapi", "form", "crawl"})
 _OF_JUDGES: Mapping[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
 _DISCOVERY, _SURFACE = "discovery", "surface"
@@ -139,23 +140,7 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _key(method: str, path: str) -> str:
-    """`GET /notes/{}`: equal for operations that differ only in the names of parameters."""
-    return f"{method.upper()} {_PARAMETER.sub('{}', path.rstrip('/') or '/')}"
-
-
 def _request(told: str) -> str:
-    """`GET /notes/7` of `app GET /notes/7?page=1`."""
-    words = told.split(" ")
-    at = next((place for place, word in enumerate(words) if word.startswith("/")), 0)
-    return " ".join(words[max(0, at - 1) : at + 1]).partition("?")[0]
-
-
-def _fits(wanted: str, request: str) -> bool:
-    """Whether a request is one to this operation, segment by segment."""
-    parts, given = wanted.split("/"), (request.rstrip("/") if request[-2:] != " /" else request)
-    there = given.split("/")
-    return len(parts) == len(there) and all(
-        part == other or (part == "{}" and other != "")
-        for part, other in zip(parts, there, strict=True)
-    )
+    """`GET /notes/7` of `app GET /notes/7?page=1`; empty: no request is named."""
+    operation = named(told)
+    return operation.request if operation else ""

@@ -5,16 +5,18 @@ read as far as one page, and the parts are merged. All other filters only leave 
 """
 
 import heapq
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Severity
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, FoundWeakness
+from contract.role import AppRole
 from contract.spec import AppRef
 from contract.weakness import Origin, Weakness
 from store.loading import ref_of
@@ -79,7 +81,13 @@ async def fetch_page(connection: AsyncConnection, query: FindingsQuery) -> Findi
         after=str(_key(shown[-1])) if len(rows) > len(shown) else None,
         total=await connection.scalar(_total(query)) if query.counted else None,
         unlisted_apps=await connection.scalar(_unlisted(query)) or 0,
+        uncompared_apps=await _doubted(connection, query, _uncompared(query)),
+        unsure_apps=await _doubted(connection, query, _unsure(query)),
     )
+
+
+async def _doubted(connection: AsyncConnection, query: FindingsQuery, count: Select[Any]) -> int:
+    return await connection.scalar(count) or 0 if query.doubted else 0
 
 
 def _found(row: Any) -> FoundWeakness:
@@ -177,6 +185,12 @@ def _filters(query: FindingsQuery) -> dict[str, Condition]:
     ):
         if values:
             found[name] = table[name].in_(values)
+    if query.identities:
+        body = cast(table.body, Text)
+        found["identity"] = or_(
+            table.fingerprint.in_(query.identities),
+            *(body.contains(_in_body(name), autoescape=True) for name in query.identities),
+        )
     if query.origins:
         named = table.origin.in_([value.value for value in query.origins])
         found["origin"] = named | table.origin.is_(None) if Origin.MODEL in query.origins else named
@@ -190,6 +204,11 @@ def _filters(query: FindingsQuery) -> dict[str, Condition]:
             )
         )
     return found
+
+
+def _in_body(text: str) -> str:
+    """A whole text in a body as it is stored: a document, kept as one text of another."""
+    return json.dumps(json.dumps(text))[1:-1]
 
 
 def _in_range(
@@ -218,4 +237,26 @@ def _unlisted(query: FindingsQuery) -> Select[Any]:
         apps.c.role.in_([role.value for role in query.roles]),
         apps.c.state.is_not(None),
         apps.c.weaknesses.is_(None),
+    )
+
+
+def _uncompared(query: FindingsQuery) -> Select[Any]:
+    """All weaknesses of an app are compared, or none: its first one tells."""
+    first = (weaknesses.c.app_id == apps.c.id) & (weaknesses.c.ordinal == 0)
+    return (
+        select(func.count())
+        .select_from(apps.join(weaknesses, first))
+        .where(
+            apps.c.pipeline_id == query.pipeline_id,
+            apps.c.role == AppRole.SUBJECT.value,
+            weaknesses.c.baseline.is_(None),
+        )
+    )
+
+
+def _unsure(query: FindingsQuery) -> Select[Any]:
+    return select(func.count(weaknesses.c.app_id.distinct())).where(
+        weaknesses.c.pipeline_id == query.pipeline_id,
+        weaknesses.c.origin == Origin.UNKNOWN.value,
+        weaknesses.c.role == AppRole.SUBJECT.value,
     )

@@ -177,11 +177,22 @@ def _say_unseen(document: Findings) -> None:
 def _unseen(document: Findings) -> list[str]:
     """What could not be seen, for people."""
     lines: list[str] = []
+    report = command(f"report {document.pipeline_id}")
+    anew = command(f"report {document.pipeline_id} --anew")
     if document.unlisted_apps:
-        report = command(f"report {document.pipeline_id}")
         lines.append(
             f"weaknesses of {document.unlisted_apps} apps are not listed yet: they are when the "
             f"report is written ({report})"
+        )
+    if document.uncompared_apps:
+        lines.append(
+            f"weaknesses of {document.uncompared_apps} apps are not compared with the baseline "
+            f"yet, so they are unknown: they are when the report is written ({anew})"
+        )
+    if document.unsure_apps:
+        lines.append(
+            f"not known: who brought weaknesses of {document.unsure_apps} apps; the report tells "
+            f"it ({anew}), for tools that looked at the scaffold"
         )
     if document.unfinished_apps:
         lines.append(f"{document.unfinished_apps} apps have not ended: more may come")

@@ -172,6 +172,32 @@ class SearchBehaviour:
         with pytest.raises(PlatformError, match="no app 'x/app7'"):
             await store.replace_weaknesses("p1", AppRef(model="x", app_number=7), [])
 
+    async def test_apps_whose_weaknesses_nobody_compared_are_told(self, store):
+        await samples.register(store, samples.plan(apps=3))
+        query = FindingsQuery(pipeline_id="p1", doubted=True)
+        compared = weakness(0).model_copy(update={"baseline": BaselineState.NEW})
+        unsure = compared.model_copy(update={"origin": Origin.UNKNOWN})
+        alone = compared.model_copy(update={"baseline": None})
+
+        for number, listed in enumerate(([compared], [unsure, unsure], [alone, alone]), start=1):
+            await store.replace_weaknesses("p1", ref(number), listed)
+
+        page = await store.findings_page(query)
+        assert (page.uncompared_apps, page.unsure_apps) == (1, 1)
+        page = await store.findings_page(FindingsQuery(pipeline_id="p1"))
+        assert (page.uncompared_apps, page.unsure_apps) == (0, 0)
+
+    async def test_a_weakness_is_found_by_an_alias(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        joined = weakness(0, aliases=("v2-alone", "v2-%_"), message="v2-told of")
+        await store.replace_weaknesses("p1", ref(1), [joined, weakness(1)])
+
+        for name in ("f0", "v2-alone", "v2-%_"):
+            assert await found(store, identities=(name,)) == [(1, "f0")]
+        for name in ("v2-", "v2-told", "v2-a%", "alone"):
+            assert await found(store, identities=(name,)) == []
+        assert await found(store, fingerprints=("v2-alone",)) == []
+
     async def test_an_overview_counts_apps_cells_and_weaknesses(self, store):
         await samples.register(store, samples.plan(apps=3))
         report = samples.report()

@@ -14,8 +14,19 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
+from contract.spec import AppRef
+from contract.weakness import Origin, Weakness
 from store.results import SqlResultStore
-from tests.support.two_pipelines import BEFORE, MODEL, record, two_pipelines
+from tests.support.two_pipelines import (
+    AFTER,
+    BEFORE,
+    MODEL,
+    against,
+    finding,
+    looked,
+    record,
+    two_pipelines,
+)
 
 APP_1, APP_2, APP_4 = (f"{MODEL}/app{number}" for number in (1, 2, 4))
 WHO = ("--who", "Jane", "--why", "a constant")
@@ -42,6 +53,11 @@ def shell(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def assay(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
+
+
+def told(result: Result) -> str:
+    """What is said beside the result, on one line."""
+    return " ".join(result.stderr.split())
 
 
 def document(*arguments: str) -> dict:
@@ -182,6 +198,47 @@ def test_an_older_pipeline_is_listed_when_its_report_is_written(shell: Path) -> 
     assert len(document("findings", "older")["findings"]) == 4
 
 
+def test_a_list_that_was_not_compared_yet_is_no_zero(shell: Path) -> None:
+    """Weaknesses are listed when their app ends; the report compares them."""
+
+    async def ended() -> None:
+        store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
+        await record(store, "ended", AFTER, against("before"))
+        await store.close()
+
+    asyncio.run(ended())
+    new = assay("findings", "ended", "--state", "new")
+    assert "none is listed" in new.stdout
+    assert "weaknesses of 2 apps are not compared with the baseline yet" in told(new)
+    assert document("findings", "ended", "--state", "new")["uncompared_apps"] == 2
+    unknown = document("findings", "ended", "--state", "unknown")["findings"]
+    assert [item["weakness"]["baseline"] for item in unknown] == ["unknown"] * 3
+    assert document("findings", "ended", "--state", "open")["findings"] == []
+
+    assert assay("report", "ended").exit_code == Exit.OK
+    new = document("findings", "ended", "--state", "new")
+    assert (len(new["findings"]), new["uncompared_apps"]) == (1, 0)
+
+
+def test_what_the_scaffold_brought_is_no_zero_while_nobody_knows_it(shell: Path) -> None:
+    async def ended() -> None:
+        store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
+        spec = against("before").model_copy(update={"baseline": None, "scaffold": "scaffold"})
+        await record(store, "ended", AFTER, spec)
+        unsure = Weakness(finding=finding("kept"), origin=Origin.UNKNOWN)
+        for number in (1, 4):
+            ref = AppRef(model=MODEL, app_number=number)
+            await store.replace_weaknesses("ended", ref, [unsure])
+        await store.close()
+
+    asyncio.run(ended())
+    brought = assay("findings", "ended", "--state", "scaffold")
+    assert "none is listed" in brought.stdout
+    assert "who brought weaknesses of 2 apps" in told(brought)
+    assert document("findings", "ended", "--state", "scaffold")["unsure_apps"] == 2
+    assert document("findings", "ended")["unsure_apps"] == 0
+
+
 def test_what_an_app_wrote_commands_neither_terminal_nor_spreadsheet() -> None:
     table = assay("findings", "after")
     rows = list(csv.DictReader(io.StringIO(assay("findings", "after", "--csv").stdout)))
@@ -210,6 +267,12 @@ def test_findings_as_sarif_say_what_was_decided_and_before() -> None:
         (("findings", "after", "--owasp", "A11"), "no category of the OWASP"),
         (("findings", "after", "--after", "odd"), "no place in a list"),
         (("findings", "after", "--json", "--csv"), "choose one"),
+        *(
+            (("findings", "after", f"--{name}", "a\udcff"), f"{name}: 'a\\udcff' is no text")
+            for name in ("rule", "family", "tool", "fingerprint", "model", "after")
+        ),
+        (("suppress", "after", "v2-\udcff", *WHO), "fingerprint: 'v2-\\udcff' is no text"),
+        (("suppress", "after", "v2-kept", *WHO[:2], "--why", "\udcff"), "why: '\\udcff' is no"),
         (("suppress", "after", "v2-nothing", *WHO), "has the fingerprint v2-nothing"),
         (("suppress", "after", "v2-kept"), "no decision: who"),
         (("suppress", "after", *WHO), "name a fingerprint"),
@@ -250,6 +313,22 @@ def test_a_decision_of_the_baseline_is_inherited_and_can_be_overruled() -> None:
     assert text.startswith("suppressions:\n- rule: CWE-89\n  path: src/k*.py\n")
 
 
+def test_a_decision_may_name_a_weakness_by_an_alias(shell: Path) -> None:
+    """As a pipeline in which other tools looked knows it."""
+
+    async def joined() -> None:
+        store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{shell / 'assay.db'}")
+        found = finding("kept").model_copy(update={"aliases": ("v2-alone",)})
+        await record(store, "joined", {1: (looked(found),)})
+        await store.close()
+
+    asyncio.run(joined())
+    assert assay("suppress", "joined", "v2-alone", *WHO).exit_code == Exit.OK
+    (item,) = document("findings", "joined", "--state", "suppressed")["findings"]
+    assert item["weakness"]["finding"]["fingerprint"] == "v2-kept"
+    assert assay("suppress", "joined", "v2-alon", *WHO).exit_code == Exit.USAGE
+
+
 def test_the_gates_of_a_report(shell: Path) -> None:
     def code(*gates: str, name: str = "after") -> int:
         options = [option for gate in gates for option in ("--fail-on", gate)]
@@ -267,9 +346,8 @@ def test_the_gates_of_a_report(shell: Path) -> None:
 def test_a_broken_gate_says_why() -> None:
     result = assay("report", "after", "--fail-on", "new-high")
 
-    told = " ".join(result.stderr.split())
-    assert "2 high or critical weaknesses in 2 apps not known from the baseline" in told
-    assert "of 1 of them nobody knows" in told
+    assert "2 high or critical weaknesses in 2 apps not known from the baseline" in told(result)
+    assert "of 1 of them nobody knows" in told(result)
 
 
 def test_a_report_tells_of_its_baseline_and_of_decisions_to_look_at_again() -> None:

@@ -33,8 +33,9 @@ SQL = samples.finding("bandit", "B608", Severity.HIGH, 89).model_copy(
 XSS = samples.finding(
     "wapiti", "xss", Severity.HIGH, 79, Location(method="GET", url="/notes", parameter="q")
 ).model_copy(update={"witnesses": ("wapiti:xss",)})
-LOOKED = (cell("m", 1, STATIC, "bandit"), cell("m", 1, STATIC, "opengrep"))
-URLS = Coverage(unit="urls", reached=2, items=("GET /", "GET /notes"))
+FILES = Coverage(unit="files", reached=12, given=12)
+LOOKED = tuple(cell("m", 1, STATIC, tool, coverage=FILES) for tool in ("bandit", "opengrep"))
+URLS = Coverage(unit="urls", reached=2, items=("web GET /", "web GET /notes"))
 SCANNED = (*LOOKED, cell("m", 1, DYNAMIC, "wapiti", coverage=URLS))
 
 
@@ -121,8 +122,9 @@ def test_what_no_witness_looked_for_before_is_not_new():
 def test_only_looks_decide(states):
     """New: one look then is enough. Fixed: every look now is needed."""
     cells = [
-        cell("m", 1, STATIC, tool, state, "" if state is MEASURED else "a reason")
+        cell("m", 1, STATIC, tool, state, "" if state is MEASURED else "a reason", **covered)
         for tool, state in zip(("bandit", "opengrep"), states, strict=True)
+        for covered in ({"coverage": FILES} if state is MEASURED else {},)
     ]
     looks = [state in (MEASURED, NOT_APPLICABLE) for state in states]
 
@@ -163,6 +165,16 @@ def test_equal_files_fix_nothing():
     told = compared(seen(digest="d" * 64), seen(SQL, digest="d" * 64))
 
     assert now_and_gone(told) == ([], [UNKNOWN])
+
+
+@pytest.mark.parametrize("found", [SQL, XSS])
+def test_in_equal_files_nothing_is_new(found: Finding):
+    same = "d" * 64
+
+    told = compared(seen(found, digest=same), seen(digest=same))
+
+    assert now_and_gone(told) == ([UNKNOWN], [])
+    assert told.now[0].baseline_reason == "not found before, though the app's files are the same"
 
 
 def test_in_equal_files_a_place_identifies_whatever_the_fingerprints_are():
@@ -222,7 +234,7 @@ def test_a_file_that_was_left_out_was_not_looked_at():
 
 
 def test_an_operation_that_is_not_reached_any_more_is_not_fixed():
-    less = Coverage(unit="urls", reached=1, items=("GET /",))
+    less = Coverage(unit="urls", reached=1, items=("web GET /",))
     cells = [*LOOKED, cell("m", 1, DYNAMIC, "wapiti", coverage=less)]
 
     told = compared(seen(cells=cells), seen(XSS))
@@ -240,3 +252,22 @@ def test_what_a_cut_list_may_have_held_is_unknown(key: str, place: int):
 
     assert now_and_gone(compared(seen(cells=cells), seen(SQL))) == ([], [UNKNOWN])
     assert now_and_gone(compared(seen(cells=cells), seen(XSS))) == ([], [FIXED])
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        ({"severity": "medium", "cwe": 89}, UNKNOWN),  # a tool's own severity is another
+        ({"severity": "low", "cwe": 564}, UNKNOWN),  # of the same family
+        ({"severity": "high", "cwe": 20}, UNKNOWN),  # what another tool's sighting says
+        ({"severity": "high", "cwe": None}, UNKNOWN),
+        ({"severity": "high", "cwe": 79}, FIXED),
+        ({"severity": "high", "cwe": 89, "category": "quality"}, FIXED),
+    ],
+)
+def test_a_cut_list_is_read_in_the_words_of_its_tool(row: dict[str, object], state: BaselineState):
+    joined = SQL.model_copy(update={"cwe": (89, 20)})
+    data = {TOOLS_KEY: [{"category": "security", "count": 3, **row}]}
+    cells = [samples.changed(LOOKED[0], data=data), *SCANNED[1:]]
+
+    assert now_and_gone(compared(seen(cells=cells), seen(joined))) == ([], [state])
