@@ -32,7 +32,7 @@ from store.rows import (
 )
 from store.searching import Searching
 from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
-from store.upkeep import Upkeep
+from store.upkeep import Upkeep, unprune
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
@@ -57,6 +57,7 @@ class SqlResultStore(Searching, Upkeep):
                 self.upsert(pipelines, pipeline_row(header, at or datetime.now(UTC)))
             )
             await add_page(connection, header, page)
+            await unprune(connection, header.pipeline_id)
 
     async def load_header(self, pipeline_id: str) -> PlanHeader:
         """The plan of a pipeline without its apps.
