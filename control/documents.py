@@ -212,11 +212,13 @@ class RebuiltPipeline(Frozen):
     Attributes:
         cells: how many cells it has.
         lost: results that cannot be read any more; their cells are not measured.
+        lost_apps: apps of which no history tells an end; nothing of them counts as measured.
     """
 
     pipeline_id: str
     cells: int
     lost: tuple[str, ...] = ()
+    lost_apps: tuple[str, ...] = ()
 
 
 class KeptRows(Frozen):
