@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 from contract.errors import ErrorCode, PlatformError
 
-_SUFFIX = ".part"
+LOCKED_SUFFIX = ".part"
+"""Of a temporary file, which is locked while its writer lives."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
@@ -60,7 +61,7 @@ def temporary_file(folder: Path) -> Generator[tuple[BinaryIO, Path]]:
 def _create_locked(folder: Path) -> tuple[BinaryIO, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     while True:
-        path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+        path = folder / f"{uuid.uuid4().hex}{LOCKED_SUFFIX}"
         file = path.open("xb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
@@ -87,7 +88,7 @@ def write_atomically(target: Path, data: bytes, temporary_folder: Path) -> None:
 def remove_stale(folder: Path) -> int:
     """Remove temporary files whose writers are dead. Returns how many there were."""
     removed = 0
-    for path in folder.glob(f"*{_SUFFIX}"):
+    for path in folder.glob(f"*{LOCKED_SUFFIX}"):
         with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
