@@ -50,6 +50,7 @@ def _pruned_lines(pruned: Pruned) -> list[str]:
         f" ({_size(pruned.artifact_bytes)})"
     )
     lines += [f"stays: {why}" for why in pruned.stays]
+    lines += [f"loses: {why}" for why in pruned.loses]
     if not pruned.done:
         lines.append("nothing was removed; add --yes")
     return lines
