@@ -6,7 +6,6 @@ bytes as the manifest says, and its digest is compared.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import stat
@@ -22,15 +21,19 @@ from pydantic import ValidationError
 
 from clients.files import disk_faults, publish, temporary_file
 from contract.archive import ARCHIVE_VERSION, MANIFEST_NAME, ArchiveManifest, ArchiveMember
-from contract.base import first_problem
+from contract.base import Frozen, first_problem
 from contract.errors import ErrorCode, PlatformError
 
 _BLOCK_BYTES = 1024 * 1024
-_MAX_MEMBERS, _MAX_DIRECTORY_BYTES, _MAX_MANIFEST_BYTES = 500_000, 128 * 1024**2, 128 * 1024**2
+_MAX_MEMBERS, _MAX_DIRECTORY_BYTES, _MAX_MANIFEST_BYTES = 150_000, 64 * 1024**2, 32 * 1024**2
 _MAX_BYTES = 256 * 1024**3
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
+
+
+class _Version(Frozen):
+    version: int
 
 
 class ArchiveReader:
@@ -138,14 +141,19 @@ def _check_directory(path: Path, file: BinaryIO) -> None:
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or at + 22 > len(tail):
         raise _not_whole(path, "its end is missing")
-    (length,) = struct.unpack_from("<I", tail, at + 12)
-    if length == 0xFFFF_FFFF and at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":
+    entries, length = struct.unpack_from("<HI", tail, at + 10)
+    # `zipfile` believes the larger record wherever there is one.
+    if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":
         (end,) = struct.unpack_from("<Q", tail, at - 12)
         file.seek(min(end, size))
         record = file.read(56)
-        length = struct.unpack_from("<Q", record, 40)[0] if len(record) == 56 else length
+        if len(record) < 56 or not record.startswith(b"PK\x06\x06"):
+            raise _not_whole(path, "the end of its directory is missing")
+        entries, length = struct.unpack_from("<QQ", record, 32)
     if length > _MAX_DIRECTORY_BYTES:
         raise _refused(path, f"its directory has more than {_MAX_DIRECTORY_BYTES} bytes")
+    if entries > _MAX_MEMBERS + 1:
+        raise _refused(path, f"it has more than {_MAX_MEMBERS} members")
     file.seek(0)
 
 
@@ -156,22 +164,22 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> ArchiveManifest:
         if info.file_size > _MAX_MANIFEST_BYTES:
             raise _refused(path, f"its manifest has more than {_MAX_MANIFEST_BYTES} bytes")
         with archive.open(info) as file:
-            document = json.loads(file.read(_MAX_MANIFEST_BYTES))
+            text = file.read(_MAX_MANIFEST_BYTES)
     except KeyError as error:
         raise _refused(path, f"it has no {MANIFEST_NAME}") from error
-    except (*_UNREADABLE, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _damaged(path, f"{MANIFEST_NAME} cannot be read: {error}") from error
-    version = document.get("version") if isinstance(document, dict) else None
-    if isinstance(version, int) and version > ARCHIVE_VERSION:
-        raise _refused(
-            path,
-            f"it is of version {version}, and this Assay reads versions up to {ARCHIVE_VERSION}",
-            next_step="update Assay",
-        )
     try:
-        return ArchiveManifest.model_validate(document)
+        version = _Version.model_validate_json(text).version
+        if version <= ARCHIVE_VERSION:
+            return ArchiveManifest.model_validate_json(text)
     except ValidationError as error:
         raise _refused(path, f"its manifest is wrong: {first_problem(error)}") from error
+    raise _refused(
+        path,
+        f"it is of version {version}, and this Assay reads versions up to {ARCHIVE_VERSION}",
+        next_step="update Assay",
+    )
 
 
 def _check_members(
@@ -179,8 +187,6 @@ def _check_members(
 ) -> None:
     """The directory and the manifest say the same, and nothing in it could do harm."""
     infos = [info for info in archive.infolist() if info.filename != MANIFEST_NAME]
-    if len(infos) > _MAX_MEMBERS:
-        raise _refused(path, f"it has more than {_MAX_MEMBERS} members")
     names = [info.filename for info in infos]
     if len(set(names)) != len(names) or set(names) != set(members):
         odd = sorted(set(names) ^ set(members))[:1] or ["a member twice"]

@@ -36,7 +36,8 @@ class ArchiveWriter:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._open.close()
+        with disk_faults(self._path.parent):
+            self._open.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._members

@@ -4,7 +4,7 @@ Source: SARIF 2.1.0 (OASIS Standard, 27 March 2020); sections are named where th
 """
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +15,16 @@ MAX_LOG_BYTES = 512 * 1024**2
 MAX_RESULTS = 25_000
 """Of one run: the limit of GitHub code scanning, too."""
 _MAX_RUNS, _MAX_RULES, _MAX_TEXT_BYTES, _MAX_DEPTH = 100, 50_000, 16 * 1024**2, 100
+# Values that are kept of a whole log, about 150 bytes each; a text longer than this is cut.
+_MAX_VALUES, _MAX_CHARS = 3_000_000, 8_000
+# What is read of a result and of a rule; taint paths, fixes and the like are passed over.
+_OF_RESULT = frozenset(
+    {"ruleId", "ruleIndex", "rule", "message", "level", "kind", "baselineState", "suppressions"}
+    | {"locations", "properties", "taxa"}
+)
+_OF_RULE = frozenset(
+    {"id", "shortDescription", "properties", "relationships", "defaultConfiguration"}
+)
 _VERSION = "2.1.0"
 _BEGINS, _ENDS = frozenset({"start_map", "start_array"}), frozenset({"end_map", "end_array"})
 
@@ -90,6 +100,7 @@ class _Reader:
     def __init__(self, path: Path, events: Iterator[tuple[str, Any]]) -> None:
         self._path = path
         self._events = events
+        self._left = _MAX_VALUES
 
     def log(self) -> list[SarifRun]:
         """The runs; anything after the log is ignored."""
@@ -115,7 +126,7 @@ class _Reader:
             if key == "tool":
                 self._tool(run)
             elif key == "results":
-                run.results = self._objects(MAX_RESULTS, "results")
+                run.results = self._objects(MAX_RESULTS, "results", _OF_RESULT)
             elif key == "artifacts":
                 run.files = self._count()
             elif key == "invocations":
@@ -143,7 +154,7 @@ class _Reader:
         rules: list[dict[str, Any]] = []
         for key in self._keys():
             if key == "rules":
-                rules = self._objects(_MAX_RULES, "rules") or []
+                rules = self._objects(_MAX_RULES, "rules", _OF_RULE) or []
             elif key in ("name", "version", "semanticVersion", "informationUri"):
                 component[key] = self._value()
             else:
@@ -191,15 +202,24 @@ class _Reader:
             count += 1
         return count
 
-    def _objects(self, most: int, what: str) -> list[dict[str, Any]] | None:
-        """The items of the array that comes; None where it is null."""
+    def _objects(self, most: int, what: str, keys: Collection[str]) -> list[dict[str, Any]] | None:
+        """These keys of the items of the array that comes; None where it is null."""
         items: list[dict[str, Any]] = []
-        there = self._each(lambda: items.append(self._rest("start_map")), most, what)
+        there = self._each(lambda: items.append(self._kept(keys)), most, what)
         return items if there else None
 
+    def _kept(self, keys: Collection[str]) -> dict[str, Any]:
+        """These keys of an object that has begun."""
+        members: dict[str, Any] = {}
+        while (event := self._next())[0] != "end_map":
+            if event[1] in keys:
+                members[event[1]] = self._value()
+            else:
+                self._skip()
+        return members
+
     def _value(self) -> Any:
-        kind, value = self._next()
-        return self._rest(kind) if kind in _BEGINS else value
+        return self._inner(self._next(), -1)
 
     def _rest(self, kind: str, depth: int = 0) -> Any:
         if depth > _MAX_DEPTH:
@@ -216,7 +236,12 @@ class _Reader:
 
     def _inner(self, event: tuple[str, Any], depth: int) -> Any:
         kind, value = event
-        return self._rest(kind, depth + 1) if kind in _BEGINS else value
+        self._left -= 1
+        if self._left < 0:
+            raise _refused(self._path, f"it holds more than {_MAX_VALUES:,} values", "split it")
+        if kind in _BEGINS:
+            return self._rest(kind, depth + 1)
+        return value[:_MAX_CHARS] if isinstance(value, str) else value
 
     def _skip(self) -> None:
         self._leave(self._next()[0])

@@ -9,9 +9,9 @@
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from contract.base import Frozen
 from contract.spec import PipelineId
@@ -57,6 +57,14 @@ class ArchiveManifest(Frozen):
     made_by: str
     members: tuple[ArchiveMember, ...]
     not_held: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_pipelines(self) -> Self:
+        if len(set(self.pipelines)) != len(self.pipelines):
+            raise ValueError("pipelines: each at most once")
+        if self.pipeline_id not in self.pipelines:
+            raise ValueError("pipelines: without the one that was exported")
+        return self
 
 
 def artifact_member(sha256: str) -> str:

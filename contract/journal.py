@@ -4,10 +4,9 @@ An entry is the input of one recording, and the moment at which it was asked for
 are in their order; those of different apps do not depend on each other.
 """
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from contract.analysis import AnalyzerReport
 from contract.base import Frozen
@@ -18,7 +17,7 @@ from contract.weakness import Weakness
 
 
 class _Entry(Frozen):
-    at: datetime
+    at: AwareDatetime
 
 
 class PageRegistered(_Entry):

@@ -59,8 +59,8 @@ class Verified(Frozen):
 
     Attributes:
         tables: each a `VerifiedTable`.
-        documents: how many documents of apps it has.
-        other_documents: at most 20 of those that came out differently.
+        files: how many other files the report has: pages, documents of apps, logs.
+        other_files: at most 20 of those that came out differently, or that one of the two lacks.
         other_figures: fields of report.json that came out differently.
         lost: results that the archive does not hold.
         matches: everything came out the same.
@@ -68,8 +68,8 @@ class Verified(Frozen):
 
     pipeline_id: str
     tables: tuple[VerifiedTable, ...]
-    documents: int
-    other_documents: tuple[str, ...] = ()
+    files: int
+    other_files: tuple[str, ...] = ()
     other_figures: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     matches: bool

@@ -1,9 +1,13 @@
 """`export`: one archive of a pipeline, from which its rows and every table can be made again."""
 
 import asyncio
+import fcntl
+import os
+import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +41,7 @@ from store.results import SqlResultStore
 
 Say = Callable[[str], None]
 SUPPRESSIONS = TypeAdapter(tuple[StoredSuppression, ...])
+_YOUNG_S = 60
 ENDED = frozenset({"completed", "cancelled", "failed"})
 
 
@@ -44,8 +49,28 @@ ENDED = frozenset({"completed", "cancelled", "failed"})
 def private_folder(parent: Path, name: str) -> Generator[Path]:
     """A folder that is gone afterwards."""
     parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(parent, name)
     with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=parent) as folder:
-        yield Path(folder)
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield Path(folder)
+        finally:
+            os.close(held)
+
+
+def _remove_abandoned(parent: Path, name: str) -> None:
+    """Remove folders of processes that were killed: nobody holds their lock."""
+    for folder in parent.glob(f"{name}-*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _YOUNG_S:
+                continue  # perhaps not locked yet
+            held = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+            finally:
+                os.close(held)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from store.migrate import upgrade
 from store.results import SqlResultStore
 
 Say = Callable[[str], None]
+_BATCH_APPS = 10
 
 
 async def import_archive(stored: Stored, data_dir: Path, path: Path, say: Say) -> Imported:
@@ -67,15 +68,17 @@ async def _take_over(
         mine = await _outline(old, pipeline_id)
         if mine is None:
             new.append(pipeline_id)
-        elif not _same(mine, await made.load_outline(pipeline_id)):
+        elif not await _same(mine, old, made):
             raise WrongInputError(
-                f"the store has a pipeline {pipeline_id} that is not the archive's",
+                f"the store has a pipeline {pipeline_id} that is not the archive's, or has other "
+                "results of it",
                 next_step="prune that pipeline first, or import into another data folder",
             )
-    await old.adopt(made, new)
+    # Decisions first: when the rows are there, all is there.
     for pipeline_id in new:
         for decision in await made.suppressions([pipeline_id]):
             await old.suppress(pipeline_id, decision.suppression)
+    await old.adopt(made, new)
     return new
 
 
@@ -88,6 +91,18 @@ async def _outline(store: SqlResultStore, pipeline_id: str) -> PipelineRecord | 
         raise
 
 
-def _same(mine: PipelineRecord, theirs: PipelineRecord) -> bool:
-    """Whether two outlines are of one run of one plan."""
-    return (mine.spec, mine.created_at, mine.apps) == (theirs.spec, theirs.created_at, theirs.apps)
+async def _same(mine: PipelineRecord, old: SqlResultStore, made: SqlResultStore) -> bool:
+    """Whether both stores have the same results of one run of one plan."""
+    theirs = await made.load_outline(mine.pipeline_id)
+    if (mine.spec, mine.created_at, mine.apps) != (theirs.spec, theirs.created_at, theirs.apps):
+        return False
+    for first in range(0, len(mine.apps), _BATCH_APPS):
+        refs = [app.ref for app in mine.apps[first : first + _BATCH_APPS]]
+        one, other = [
+            (await store.load_apps(mine.pipeline_id, refs)).cells for store in (old, made)
+        ]
+        if one != other:
+            return False
+    decided = [await store.suppressions([mine.pipeline_id]) for store in (old, made)]
+    known, told = ([one.suppression for one in decisions] for decisions in decided)
+    return all(decision in known for decision in told)

@@ -46,9 +46,14 @@ class Choice:
             raise WrongInputError(f"{text!r} names no app", next_step="write MODEL/appN[/TOOL]")
         self.label = f"{model}/app{number}"
 
-    def takes(self, cell: CellReport) -> bool:
-        """Whether a cell is asked for."""
-        return self.wanted in ("", cell.tool, cell.name)
+    def asks_for(self, cell: CellReport) -> bool:
+        """Whether a cell is asked for, and can be measured again at all."""
+        return _can_run(cell) and self.wanted in ("", cell.tool, cell.name)
+
+
+def _can_run(cell: CellReport) -> bool:
+    """Not a cell that never came, nor the log of another scanner."""
+    return cell.recorded and not cell.report.imported
 
 
 def plan_again(
@@ -70,9 +75,9 @@ def plan_again(
     with open_archive(path) as archive:
         header, planned = _planned(archive, choice.label)
         told = _told(archive, planned)
-        cells = [cell for cell in told.cells if choice.takes(cell) and cell.recorded]
+        cells = [cell for cell in told.cells if choice.asks_for(cell)]
         if not cells:
-            known = ", ".join(cell.name for cell in told.cells if cell.recorded)
+            known = ", ".join(cell.name for cell in told.cells if _can_run(cell))
             raise WrongInputError(
                 f"{choice.label} has no cell {choice.wanted!r}", next_step=f"it has: {known}"
             )
@@ -90,7 +95,7 @@ def plan_again(
 def compared(told: AppReport, again: AppReport, choice: Choice) -> tuple[RerunCell, ...]:
     """Each chosen cell as the archive tells it, and as it came out again."""
     fresh = {(cell.analyzer, cell.tool): cell for cell in again.cells}
-    asked = [cell for cell in told.cells if choice.takes(cell) and cell.recorded]
+    asked = [cell for cell in told.cells if choice.asks_for(cell)]
     return tuple(_compared(cell, fresh.get((cell.analyzer, cell.tool))) for cell in asked)
 
 
@@ -117,12 +122,12 @@ def _compared(told: CellReport, again: CellReport | None) -> RerunCell:
 
 
 def _differences(told: CellReport, again: CellReport) -> Iterator[str]:
+    why = again.report.reason or told.report.reason
     if told.state is not again.state:
-        why = again.report.reason or told.report.reason
         yield f"{told.state} in the archive, {again.state} now" + (f": {why}" if why else "")
-    if MeasurementState.MEASURED in (told.state, again.state) and (
-        told.report.version != again.report.version
-    ):
+    elif told.state in (MeasurementState.INFRA_FAILED, MeasurementState.NOT_APPLICABLE):
+        yield f"{told.state} in the archive and now: {why}"
+    elif told.report.version != again.report.version:
         yield f"version {told.report.version} in the archive, {again.report.version} now"
 
 
@@ -170,7 +175,7 @@ def _source(archive: ArchiveReader, app: PlannedApp, folder: Path) -> SourceRef:
         try:
             with tarfile.open(packed, "r:") as tar:
                 tar.extractall(place / "source", filter="data")
-        except (tarfile.TarError, OSError, ValueError) as error:
+        except (tarfile.TarError, OSError, ValueError, RecursionError) as error:
             raise PlatformError(
                 ErrorCode.DATA_LOSS, f"{member} cannot be unpacked: {error}"
             ) from error
@@ -188,15 +193,14 @@ def _spec(spec: PipelineSpec, cells: Iterable[CellReport], folder: Path) -> Pipe
     """The same spec for these cells alone, without results of earlier runs."""
     tools: dict[AnalyzerKind, tuple[str, ...]] = {}
     for cell in cells:
-        if not cell.report.imported:
-            tools[cell.analyzer] = (*tools.get(cell.analyzer, ()), cell.tool)
-    if not tools:
-        raise WrongInputError("only a log of another scanner is asked for, which Assay cannot run")
+        tools[cell.analyzer] = (*tools.get(cell.analyzer, ()), cell.tool)
     reset = {name: None for name in _RESET if name in PipelineSpec.model_fields}
     return spec.model_copy(
         update={
             **reset,
-            "apps": AppsSpec(root=str(folder), trusted=spec.apps.trusted),
+            # Whoever made the archive does not decide that its code is trusted here.
+            "apps": AppsSpec(root=str(folder)),
+            "egress": "deny",
             "analyzers": tuple(kind for kind in AnalyzerKind if kind in tools),
             "tools": {k: () if "*" in names else names for k, names in tools.items()},
             "controls": "off",

@@ -6,10 +6,7 @@ does not say what was looked at is no measurement.
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from clients.sarif_log import SarifRun
 from contract.analysis import (
@@ -23,6 +20,8 @@ from contract.analysis import (
     Skipped,
     ToolReport,
 )
+from contract.spec import AppRef
+from control.sarif_places import Places
 
 PREFIX = "sarif-"
 TOLD = "state and coverage are as told by its author"
@@ -35,28 +34,12 @@ _LEVELS = {
 _SCORES = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM))
 _CWE = re.compile(r"(?:^|[^a-z])cwe[-/_: ]?0*(\d{1,5})(?!\d)", re.IGNORECASE)
 _NAMED = 50
+_NOWHERE = "in no file of this app"
 _MAX_LINE = 2**31 - 1
 
 
 class UnknownLevelError(ValueError):
     """A level that SARIF does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The files of the app, as a log may name them."""
-
-    names: frozenset[str]
-
-    def place(self, uri: str) -> str | None:
-        """The file that `uri` names: by its path, or by the longest end of it that is a file."""
-        parts = PurePosixPath(unquote(urlsplit(uri.replace("\\", "/")).path)).parts
-        plain = [part for part in parts if part not in ("/", ".", "")]
-        for start in range(len(plain)):
-            name = "/".join(plain[start:])
-            if name in self.names:
-                return name
-        return None
 
 
 def tool_name(driver: Mapping[str, Any], asked: str = "") -> str:
@@ -65,13 +48,16 @@ def tool_name(driver: Mapping[str, Any], asked: str = "") -> str:
     return f"{PREFIX}{'-'.join(words)[:80] or 'unnamed'}"
 
 
-def tool_report(tool: str, runs: Sequence[SarifRun], files: Collection[str]) -> ToolReport:
+def tool_report(
+    tool: str, runs: Sequence[SarifRun], files: Collection[str], ref: AppRef
+) -> ToolReport:
     """The cell of one tool, from all its runs in a log.
 
     Args:
         tool: its name.
         runs: those of this tool.
         files: relative paths of the app's files.
+        ref: the app.
 
     Raises:
         UnknownLevelError: a result has a level that SARIF does not know.
@@ -79,18 +65,23 @@ def tool_report(tool: str, runs: Sequence[SarifRun], files: Collection[str]) -> 
     version = str(runs[0].driver.get("semanticVersion") or runs[0].driver.get("version") or "")
     if why := _why_not_measured(runs):
         return _not_measured(tool, version, why)
-    known = Files(frozenset(files))
     findings: list[Finding] = []
     odd: list[Skipped] = []
+    named: set[str] = set()
     for run in runs:
-        for result in run.results or ():
-            if (aside := _aside(result)) is not None:
-                odd.append(Skipped(what=str(result.get("ruleId", ""))[:200], reason=aside))
+        results = run.results or []
+        places = Places.of(files, filter(None, map(_uri, results)), ref)
+        for result in results:
+            found = _finding(tool, run, result, places)
+            named.update(filter(None, [found.location.path]))
+            why = _aside(result) or ("" if found.location.path else _NOWHERE)
+            if why:
+                odd.append(Skipped(what=found.rule_id[:200], reason=why))
             else:
-                findings.append(_finding(tool, run, result, known))
-    places = {found.location.path for found in findings if found.location.path}
-    if not (reached := max(sum(run.files for run in runs), len(places))):
+                findings.append(found)
+    if not named and odd:
         return _not_measured(tool, version, "none of its results is in a file of this app")
+    reached = max(sum(run.files for run in runs), len(named))
     return ToolReport(
         tool=tool,
         version=version[:120],
@@ -102,7 +93,7 @@ def tool_report(tool: str, runs: Sequence[SarifRun], files: Collection[str]) -> 
             skipped_total=len(odd),
         ),
         findings=tuple(findings),
-        provenance=Provenance(notes=(TOLD, *_notes(findings))),
+        provenance=Provenance(notes=(TOLD, *_notes(odd))),
         looks_for=_looks_for(runs, findings),
         imported=True,
     )
@@ -143,16 +134,16 @@ def _aside(result: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _notes(findings: Sequence[Finding]) -> Iterator[str]:
-    lost = sum(found.location.path is None for found in findings)
+def _notes(odd: Sequence[Skipped]) -> Iterator[str]:
+    lost = sum(skipped.reason == _NOWHERE for skipped in odd)
     if lost:
         yield f"{lost} results are in no file of this app"
 
 
-def _finding(tool: str, run: SarifRun, result: Mapping[str, Any], files: Files) -> Finding:
+def _finding(tool: str, run: SarifRun, result: Mapping[str, Any], places: Places) -> Finding:
     rule = _rule(run, result)
     rule_id = str(result.get("ruleId") or rule.get("id") or "unnamed")
-    location, snippet = _location(result, files)
+    location, snippet = _location(result, places)
     message = _text(result.get("message")) or _text(rule.get("shortDescription")) or rule_id
     return Finding(
         tool=tool,
@@ -204,7 +195,7 @@ def _severity(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Severity:
             return next((level for least, level in _SCORES if score >= least), Severity.LOW)
     default = _members(rule.get("defaultConfiguration")).get("level", "warning")
     level = result.get("level", default)
-    if level not in _LEVELS:
+    if not isinstance(level, str) or level not in _LEVELS:
         raise UnknownLevelError(f"{str(level)[:40]!r} is no level of SARIF")
     return _LEVELS[level]
 
@@ -227,24 +218,26 @@ def _cwe(result: Mapping[str, Any], rule: Mapping[str, Any]) -> tuple[int, ...]:
         component = _members(reference.get("toolComponent")).get("name", "")
         if str(component).upper() == "CWE":
             texts.append(f"CWE-{str(reference.get('id')).upper().removeprefix('CWE-')}")
-    return tuple(dict.fromkeys(int(match) for text in texts for match in _CWE.findall(text)))
+    return tuple(
+        dict.fromkeys(
+            number for text in texts for match in _CWE.findall(text) if (number := int(match))
+        )
+    )
 
 
 def _references(result: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Taxa of a result (3.27.8) and targets of its rule's relationships (3.49.15)."""
-    for taxon in result.get("taxa") or ():
+    for taxon in _items(result.get("taxa")):
         yield _members(taxon)
-    for relation in rule.get("relationships") or ():
+    for relation in _items(rule.get("relationships")):
         yield _members(_members(relation).get("target"))
 
 
-def _location(result: Mapping[str, Any], files: Files) -> tuple[Location, str]:
+def _location(result: Mapping[str, Any], places: Places) -> tuple[Location, str]:
     """Where a result is, and its code; a place in no file of the app is none."""
-    locations = result.get("locations")
-    first = _members(locations[0]) if isinstance(locations, list) and locations else {}
-    physical = _members(first.get("physicalLocation"))
-    uri = _members(physical.get("artifactLocation")).get("uri")
-    path = files.place(uri) if isinstance(uri, str) else None
+    physical = _physical(result)
+    uri = _uri(result)
+    path = places.file(uri) if uri else None
     region = _members(physical.get("region"))
     snippet = _text(region.get("snippet"))
     if path is None:
@@ -259,6 +252,18 @@ def _location(result: Mapping[str, Any], files: Files) -> tuple[Location, str]:
     ), snippet
 
 
+def _physical(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The first location; one result is one finding."""
+    locations = result.get("locations")
+    first = _members(locations[0]) if isinstance(locations, list) and locations else {}
+    return _members(first.get("physicalLocation"))
+
+
+def _uri(result: Mapping[str, Any]) -> str:
+    uri = _members(_physical(result).get("artifactLocation")).get("uri")
+    return uri if isinstance(uri, str) else ""
+
+
 def _positive(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_LINE:
         return value
@@ -269,6 +274,10 @@ def _text(message: object) -> str:
     if not isinstance(message, dict):
         return ""
     return str(message.get("text") or message.get("markdown") or "")
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _members(value: object) -> dict[str, Any]:

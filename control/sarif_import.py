@@ -17,8 +17,9 @@ from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader
 from contract.spec import AppSpec
 from control.archive_documents import ImportedLog, ImportedTool
-from control.archiving import private_folder
+from control.archiving import ENDED, private_folder
 from control.errors import WrongInputError
+from control.reporting import Note, write_anew
 from control.sarif_findings import UnknownLevelError, tool_name, tool_report
 from control.stored import Stored
 from store.results import SqlResultStore
@@ -31,7 +32,13 @@ _MAX_BYTES = 1024**3
 
 
 async def import_log(
-    stored: Stored, data_dir: Path, pipeline_id: str, label: str, path: Path, tool: str = ""
+    stored: Stored,
+    data_dir: Path,
+    pipeline_id: str,
+    label: str,
+    path: Path,
+    note: Note,
+    tool: str = "",
 ) -> ImportedLog:
     """Record what a SARIF log says of one app; the same log twice changes nothing.
 
@@ -41,6 +48,7 @@ async def import_log(
         pipeline_id: of the pipeline.
         label: the app, `model/appN`.
         path: the log.
+        note: is told how far the work is.
         tool: name of the tool, instead of that in the log.
 
     Raises:
@@ -81,6 +89,9 @@ async def import_log(
         await recording.list_weaknesses(pipeline_id, [app.ref])
 
     await stored.answered(pipeline_id, record)
+    # The list of weaknesses and the report say what is known of the whole fleet.
+    if (await stored.outline(pipeline_id)).state in ENDED:
+        await write_anew(stored, data_dir, pipeline_id, note)
     return ImportedLog(
         pipeline_id=pipeline_id,
         app=label,
@@ -115,7 +126,7 @@ def _tools(app: AppSpec, path: Path, asked: str) -> tuple[ToolReport, ...]:
     root = Path(app.source.path)
     names = _files(root)
     try:
-        reports = [tool_report(tool, mine, names) for tool, mine in runs.items()]
+        reports = [tool_report(tool, mine, names, app.ref) for tool, mine in runs.items()]
     except UnknownLevelError as error:
         raise WrongInputError(f"{path}: {error}") from error
     return tuple(

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy.exc import StatementError
 
 from activities.result_cache import load_report
 from clients.archive import ArchiveReader, require_room
@@ -19,7 +20,8 @@ from control.archiving import SUPPRESSIONS
 from control.replaying import replay
 from store.results import SqlResultStore
 
-_PART, _MAX_LINE_BYTES = 100, 64 * 1024**2
+# Entries and bytes of the journal that are in memory at once, and bytes of one entry.
+_PART, _PART_BYTES, _MAX_LINE_BYTES = 100, 4 * 1024**2, 4 * 1024**2
 Say = Callable[[str], None]
 
 
@@ -51,12 +53,14 @@ async def unpack(
     for pipeline_id in reversed(archive.manifest.pipelines):
         say(f"{pipeline_id}: its journal and its results")
         part: list[JournalEntry] = []
-        for entry in journal(archive, pipeline_id):
+        held = 0
+        for size, entry in _entries(archive, pipeline_id):
             await asyncio.to_thread(_take_results, archive, artifacts, entry, folder)
             part.append(entry)
-            if len(part) == _PART:
+            held += size
+            if len(part) == _PART or held > _PART_BYTES:
                 lost += await _replayed(part, made, artifacts)
-                part = []
+                part, held = [], 0
         lost += await _replayed(part, made, artifacts)
         await _decide(archive, pipeline_id, made)
     return tuple(dict.fromkeys(lost))
@@ -65,8 +69,11 @@ async def unpack(
 async def _replayed(
     part: list[JournalEntry], made: SqlResultStore, artifacts: FileArtifactStore
 ) -> list[str]:
-    async with made.together() as together:
-        return (await replay(part, together, partial(load_report, artifacts))).lost
+    try:
+        async with made.together() as together:
+            return (await replay(part, together, partial(load_report, artifacts))).lost
+    except (OverflowError, StatementError) as error:
+        raise _wrong("its journal", " ".join(str(error).split())[:200]) from error
 
 
 async def _decide(archive: ArchiveReader, pipeline_id: str, made: SqlResultStore) -> None:
@@ -87,6 +94,11 @@ def journal(archive: ArchiveReader, pipeline_id: str) -> Iterator[JournalEntry]:
     Raises:
         PlatformError: DATA_LOSS: something in it is no entry of this pipeline.
     """
+    return (entry for _, entry in _entries(archive, pipeline_id))
+
+
+def _entries(archive: ArchiveReader, pipeline_id: str) -> Iterator[tuple[int, JournalEntry]]:
+    """Each entry with the bytes that it takes."""
     name = journal_member(pipeline_id)
     for number, line in enumerate(_lines(archive.blocks(name), name), 1):
         try:
@@ -95,7 +107,7 @@ def journal(archive: ArchiveReader, pipeline_id: str) -> Iterator[JournalEntry]:
             raise _wrong(f"{name}, line {number}", first_problem(error)) from error
         if pipeline_of(entry) != pipeline_id:
             raise _wrong(f"{name}, line {number}", f"it belongs to {pipeline_of(entry)}")
-        yield entry
+        yield len(line), entry
 
 
 def _lines(blocks: Iterable[bytes], name: str) -> Generator[bytes]:

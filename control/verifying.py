@@ -1,7 +1,7 @@
 """`verify`: makes the report of an archive again, without containers, and compares every table."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -26,7 +26,7 @@ from store.results import SqlResultStore
 
 Say = Callable[[str], None]
 _REPORT, _TABLES = "report", "report/parquet"
-_NAMED = 20
+_NAMED, _MAX_FILE_BYTES = 20, 512 * 1024**2
 
 
 async def verify(path: Path, scratch: Path, say: Say) -> Verified:
@@ -88,17 +88,33 @@ def _compared(
         _table(archive, name, fresh / name, place) for name in names if name.endswith(".parquet")
     ]
     made = place / "reports" / told.pipeline.id
-    documents = [name for name in archive.names(f"{_REPORT}/apps") if name.endswith(".json")]
-    other = [name for name in documents if not _same(archive, name, made)]
+    other = sorted(_other_files(archive, made))
     return Verified(
         pipeline_id=told.pipeline.id,
         tables=tuple(tables),
-        documents=len(documents),
-        other_documents=tuple(other[:_NAMED]),
+        files=len(_names(made)),
+        other_files=tuple(other[:_NAMED]),
         other_figures=tuple(_other_figures(told, again)),
         lost=lost,
         matches=not other and told == again and all(table.matches for table in tables),
     )
+
+
+def _names(made: Path) -> set[str]:
+    """Files of a report, but for `report.json`, whose fields are compared."""
+    files = (path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+    return {name for name in files if name != JSON_NAME}
+
+
+def _other_files(archive: ArchiveReader, made: Path) -> Iterator[str]:
+    """Files that are not the same, or that only one of the two has."""
+    told = {name.removeprefix(f"{_REPORT}/") for name in archive.names(_REPORT)}
+    told = {name for name in told if not name.startswith("parquet/") and name != JSON_NAME}
+    again = _names(made)
+    yield from told ^ again
+    for name in told & again:
+        if (made / name).read_bytes() != archive.read(f"{_REPORT}/{name}", _MAX_FILE_BYTES):
+            yield name
 
 
 def _table(archive: ArchiveReader, name: str, fresh: Path, place: Path) -> VerifiedTable:
@@ -118,11 +134,6 @@ def _table(archive: ArchiveReader, name: str, fresh: Path, place: Path) -> Verif
         only_recomputed=found.only_second,
         matches=not found.only_first and not found.only_second,
     )
-
-
-def _same(archive: ArchiveReader, name: str, made: Path) -> bool:
-    again = made / name.removeprefix(f"{_REPORT}/")
-    return again.is_file() and again.read_bytes() == archive.read(name)
 
 
 def _other_figures(told: FleetReport, again: FleetReport) -> Iterable[str]:

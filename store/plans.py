@@ -16,7 +16,7 @@ from contract.spec import AppRef
 from store.loading import ref_of
 from store.registering import Registered, require_same_plan, rows_to_add
 from store.rows import Row, app_row, plan_body, planned_columns
-from store.tables import apps, cells, pipelines
+from store.tables import apps, cells, is_imported, pipelines
 
 _INFRA_FAILED = MeasurementState.INFRA_FAILED.value
 _UNENDED = "its workflow did not end"
@@ -73,7 +73,7 @@ async def fetch_entries(
         cells.c.state,
     ).join_from(cells, apps, _same_app())
     by_app: defaultdict[AppRef, _Cells] = defaultdict(dict)
-    for row in await connection.execute(states.where(chosen).order_by(cells.c.id)):
+    for row in await connection.execute(states.where(chosen, ~is_imported()).order_by(cells.c.id)):
         tools = by_app[ref_of(row)].setdefault(AnalyzerKind(row.analyzer), {})
         tools[row.tool] = MeasurementState(row.state)
     return [_entry(row, by_app[ref_of(row)]) for row in found]
@@ -187,7 +187,8 @@ def _apps_of(pipeline_id: str) -> _Apps:
 
 def _lacking(pipeline_id: str) -> _Apps:
     """Apps that did not end, or to which the platform owes at least one tool's work."""
-    lost = select(cells.c.id).where(_same_app(), cells.c.state == _INFRA_FAILED).exists()
+    failed = (cells.c.state == _INFRA_FAILED) & ~is_imported()
+    lost = select(cells.c.id).where(_same_app(), failed).exists()
     owed = or_(apps.c.state.is_(None), apps.c.state == _INFRA_FAILED, lost)
     return _apps_of(pipeline_id).where(owed)
 

@@ -31,7 +31,16 @@ from store.rows import (
     target_of,
 )
 from store.searching import Searching
-from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
+from store.tables import (
+    apps,
+    cells,
+    findings,
+    fused_findings,
+    is_imported,
+    metrics,
+    pipelines,
+    subtasks,
+)
 from store.upkeep import Upkeep, unprune
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
@@ -219,8 +228,14 @@ async def _write_subtask(
     With `beside` they supersede the cells of their own tools alone.
     """
     key = {"subtask_id": rows.subtask["subtask_id"]}
-    known = (await connection.execute(select(cells.c.tool, cells.c.state).filter_by(**key))).all()
-    before = {tool: MeasurementState(state) for tool, state in known}
+    known = select(cells.c.tool, cells.c.state, is_imported().label("imported")).filter_by(**key)
+    before: dict[str, MeasurementState] = {}
+    imported: set[str] = set()
+    for tool, state, of_log in await connection.execute(known):
+        if not of_log or beside:
+            before[tool] = MeasurementState(state)
+        elif state == MeasurementState.MEASURED:
+            imported.add(tool)  # no outcome of ours says anything of it
     replacement = replaced(rows, before, reported=reported)
     this = subtasks.c.subtask_id == key["subtask_id"]
     kept = {"subtask_id": rows.subtask["subtask_id"]} if beside else rows.subtask
@@ -236,7 +251,7 @@ async def _write_subtask(
         old = select(fused_findings).filter_by(**key).order_by(fused_findings.c.ordinal)
         bodies = [row.body for row in await connection.execute(old)]
         merge = fused_beside if beside else fused_together
-        fused = merge(rows, bodies, replacement.measured_before)
+        fused = merge(rows, bodies, replacement.measured_before | imported)
         await connection.execute(
             delete(fused_findings).where(fused_findings.c.subtask_id == key["subtask_id"])
         )

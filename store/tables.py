@@ -13,6 +13,7 @@ when every line of application logic is bypassed.
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
+    func,
 )
 from sqlalchemy import text as sql_text
 
@@ -254,3 +257,8 @@ pruned = Table(
     Column("pipeline_id", String(63), primary_key=True),
     Column("pruned_at", UtcDateTime, nullable=False),
 )
+
+
+def is_imported() -> ColumnElement[bool]:
+    """Whether a cell was read from a log of somebody else: nobody can run its tool again."""
+    return func.coalesce(cells.c.body["imported"].as_boolean(), false())

@@ -51,9 +51,9 @@ async def run_import_sarif(
     settings: Settings, pipeline_id: str, app: str, log: Path, tool: str, *, as_json: bool
 ) -> Exit:
     """Record a log of another scanner; needs no server."""
-    done = await import_log(store_of(settings), settings.data_dir, pipeline_id, app, log, tool)
+    done = await import_log(store_of(settings), settings.data_dir, pipeline_id, app, log, say, tool)
     lines = [line for cell in done.tools for line in _imported_tool(cell)]
-    lines.append(f"write the report with it: {command(f'report {pipeline_id} --anew')}")
+    lines.append(f"report: {command(f'report {pipeline_id}')}")
     print_result(done, *lines, as_json=as_json)
     return Exit.OK
 
@@ -78,12 +78,12 @@ def _imported(done: Imported) -> list[str]:
 
 def _verified(done: Verified) -> list[str]:
     lines = [_table(table) for table in done.tables]
-    differing = len(done.other_documents)
+    differing = len(done.other_files)
     lines.append(
-        f"{done.documents:,} documents of apps: "
+        f"{done.files:,} pages, documents and logs: "
         + ("all match" if not differing else f"{differing} or more differ")
     )
-    lines += _listed("differs", done.other_documents)
+    lines += _listed("differs", done.other_files)
     lines += _listed("differs in report.json", done.other_figures)
     lines += _listed("not in the archive", done.lost)
     verdict = (

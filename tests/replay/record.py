@@ -33,7 +33,7 @@ from tests.workflows.fake_platform import (
     workers,
 )
 from tests.workflows.test_pipeline_runs import build_fails
-from tests.workflows.test_roles import CONTROL, fails_once_on, fleet
+from tests.workflows.test_roles_of_apps import CONTROL, fails_once_on, fleet
 from workflows import policies, search_attributes
 from workflows.state import PipelineRun
 

@@ -126,3 +126,37 @@ class RetryBehaviour:
 
         app = (await store.load_pipeline("p1")).apps[0]
         assert app.facts.without_logs() == AppFacts(notes=("a stand-in",))
+
+    async def test_a_log_of_another_scanner_hides_no_loss_and_is_owed_nothing(self, store):
+        await samples.register(store, samples.plan(apps=1))
+        await record_loss(store, M.INFRA_FAILED)
+        log = samples.measured("sarif-x").model_copy(update={"imported": True})
+        report = samples.report(log)
+        await store.record_imported(samples.app(), samples.outcome(report), report)
+
+        await record_loss(store, M.INFRA_FAILED)
+
+        states = {tool: cell.state for tool, cell in (await static_cells(store)).items()}
+        assert states == {"*": M.INFRA_FAILED, "sarif-x": M.MEASURED}
+        (lacking,) = await store.apps_to_retry("p1", [])
+        (entry,) = await store.read_apps("p1", [lacking.position])
+        assert entry.result is None or entry.result.missing == {AnalyzerKind.STATIC: ("*",)}
+
+    async def test_a_further_tool_is_a_witness_of_what_was_there(self, store):
+        await samples.register(store, samples.plan(apps=1))
+        seen = samples.finding(0).model_copy(update={"witnesses": ("bandit:B0",)})
+        await record(store, samples.report(fused=(seen,)))
+        same = seen.model_copy(
+            update={"tool": "sarif-x", "message": "other words", "witnesses": ("sarif-x:r",)}
+        )
+        log = samples.measured("sarif-x", findings=1).model_copy(update={"imported": True})
+        report = samples.report(log, fused=(same,))
+
+        await store.record_imported(samples.app(), samples.outcome(report), report)
+        await store.record_imported(samples.app(), samples.outcome(report), report)
+
+        (group,) = (await store.load_pipeline("p1")).fused
+        (found,) = group.findings
+        assert found.message == seen.message
+        assert sorted(found.witnesses) == ["bandit:B0", "sarif-x:r"]
+        assert list(await static_cells(store)) == ["bandit", "sarif-x", "semgrep"]

@@ -1,8 +1,10 @@
 """Archives: what one installation measured, another one can show, check and compute again."""
 
 import json
+import os
 import re
 import stat
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,8 @@ from control.errors import WrongInputError
 from control.importing import import_archive
 from control.verifying import verify
 from store.results import SqlResultStore
+from tests.activities.fakes import archive
+from tests.store import samples
 from tests.support.installation import Installation, analysed, write_fleet
 
 
@@ -111,7 +115,54 @@ async def test_verify_sees_a_figure_that_was_changed(here: Installation, tmp_pat
     verified = await verify(tmp_path / "b.zip", tmp_path / "scratch", silent)
 
     assert not verified.matches
-    assert any("app1" in name for name in verified.other_documents)
+    assert any("app1" in name for name in verified.other_files)
+
+
+@pytest.mark.parametrize("name", ["report/apps/", "report/report.html", "report/parquet/cells"])
+async def test_verify_misses_what_was_taken_out(here: Installation, tmp_path: Path, name: str):
+    await exported(here, tmp_path / "a.zip")
+    leave_out(tmp_path / "a.zip", tmp_path / "b.zip", name)
+
+    assert not (await verify(tmp_path / "b.zip", tmp_path / "scratch", silent)).matches
+
+
+async def test_verify_sees_a_page_that_was_changed(here: Installation, tmp_path: Path):
+    await exported(here, tmp_path / "a.zip")
+
+    def better(name: str, data: bytes) -> bytes:
+        return data.replace(b"<h1", b"<h1 title='fine'") if name.endswith("report.html") else data
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", better)
+    verified = await verify(tmp_path / "b.zip", tmp_path / "scratch", silent)
+    assert verified.other_files == ("report.html",)
+
+
+async def test_an_archive_with_other_results_of_the_same_run_is_not_passed_over(
+    here: Installation, tmp_path: Path
+):
+    await exported(here, tmp_path / "a.zip")
+
+    async def measured_again(store: SqlResultStore) -> None:
+        header = await store.load_header("p1")
+        (entry,) = await store.read_apps("p1", [0])
+        app = header.app_spec(entry.app)
+        report = samples.report(samples.measured("ruff"))
+        ref = await here.artifacts.put_bytes(archive(report), "static.tar")
+        outcome = samples.outcome(report, app).model_copy(update={"report": ref})
+        await store.record_subtask("p1", app, outcome, report)
+
+    await here.changed(measured_again)
+    with pytest.raises(WrongInputError, match="has other results"):
+        await import_archive(here.stored, here.data_dir, tmp_path / "a.zip", silent)
+
+
+async def test_what_a_killed_command_left_is_removed(here: Installation, tmp_path: Path):
+    left = here.data_dir / "tmp/export-abandoned"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+
+    await exported(here, tmp_path / "a.zip")
+    assert not left.exists()
 
 
 async def test_a_result_that_is_gone_is_told_on_both_sides(here: Installation, tmp_path: Path):
@@ -140,8 +191,8 @@ async def test_a_source_that_changed_is_not_put_into_the_archive(
     done = await exported(here, tmp_path / "a.zip")
 
     assert any("m/app2: its source" in line for line in done.not_held)
-    with open_archive(tmp_path / "a.zip") as archive:
-        assert len(archive.names("sources")) == 1
+    with open_archive(tmp_path / "a.zip") as opened:
+        assert len(opened.names("sources")) == 1
 
 
 async def test_a_running_pipeline_is_not_exported(here: Installation, tmp_path: Path):
@@ -172,6 +223,16 @@ def rewrite(
         new.writestr(MANIFEST_NAME, change(MANIFEST_NAME, json.dumps(manifest).encode()))
 
 
+def leave_out(path: Path, target: Path, prefix: str) -> None:
+    """A copy without some members, of which its manifest says nothing."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        manifest = json.loads(old.read(MANIFEST_NAME))
+        kept = [one for one in manifest["members"] if not one["name"].startswith(prefix)]
+        for member in kept:
+            new.writestr(member["name"], old.read(member["name"]))
+        new.writestr(MANIFEST_NAME, json.dumps({**manifest, "members": kept}))
+
+
 def as_is(_name: str, data: bytes) -> bytes:
     return data
 
@@ -199,8 +260,8 @@ async def test_a_flipped_bit_is_noticed_and_nothing_is_taken_over(
     here: Installation, tmp_path: Path
 ):
     await exported(here, tmp_path / "a.zip")
-    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        (info,) = (i for i in archive.infolist() if i.filename.endswith("journal.jsonl"))
+    with zipfile.ZipFile(tmp_path / "a.zip") as opened:
+        (info,) = (i for i in opened.infolist() if i.filename.endswith("journal.jsonl"))
     data = bytearray((tmp_path / "a.zip").read_bytes())
     data[info.header_offset + 200] ^= 0xFF
     (tmp_path / "bad.zip").write_bytes(data)
@@ -315,6 +376,55 @@ async def test_what_is_no_archive_is_said_in_one_line(tmp_path: Path, text: byte
     (tmp_path / "x.zip").write_bytes(text)
     error = await refused(tmp_path / "x.zip", tmp_path)
     assert "\n" not in error.message
+
+
+async def test_a_directory_that_fills_the_memory_is_not_read(tmp_path: Path):
+    """Its size stands in the record that `zipfile` believes, not only in the old one."""
+    path = tmp_path / "x.zip"
+    size = 80 * 1024**2
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 9, 9, size, 0)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, size, 1)
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 9, 9, 100, 0, 0)
+    with path.open("wb") as file:
+        file.seek(size)
+        file.write(record + locator + end)
+
+    assert "directory has more than" in (await refused(path, tmp_path)).message
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (rb'"at":"[^"]+"', b'"at":"2020-01-01T00:00:00"'),
+        (rb'"attempts":\d+', b'"attempts":1180591620717411303424'),
+        (rb'"kind":"record_app"', b'"kind":"delete_everything"'),
+    ],
+)
+async def test_a_journal_that_no_store_wrote_is_one_error(
+    here: Installation, tmp_path: Path, old: bytes, new: bytes
+):
+    await exported(here, tmp_path / "a.zip")
+
+    def odd(name: str, data: bytes) -> bytes:
+        return re.sub(old, new, data) if name.endswith("journal.jsonl") else data
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", odd)
+    assert (await refused(tmp_path / "b.zip", tmp_path)).code is ErrorCode.DATA_LOSS
+
+
+@pytest.mark.parametrize("pipelines", [[], ["p1", "p1"], ["p2"]])
+async def test_a_manifest_names_its_pipelines_once(
+    here: Installation, tmp_path: Path, pipelines: list[str]
+):
+    await exported(here, tmp_path / "a.zip")
+
+    def odd(name: str, data: bytes) -> bytes:
+        if name != MANIFEST_NAME:
+            return data
+        return json.dumps({**json.loads(data), "pipelines": pipelines}).encode()
+
+    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", odd)
+    assert "pipelines" in (await refused(tmp_path / "b.zip", tmp_path)).message
 
 
 async def test_a_missing_file_is_said(tmp_path: Path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.analysis import Metric
+from contract.analysis import MeasurementState, Metric
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from control.archiving import export
@@ -98,6 +98,31 @@ async def test_another_version_is_no_reproduction(archive: Path, tmp_path: Path)
     before, choice = told(archive, tmp_path)
     (cell,) = compared(before, changed(before, version="2"), choice)
     assert cell.reasons == ("version 1.9.4 in the archive, 2 now",)
+
+
+async def test_what_was_not_measured_is_not_reproduced(archive: Path, tmp_path: Path):
+    before, choice = told(archive, tmp_path)
+    lost = changed(
+        before, state=MeasurementState.INFRA_FAILED, reason="down", findings=(), metrics=()
+    )
+    (cell,) = compared(lost, lost, choice)
+    assert not cell.reproduced
+    assert cell.reasons == ("infra_failed in the archive and now: down",)
+
+
+async def test_whoever_made_the_archive_does_not_decide_that_its_code_is_trusted(
+    archive: Path, tmp_path: Path
+):
+    from tests.unit.test_exchange import rewrite
+
+    def trusted(name: str, data: bytes) -> bytes:
+        data = data.replace(b'"trusted":false', b'"trusted":true')
+        return data.replace(b'"egress":"deny"', b'"egress":"allow"')
+
+    rewrite(archive, tmp_path / "b.zip", trusted)
+    plan, _ = plan_again(tmp_path / "b.zip", Choice("m/app1"), tmp_path / "again", "p2", silent)
+    assert not plan.spec.apps.trusted
+    assert plan.spec.egress == "deny"
 
 
 async def test_figures_are_told_and_decide_nothing(archive: Path, tmp_path: Path):

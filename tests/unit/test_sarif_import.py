@@ -11,12 +11,18 @@ import pytest
 from clients.sarif_log import MAX_RESULTS, read_log
 from contract.analysis import Category, MeasurementState, Severity, ToolReport
 from contract.errors import ErrorCode, PlatformError
+from contract.spec import AppRef
 from control.errors import WrongInputError
 from control.sarif_findings import TOLD, UnknownLevelError, tool_name, tool_report
 from control.sarif_import import import_log
 from tests.support.installation import Installation, analysed, write_fleet
 
+REF = AppRef(model="m", app_number=1)
 FILES = ("app.py", "web/src/main.js", "with space/café.py")
+
+
+def silent(_text: str) -> None:
+    """Nobody listens."""
 
 
 def result(**more: Any) -> dict[str, Any]:
@@ -39,7 +45,7 @@ def cell(tmp_path: Path, document: Any) -> ToolReport:
     path = tmp_path / "log.sarif"
     path.write_text(json.dumps(document))
     runs = read_log(path)
-    return tool_report(tool_name(runs[0].driver), runs, FILES)
+    return tool_report(tool_name(runs[0].driver), runs, FILES, REF)
 
 
 def refused(tmp_path: Path, text: bytes) -> PlatformError:
@@ -107,17 +113,95 @@ def test_a_weakness_is_read_from_taxa_and_relationships(tmp_path: Path):
         ("./app.py", "app.py"),
         ("C:\\ci\\web\\src\\main.js", "web/src/main.js"),
         ("with%20space/caf%C3%A9.py", "with space/café.py"),
-        ("../../etc/passwd", None),
-        ("https://example.org/app.py/", "app.py"),
-        ("nowhere.py", None),
     ],
 )
 def test_a_place_is_a_file_of_the_app_or_none(tmp_path: Path, uri: str, path: str | None):
-    place = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 3}}}
-    document = log(result(locations=[place]), artifacts=[{}])
-    (found,) = cell(tmp_path, document).findings
-    assert found.location.path == path
-    assert (found.location.line == 3) is (path is not None)
+    (found,) = cell(tmp_path, log(at(uri))).findings
+    assert (found.location.path, found.location.line) == (path, 3)
+
+
+def at(uri: str) -> dict[str, Any]:
+    place = {"artifactLocation": {"uri": uri}, "region": {"startLine": 3}}
+    return result(locations=[{"physicalLocation": place}])
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "../../etc/passwd",
+        "nowhere.py",
+        "file:///usr/lib/python3/site-packages/flask/app.py",
+        "fleet/other/app1/app.py",
+        "fleet/m/app2/app.py",
+        "http://[a/app.py",
+        "a/" * 100_000 + "app.py",
+    ],
+)
+def test_a_place_outside_of_the_app_is_nobodys_finding(tmp_path: Path, uri: str):
+    alone = cell(tmp_path, log(at(uri), artifacts=[{}]))
+    assert alone.state is MeasurementState.INFRA_FAILED
+    assert "is in a file of this app" in alone.reason
+
+    beside = cell(tmp_path, log(at(uri), at("web/src/main.js")))
+    (found,) = beside.findings
+    assert found.location.path == "web/src/main.js"
+    assert "1 results are in no file of this app" in beside.provenance.notes
+
+
+def test_one_beginning_holds_for_a_whole_run(tmp_path: Path):
+    """A file of another project that ends like one of the app's is none of it."""
+    uris = ("ci/shop/app.py", "ci/shop/web/src/main.js", "ci/other/app.py")
+    report = cell(tmp_path, log(*map(at, uris)))
+    assert [found.location.path for found in report.findings] == ["app.py", "web/src/main.js"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"taxa": 5},
+        {"taxa": True},
+        {"message": 3},
+        {"locations": {"a": 1}},
+        {"properties": [1]},
+        {"ruleIndex": -4},
+        {"suppressions": "x"},
+        {"rule": 7},
+    ],
+)
+def test_a_member_of_another_kind_is_none(tmp_path: Path, more: dict[str, Any]):
+    report = cell(tmp_path, log(result(**more), result(), rules=[{"id": 4, "relationships": 7}]))
+    assert report.state is MeasurementState.MEASURED
+    assert len(report.findings) in (1, 2)
+
+
+def test_a_level_that_is_no_text_is_an_error(tmp_path: Path):
+    with pytest.raises(UnknownLevelError):
+        cell(tmp_path, log(result(level=["error"])))
+
+
+def test_no_weakness_has_the_number_zero(tmp_path: Path):
+    (found,) = cell(tmp_path, log(result(properties={"tags": ["CWE-0", "CWE-22"]}))).findings
+    assert found.cwe == (22,)
+
+
+def test_what_nobody_reads_of_a_result_fills_no_memory(tmp_path: Path):
+    path = tmp_path / "log.sarif"
+    flows = b"[" + b",".join([b"[]"] * 3_000_000) + b"]"
+    with path.open("wb") as file:
+        file.write(b'{"version": "2.1.0", "runs": [{"results": [{"ruleId": "r", "codeFlows": ')
+        file.write(flows + b"}]}]}")
+    tracemalloc.start()
+    (run,) = read_log(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert run.results == [{"ruleId": "r"}]
+    assert peak < 20 * 1024**2
+
+
+def test_a_result_that_holds_too_much_is_refused(tmp_path: Path):
+    tags = b",".join([b"1"] * 3_100_000)
+    text = b'{"version": "2.1.0", "runs": [{"results": [{"properties": {"tags": [' + tags
+    assert "more than 3,000,000 values" in refused(tmp_path, text + b"]}}]}]}").message
 
 
 def test_what_its_author_set_aside_is_counted_and_is_no_finding(tmp_path: Path):
@@ -174,7 +258,7 @@ def test_a_byte_order_mark_is_none_of_the_text(tmp_path: Path):
         (b'{"version": "2.1.0", "runs": 5}', "no array"),
         (b'{"version": "2.1.0", "runs": [5]}', "no object"),
         (b'{"version": "2.1.0", "runs": [{"tool": [1]}]}', "object was expected"),
-        (b'{"version": "2.1.0", "runs": [{"results": [' + b'{"a":' * 300, "nested"),
+        (b'{"version": "2.1.0", "runs": [{"results": [{"properties": ' + b'{"a":' * 300, "nested"),
     ],
 )
 def test_what_is_no_log_is_one_clear_error(tmp_path: Path, text: bytes, why: str):
@@ -225,9 +309,9 @@ async def test_a_log_is_a_further_tool_and_twice_changes_nothing(
     path.write_text(json.dumps(log(result(properties={"tags": ["CWE-89"]}))))
     before = await here.stored.record("p1")
 
-    await import_log(here.stored, here.data_dir, "p1", "m/app1", path)
+    await import_log(here.stored, here.data_dir, "p1", "m/app1", path, silent)
     once = await here.stored.record("p1")
-    await import_log(here.stored, here.data_dir, "p1", "m/app1", path)
+    await import_log(here.stored, here.data_dir, "p1", "m/app1", path, silent)
     twice = await here.stored.record("p1")
 
     assert twice == once
@@ -242,7 +326,7 @@ async def test_an_app_that_is_not_there_is_said(here: Installation, tmp_path: Pa
     path = tmp_path / "log.sarif"
     path.write_text(json.dumps(log(result())))
     with pytest.raises(WrongInputError, match="no app 'm/app9'"):
-        await import_log(here.stored, here.data_dir, "p1", "m/app9", path)
+        await import_log(here.stored, here.data_dir, "p1", "m/app9", path, silent)
 
 
 async def test_a_log_without_a_tool_asks_for_its_name(here: Installation, tmp_path: Path):
@@ -251,4 +335,4 @@ async def test_a_log_without_a_tool_asks_for_its_name(here: Installation, tmp_pa
     del document["runs"][0]["tool"]
     path.write_text(json.dumps(document))
     with pytest.raises(WrongInputError, match="names no tool"):
-        await import_log(here.stored, here.data_dir, "p1", "m/app1", path)
+        await import_log(here.stored, here.data_dir, "p1", "m/app1", path, silent)
