@@ -13,7 +13,7 @@ from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.overview import PipelineOverview
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import CellState, PipelineRecord
+from contract.record import CellState, PipelineRecord, Revision
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppRef, AppSpec
 from contract.weakness import Suppression, Weakness
@@ -236,9 +236,15 @@ class ResultStore(Protocol):
         ...
 
     async def replace_weaknesses(
-        self, pipeline_id: str, app: AppRef, weaknesses: Sequence[Weakness]
+        self,
+        pipeline_id: str,
+        app: AppRef,
+        weaknesses: Sequence[Weakness] | None,
+        made_of: Revision | None = None,
     ) -> None:
         """List the weaknesses of one app, gravest first, in place of those listed before.
+
+        None: they cannot be listed. Nothing changes if its record is not `made_of` any more.
 
         Raises:
             PlatformError: NOT_FOUND: there is no such app.
@@ -291,9 +297,5 @@ class ResultStore(Protocol):
         ...
 
     async def probe(self) -> None:
-        """Whether it answers.
-
-        Raises:
-            PlatformError: it does not.
-        """
+        """Raise a `PlatformError` if it does not answer."""
         ...

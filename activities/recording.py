@@ -73,15 +73,18 @@ class Recording:
         await self._results.record_pipeline_state(pipeline_id, state, detail, at)
 
     async def list_weaknesses(self, pipeline_id: str, refs: Sequence[AppRef]) -> None:
-        """List the weaknesses of some apps (at most 50), as far as they are recorded."""
+        """List the weaknesses of some apps (at most 50), as far as they are recorded.
+
+        An app that has not ended is not listed.
+        """
         record = await self._results.load_apps(pipeline_id, refs)
+        listed: dict[AppRef, tuple[Weakness, ...] | None] = {}
         try:
-            listed = await asyncio.to_thread(_weaknesses, record)
-        except Exception:  # a defect here must cost no app its record: it stays unlisted, visibly
+            listed |= await asyncio.to_thread(_weaknesses, record)
+        except Exception:  # a defect here must cost no app its record: it is unlisted, visibly
             logger.exception("the weaknesses of %s cannot be listed", pipeline_id)
-            return
-        for ref, weaknesses in listed:
-            await self._results.replace_weaknesses(pipeline_id, ref, weaknesses)
+        for ref, made_of in record.revisions().items():
+            await self._results.replace_weaknesses(pipeline_id, ref, listed.get(ref), made_of)
 
     async def _missing(self, app: AppSpec, entry: AppEntry, reason: str) -> None:
         outcome = unended(app, reason)
@@ -93,10 +96,10 @@ class Recording:
             await self.app(app, outcome)
 
 
-def _weaknesses(record: PipelineRecord) -> list[tuple[AppRef, tuple[Weakness, ...]]]:
+def _weaknesses(record: PipelineRecord) -> dict[AppRef, tuple[Weakness, ...]]:
     from reports.listed import weaknesses_by_app  # not at a workflow's import
 
-    return list(weaknesses_by_app(record))
+    return dict(weaknesses_by_app(record))
 
 
 def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:

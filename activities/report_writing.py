@@ -6,7 +6,7 @@ about, in the order of the plan; repeats. Nothing of an app stays in memory but 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ from activities.fleet_reading import BATCH_APPS, overview_of
 from activities.ports import ArtifactStore, ResultStore
 from activities.report_logs import AppLogs
 from activities.report_ports import ReportDraft, ReportWriter
-from contract.record import PipelineRecord
+from contract.record import PipelineRecord, Revision
 from contract.spec import AppRef, AppRole
 from reports.build import app_reports
 from reports.facts import FleetFacts, Overview
@@ -87,8 +87,9 @@ class _OneReport:
         await self._draft.write(dict(files.heads()))
         done, total = 0, len(outline.apps)
         for role in _ORDER:
-            async for apps in self._batches(id_, roles[role], files.facts, known):
-                await self._write_apps(files, await baseline.told(apps) if baseline else apps)
+            async for record, apps in self._batches(id_, roles[role], files.facts, known):
+                told = await baseline.told(apps) if baseline else apps
+                await self._write_apps(files, told, record.revisions())
                 done += len(apps)
                 self._note(f"writing the report: {done} of {total} apps")
             if role is AppRole.CONTROL:
@@ -96,8 +97,8 @@ class _OneReport:
             elif role is AppRole.SCAFFOLD:
                 known = replace(known, scaffolds=files.scaffolds())
         self._note("writing the report: comparing models")
-        told = baseline.result() if baseline else None
-        of_fleet = await asyncio.to_thread(files.of_fleet, self._draft.names, told)
+        compared = baseline.result() if baseline else None
+        of_fleet = await asyncio.to_thread(files.of_fleet, self._draft.names, compared)
         await self._draft.write(of_fleet)
 
     async def _known(self, pipeline_id: str, today: date) -> Known:
@@ -106,16 +107,22 @@ class _OneReport:
 
     async def _batches(
         self, pipeline_id: str, refs: Sequence[AppRef], facts: FleetFacts, known: Known
-    ) -> AsyncGenerator[list[AppReport]]:
+    ) -> AsyncGenerator[tuple[PipelineRecord, list[AppReport]]]:
         for start in range(0, len(refs), BATCH_APPS):
             record = await self._results.load_apps(pipeline_id, refs[start : start + BATCH_APPS])
-            yield await asyncio.to_thread(_apps, record, facts, known)
+            yield record, await asyncio.to_thread(_apps, record, facts, known)
 
-    async def _write_apps(self, files: ReportFiles, apps: Sequence[AppReport]) -> None:
+    async def _write_apps(
+        self, files: ReportFiles, apps: Sequence[AppReport], ended: Mapping[AppRef, Revision]
+    ) -> None:
+        """Write the files and rows of these apps; list the weaknesses of those that have ended."""
         for app in apps:
             logs = await self._logs.copy(app)
             await self._draft.write(await asyncio.to_thread(_files, files, app, logs))
-            await self._results.replace_weaknesses(app.pipeline_id, app.ref, app.weaknesses)
+            if made_of := ended.get(app.ref):
+                await self._results.replace_weaknesses(
+                    app.pipeline_id, app.ref, app.weaknesses, made_of
+                )
         await self._draft.append(await asyncio.to_thread(_rows, files, apps))
 
 

@@ -64,7 +64,9 @@ class Generated:
         keys = ((ref.model, ref.app_number) for ref in only)
         return part_of({key: self.keys[key] for key in keys})
 
-    async def replace_weaknesses(self, pipeline_id: str, ref: AppRef, weaknesses: Any) -> None:
+    async def replace_weaknesses(
+        self, pipeline_id: str, ref: AppRef, weaknesses: Any, made_of: Any = None
+    ) -> None:
         """Keeps none."""
         return
 

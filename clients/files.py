@@ -16,8 +16,9 @@ from typing import BinaryIO
 
 from contract.errors import ErrorCode, PlatformError
 
-_SUFFIX = ".part"
-_OURS = re.compile(rf"[0-9a-f]{{32}}{re.escape(_SUFFIX)}")
+LOCKED_SUFFIX = ".part"
+"""Of a temporary file, which is locked while its writer lives."""
+_OURS = re.compile(rf"[0-9a-f]{{32}}{re.escape(LOCKED_SUFFIX)}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
@@ -62,7 +63,7 @@ def temporary_file(folder: Path) -> Generator[tuple[BinaryIO, Path]]:
 def _create_locked(folder: Path) -> tuple[BinaryIO, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     while True:
-        path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+        path = folder / f"{uuid.uuid4().hex}{LOCKED_SUFFIX}"
         file = path.open("xb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
@@ -92,7 +93,7 @@ def remove_stale(folder: Path) -> int:
     Only files of the names that `temporary_file` gives: others may be somebody's.
     """
     removed = 0
-    for path in filter(is_temporary, folder.glob(f"*{_SUFFIX}")):
+    for path in filter(is_temporary, folder.glob(f"*{LOCKED_SUFFIX}")):
         with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()

@@ -5,7 +5,11 @@ from pathlib import Path
 
 from contract.errors import ErrorCode, PlatformError
 
-_PAGE = '#set page(width: auto, height: auto, margin: 0pt)\n#image("picture.svg")\n'
+_PAGE = """\
+#set document(date: none)
+#set page(width: auto, height: auto, margin: 0pt)
+#image("picture.svg")
+"""
 
 
 def svg_to_pdf(svg: bytes) -> bytes:

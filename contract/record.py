@@ -52,6 +52,12 @@ class CellRecord(Frozen):
         """`static/bandit`: names the cell among those of its app."""
         return f"{self.analyzer}/{self.tool}"
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells it apart from what an earlier or a later run recorded."""
+        archive = self.artifact.sha256 if self.artifact else ""
+        return self.analyzer.value, self.tool, self.state.value, archive
+
 
 class CellState(NamedTuple):
     """The state of one cell, without what its tool reported: there may be a million of them.
@@ -123,6 +129,20 @@ class AppRecord(Frozen):
         )
 
 
+Revision = frozenset[tuple[str, ...]]
+"""Which record of an app somebody read: another one when its state or a cell is another."""
+
+
+def revision_of(state: MeasurementState | None, cells: Iterable[tuple[str, ...]]) -> Revision:
+    """The revision of an app's record.
+
+    Args:
+        state: of the app; None: it has not ended.
+        cells: analyzer, tool, state and digest of the result archive (or nothing) of each cell.
+    """
+    return frozenset({(state or "",), *cells})
+
+
 class PipelineRecord(Frozen):
     """Everything recorded of one pipeline.
 
@@ -142,6 +162,15 @@ class PipelineRecord(Frozen):
     apps: tuple[AppRecord, ...] = ()
     cells: tuple[CellRecord, ...] = ()
     fused: tuple[FusedRecord, ...] = ()
+
+    def revisions(self) -> dict[AppRef, Revision]:
+        """Of the record of each app that has ended."""
+        cells = by_app(self.cells)
+        return {
+            app.ref: revision_of(app.state, (cell.identity for cell in cells.get(app.ref, ())))
+            for app in self.apps
+            if app.state is not None
+        }
 
 
 class PipelineListing(Frozen):

@@ -212,11 +212,13 @@ class RebuiltPipeline(Frozen):
     Attributes:
         cells: how many cells it has.
         lost: results that cannot be read any more; their cells are not measured.
+        lost_apps: apps of which no history tells an end; nothing of them counts as measured.
     """
 
     pipeline_id: str
     cells: int
     lost: tuple[str, ...] = ()
+    lost_apps: tuple[str, ...] = ()
 
 
 class KeptRows(Frozen):
@@ -249,7 +251,7 @@ class PrunedPipeline(Frozen):
     """An ended pipeline that goes.
 
     Attributes:
-        report_bytes: size of its report's folder.
+        report_bytes: size of its report and of other forms of it.
     """
 
     pipeline_id: str
@@ -267,6 +269,7 @@ class Pruned(Frozen):
         artifacts: results and logs that nothing refers to any more.
         artifact_bytes: their size on the disk.
         stays: why something that might be expected to go does not.
+        loses: what pipelines that stay lose with their baselines.
     """
 
     done: bool
@@ -274,6 +277,7 @@ class Pruned(Frozen):
     artifacts: int = 0
     artifact_bytes: int = 0
     stays: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
 
 
 class FormsWritten(Frozen):

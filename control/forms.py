@@ -12,7 +12,7 @@ from clients.files import disk_faults, is_temporary, publish, remove_stale, temp
 from control.documents import FormsWritten
 from control.errors import WrongInputError
 from control.form_artifacts import parquet_files, sbom_files
-from control.reports import read_app, report_folder
+from control.reports import exports_folder, read_app, report_folder
 from reports.forms.defectdojo import defectdojo
 from reports.forms.junit import junit
 from reports.forms.latex import latex_files
@@ -79,7 +79,7 @@ def write_forms(source: Source, forms: Sequence[str], out: Path | None) -> Forms
     Raises:
         PlatformError: a fault of the disk, or of the report.
     """
-    folder = out or source.data_dir / "exports" / source.report.pipeline.id
+    folder = out or exports_folder(source.data_dir, source.report.pipeline.id)
     if folder.exists() and not folder.is_dir():
         raise WrongInputError(f"{folder} is no folder", next_step="name a folder to write to")
     several = len(forms) > 1 or out is None

@@ -11,7 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -35,6 +35,7 @@ from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
 from control.errors import (
     EndedError,
+    NoPipelineError,
     ServerAwayError,
     WrongInputError,
 )
@@ -101,11 +102,26 @@ def _served(workflow: WorkflowExecution) -> Served:
 async def running_pipelines(client: Client) -> list[str]:
     """IDs of the pipelines that run at this moment; none where the server cannot say."""
     try:
-        listed = [row.id for row in await list_pipelines(client) if row.status == "running"]
-        # The list lags behind; a pipeline itself does not.
-        return [id_ for id_ in listed if await Pipeline(client, id_).is_running()]
+        return await all_running(client)
     except PlatformError:
         return []
+
+
+async def all_running(client: Client) -> list[str]:
+    """IDs of the pipelines that run at this moment.
+
+    Raises:
+        PlatformError: the server cannot say it of each.
+    """
+    listed = [row.id for row in await list_pipelines(client) if row.status == "running"]
+    return [id_ for id_ in listed if await _still_runs(client, id_)]
+
+
+async def _still_runs(client: Client, pipeline_id: str) -> bool:
+    """What the pipeline itself says: the list lags behind."""
+    with suppress(NoPipelineError):
+        return await Pipeline(client, pipeline_id).is_running()
+    return False
 
 
 class Pipeline:

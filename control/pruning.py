@@ -1,10 +1,10 @@
 """Removes ended pipelines, their reports, and artifacts that nothing refers to any more.
 
-First the rows go, in one transaction, then the reports, then the artifacts: what an interrupted run
-left is found by the next one. A pipeline that runs never goes.
+First the rows go, in one transaction, then the reports with their other forms, then the artifacts:
+what an interrupted run left is found by the next one. A pipeline that runs never goes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from clients.sweeping import Sweep, folder_bytes, remove_folder, sweep
 from contract.record import FINISHED_STATES, PipelineListing
 from control.documents import Pruned, PrunedPipeline
 from control.errors import WrongInputError
+from control.reports import exports_folder, report_folder
 from store.results import SqlResultStore
 
 # A result is stored some time before the row that refers to it.
@@ -58,21 +59,23 @@ async def prune(
     """
     now = datetime.now(UTC)
     listings = await store.list_pipelines()
-    chosen, stays = _chosen(listings, choice, served, await store.baselines(), now)
+    baselines = await store.baselines()
+    chosen, stays = _chosen(listings, choice, served, baselines, now)
     lines = [_line(data_dir, listing) for listing in chosen]
     gone = [listing.pipeline_id for listing in chosen]
     if remove:
         gone = await store.prune(gone)
         lines = [line for line in lines if line.pipeline_id in gone]
         for pipeline_id in {*gone, *await store.pruned()} - _present(await store.list_pipelines()):
-            remove_folder(_report(data_dir, pipeline_id), _report(data_dir, f".{pipeline_id}"))
+            for folder in _written(data_dir, pipeline_id):
+                remove_folder(folder, folder.with_name(f".{pipeline_id}"))
+    rest = [listing for listing in listings if listing.pipeline_id not in gone]
     swept = Sweep()
     unknown = served.known - _present(listings) - await store.pruned()
     if unknown or not listings:
         named = ", ".join(sorted(unknown)[:3]) or "there are no pipelines"
         stays.append(f"artifacts: the store may be incomplete ({named}); rebuild it first")
     else:
-        rest = [listing for listing in listings if listing.pipeline_id not in gone]
         before = _young_since(rest, served.running, now)
         keep = await store.artifacts(gone)
         swept = await sweep(data_dir / "artifacts", keep, before.timestamp(), remove=remove)
@@ -82,7 +85,22 @@ async def prune(
         artifacts=swept.artifacts,
         artifact_bytes=swept.size_bytes,
         stays=tuple(stays),
+        loses=tuple(_loses(_present(rest), gone, baselines)),
     )
+
+
+def _loses(
+    rest: Collection[str], gone: Collection[str], baselines: Mapping[str, str]
+) -> Iterator[str]:
+    """What pipelines that stay lose with their baselines."""
+    for name, base in sorted(baselines.items()):
+        if name in rest and base in gone:
+            decisions = (
+                f"; decisions for {baselines[base]} and its baselines count no more for it"
+                if base in baselines
+                else ""
+            )
+            yield f"{name}: nobody knows what is new or fixed since its baseline {base}{decisions}"
 
 
 def _present(listings: Sequence[PipelineListing]) -> set[str]:
@@ -144,9 +162,10 @@ def _line(data_dir: Path, listing: PipelineListing) -> PrunedPipeline:
         pipeline_id=listing.pipeline_id,
         finished_at=listing.finished_at,
         apps=listing.apps + sum(listing.beside.values()),
-        report_bytes=folder_bytes(_report(data_dir, listing.pipeline_id)),
+        report_bytes=sum(map(folder_bytes, _written(data_dir, listing.pipeline_id))),
     )
 
 
-def _report(data_dir: Path, pipeline_id: str) -> Path:
-    return data_dir / "reports" / pipeline_id
+def _written(data_dir: Path, pipeline_id: str) -> tuple[Path, ...]:
+    """Folders of its report, and of the forms of it that were written where nobody named one."""
+    return report_folder(data_dir, pipeline_id), exports_folder(data_dir, pipeline_id)

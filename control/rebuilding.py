@@ -17,11 +17,11 @@ from activities.ports import ArtifactStore
 from activities.result_cache import load_report
 from clients.artifacts import FileArtifactStore
 from contract.errors import ErrorCode, PlatformError
-from contract.journal import JournalEntry
+from contract.record import FINISHED_STATES
 from control.documents import KeptRows, RebuiltPipeline, RebuiltStore
 from control.errors import WrongInputError
 from control.histories import is_whole, journal_of
-from control.pipelines import list_pipelines, running_pipelines
+from control.pipelines import all_running, list_pipelines
 from control.replaying import parts_of, replay
 from control.reporting import write_anew
 from control.stored import Stored
@@ -30,6 +30,17 @@ from store.migrate import upgrade
 from store.results import SqlResultStore
 
 _PART = 200
+# What is wrong with one pipeline; other faults are those of the server, the store or the disk.
+_OF_ONE_PIPELINE = frozenset(
+    {
+        ErrorCode.ALREADY_EXISTS,
+        ErrorCode.DATA_LOSS,
+        ErrorCode.FAILED_PRECONDITION,
+        ErrorCode.INVALID_ARGUMENT,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.UNAUTHENTICATED,
+    }
+)
 Say = Callable[[str], None]
 
 
@@ -46,7 +57,7 @@ async def rebuild(client: Client, stored: Stored, data_dir: Path, say: Say) -> R
         WrongInputError: a pipeline runs.
         PlatformError: the server, the store or the disk does not do its work.
     """
-    if running := await running_pipelines(client):
+    if running := await all_running(client):
         raise WrongInputError(
             f"pipelines run: {', '.join(running)}", next_step="wait for their end, or cancel them"
         )
@@ -88,22 +99,19 @@ async def _rebuilt(
     removed = await old.pruned()
     stored = await _ids(old)
     kept = dict.fromkeys(stored.difference(known), "the server has no history of it")
-    lost: dict[str, tuple[str, ...]] = {}
-    for pipeline_id in dict.fromkeys(known):
-        if pipeline_id in removed:
-            continue
-        journal = await journal_of(client, pipeline_id)
-        if not is_whole(journal):
-            kept[pipeline_id] = "the server no longer holds the beginning of its history"
-            continue
-        say(f"{pipeline_id}: {len(journal)} entries")
-        lost[pipeline_id] = await _made_again(journal, made, artifacts)
-    taken, stayed = await old.adopt(made, list(lost))
+    again: dict[str, RebuiltPipeline] = {}
+    for pipeline_id in [id_ for id_ in dict.fromkeys(known) if id_ not in removed]:
+        try:
+            again[pipeline_id] = await _made_again(client, pipeline_id, made, artifacts, say)
+        except PlatformError as error:
+            if error.code not in _OF_ONE_PIPELINE:
+                raise
+            kept[pipeline_id] = error.message
+    taken, stayed = await old.adopt(made, list(again))
     kept |= dict.fromkeys(stayed, "the store knows more of it than the histories still hold")
     return RebuiltStore(
         rebuilt=tuple(
-            RebuiltPipeline(pipeline_id=id_, cells=cells, lost=lost[id_])
-            for id_, cells in taken.items()
+            again[id_].model_copy(update={"cells": cells}) for id_, cells in taken.items()
         ),
         kept=tuple(
             KeptRows(pipeline_id=id_, stored=id_ in stored, why=why) for id_, why in kept.items()
@@ -112,14 +120,36 @@ async def _rebuilt(
 
 
 async def _made_again(
-    journal: Sequence[JournalEntry], made: SqlResultStore, artifacts: ArtifactStore
-) -> tuple[str, ...]:
-    """Replay a journal; the results that cannot be read any more."""
+    client: Client, pipeline_id: str, made: SqlResultStore, artifacts: ArtifactStore, say: Say
+) -> RebuiltPipeline:
+    """Replay the journal of a pipeline; what is lost of it.
+
+    Raises:
+        PlatformError: as `journal_of` and `replay`; FAILED_PRECONDITION: its beginning is gone.
+    """
+    journal = await journal_of(client, pipeline_id)
+    if not is_whole(journal):
+        message = "the server no longer holds the beginning of its history"
+        raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
+    say(f"{pipeline_id}: {len(journal)} entries")
     lost: list[str] = []
     for part in parts_of(journal, _PART):
         async with made.together() as together:
             lost += (await replay(part, together, partial(load_report, artifacts))).lost
-    return tuple(lost)
+    return RebuiltPipeline(
+        pipeline_id=pipeline_id,
+        cells=0,
+        lost=tuple(lost),
+        lost_apps=await _unended(made, pipeline_id),
+    )
+
+
+async def _unended(made: SqlResultStore, pipeline_id: str) -> tuple[str, ...]:
+    """Apps of an ended pipeline that have no end: the server forgets them before their pipeline."""
+    outline = await made.load_outline(pipeline_id)
+    if outline.state not in FINISHED_STATES:
+        return ()
+    return tuple(app.ref.label for app in outline.apps if app.state is None)
 
 
 async def _usable(url: str, say: Say) -> str:

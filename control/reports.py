@@ -27,6 +27,11 @@ def report_folder(data_dir: Path, pipeline_id: str) -> Path:
     return data_dir / "reports" / pipeline_id
 
 
+def exports_folder(data_dir: Path, pipeline_id: str) -> Path:
+    """The folder of other forms of the report, where nobody names one."""
+    return data_dir / "exports" / pipeline_id
+
+
 def read_report(data_dir: Path, pipeline_id: str) -> FleetReport:
     """The written report of the fleet.
 

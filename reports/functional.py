@@ -3,7 +3,8 @@
 An endpoint holds if the app has it and no plain request to it was answered with a server error. An
 app has an endpoint if its routes, its OpenAPI document or a form of its pages name it, or if it
 answered there. It does not have it if all of its routes could be read and none is this one. A
-requirement holds if the judges say so. What nobody could see is missing, never a failure.
+requirement holds if the judges say so. What nobody could see is missing, never a failure: where
+not all server errors are named, an endpoint that was not seen to answer may be among them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from reports.statistics.shares import Judged, Verdict
 
 _PROOF = frozenset({"source", "openapi", "form", "crawl"})
 _OF_JUDGES: Mapping[str, Verdict] = {"met": "pass", "not_met": "fail", "cannot_tell": "missing"}
-_DISCOVERY, _SURFACE = "discovery", "surface"
+_DISCOVERY, _SURFACE, _ERRORS = "discovery", "surface", "server_errors"
 _MISSING: Verdict = "missing"
 
 
@@ -80,12 +81,14 @@ class _Seen:
         there: operations that the app has.
         answered: method and path of plain requests that were answered.
         broken: the same of those that were answered with a server error.
+        hidden: more were, and are not named.
         whole: all of its routes could be read.
     """
 
     there: frozenset[str]
     answered: tuple[str, ...]
     broken: tuple[str, ...]
+    hidden: bool
     whole: bool
 
     def verdict(self, declared: Endpoint) -> Verdict:
@@ -93,7 +96,11 @@ class _Seen:
         wanted = _key(declared.method, declared.path)
         if any(_fits(wanted, request) for request in self.broken):
             return "fail"
-        if wanted in self.there or any(_fits(wanted, request) for request in self.answered):
+        if any(_fits(wanted, request) for request in self.answered):
+            return "pass"
+        if self.hidden:
+            return _MISSING
+        if wanted in self.there:
             return "pass"
         return "fail" if self.whole else _MISSING
 
@@ -116,8 +123,9 @@ def _read(surface: Mapping[str, Any], cell: CellReport) -> _Seen:
         if isinstance(operation, dict)
     ]
     coverage = cell.report.coverage
-    items = coverage.items if coverage else ()
-    skipped = coverage.skipped if coverage else ()
+    broken, hidden = _server_errors(cell)
+    # What was answered may be among the server errors that are not named.
+    items = coverage.items if coverage and not (hidden and _ERRORS in cell.report.data) else ()
     return _Seen(
         there=frozenset(
             _key(str(operation.get("method")), str(operation.get("path")))
@@ -125,9 +133,26 @@ def _read(surface: Mapping[str, Any], cell: CellReport) -> _Seen:
             if _PROOF & set(map(str, _list(operation.get("origins"))))
         ),
         answered=tuple(map(_request, items)),
-        broken=tuple(_request(one.what) for one in skipped if one.reason.startswith("answered 5")),
+        broken=tuple(map(_request, broken)),
+        hidden=hidden,
         whole=bool(services) and all(_is_whole(surface, service) for service in services),
     )
+
+
+def _server_errors(cell: CellReport) -> tuple[list[str], bool]:
+    """Requests that were answered with a server error, and whether there are more.
+
+    Older reports name them among some of what was skipped, without those that also got a page.
+    """
+    told = cell.report.data.get(_ERRORS)
+    if isinstance(told, dict):
+        named = list(map(str, _list(told.get("requests"))))
+        return named, told.get("total") != len(named)
+    coverage = cell.report.coverage
+    if coverage is None:
+        return [], True
+    named = [one.what for one in coverage.skipped if one.reason.startswith("answered 5")]
+    return named, coverage.skipped_total > len(coverage.skipped)
 
 
 def _is_whole(surface: Mapping[str, Any], service: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
+from contract.record import FINISHED_STATES
 from store.bulk import free_ids, write_rows
 from store.rows import Row
 from store.tables import (
@@ -55,13 +56,17 @@ async def move_pipeline(source: AsyncConnection, target: AsyncConnection, pipeli
 
 
 async def covers(source: AsyncConnection, target: AsyncConnection, pipeline_id: str) -> bool:
-    """Whether the source knows of every ended app and cell that the target has.
+    """Whether the source knows of every app and cell that the target has.
 
-    What the target has measured must be measured there, too.
+    What has ended or was measured in the target must have done so there, too.
     """
+    ended = pipelines.c.state.in_(FINISHED_STATES)
+    app = ("target_model", "target_app_number")
     cell = ("target_model", "target_app_number", "analyzer", "tool")
     for table, names, extra in (
-        (apps, ("target_model", "target_app_number"), apps.c.state.is_not(None)),
+        (pipelines, ("pipeline_id",), ended),
+        (apps, app, apps.c.id > 0),
+        (apps, app, apps.c.state.is_not(None)),
         (cells, cell, cells.c.id > 0),
         (cells, cell, cells.c.state == MeasurementState.MEASURED.value),
     ):

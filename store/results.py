@@ -41,7 +41,7 @@ from store.tables import (
     pipelines,
     subtasks,
 )
-from store.upkeep import Upkeep
+from store.upkeep import Upkeep, unprune
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
@@ -66,6 +66,7 @@ class SqlResultStore(Searching, Upkeep):
                 self.upsert(pipelines, pipeline_row(header, at or datetime.now(UTC)))
             )
             await add_page(connection, header, page)
+            await unprune(connection, header.pipeline_id)
 
     async def load_header(self, pipeline_id: str) -> PlanHeader:
         """The plan of a pipeline without its apps.

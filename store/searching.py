@@ -13,7 +13,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.journal import RecordedApp
 from contract.overview import PipelineOverview
-from contract.record import CellState
+from contract.record import CellState, Revision
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
 from store.bulk import prepared, record_new
@@ -33,15 +33,26 @@ class Searching(Connected):
     """Part of the result store."""
 
     async def replace_weaknesses(
-        self, pipeline_id: str, app: AppRef, weaknesses: Sequence[Weakness]
+        self,
+        pipeline_id: str,
+        app: AppRef,
+        weaknesses: Sequence[Weakness] | None,
+        made_of: Revision | None = None,
     ) -> None:
         """List the weaknesses of one app, gravest first, in place of those listed before.
+
+        Args:
+            pipeline_id: of the pipeline.
+            app: whose they are.
+            weaknesses: all of them; None: they cannot be listed, and the app counts as unlisted.
+            made_of: the record that they were made of. If the app has another one meanwhile,
+                nothing changes: whoever wrote it lists its weaknesses. None: any record.
 
         Raises:
             PlatformError: NOT_FOUND: there is no such app.
         """
         async with self.writing() as connection:
-            if not await put_weaknesses(connection, pipeline_id, app, weaknesses):
+            if not await put_weaknesses(connection, pipeline_id, app, weaknesses, made_of):
                 message = f"no app {app.label!r} of pipeline {pipeline_id!r} in the store"
                 raise PlatformError(ErrorCode.NOT_FOUND, message)
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.errors import ErrorCode, PlatformError
 from contract.record import FINISHED_STATES
@@ -12,6 +13,11 @@ from store.moving import covers, move_pipeline
 from store.tables import apps, cells, pipelines, pruned
 
 _ROWS = 1_000
+
+
+async def unprune(connection: AsyncConnection, pipeline_id: str) -> None:
+    """Forget that a pipeline was removed: its ID is in use again."""
+    await connection.execute(delete(pruned).where(pruned.c.pipeline_id == pipeline_id))
 
 
 class Upkeep(Connected):
@@ -89,6 +95,7 @@ class Upkeep(Connected):
         async with other.reading() as source, self.writing() as target:
             for pipeline_id in pipeline_ids:
                 if await covers(source, target, pipeline_id):
+                    await unprune(target, pipeline_id)
                     taken[pipeline_id] = await move_pipeline(source, target, pipeline_id)
                 else:
                     stayed.append(pipeline_id)

@@ -8,33 +8,48 @@ from pydantic_core import PydanticSerializationError
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.analysis import Finding, Severity
+from contract.analysis import Finding, MeasurementState, Severity
 from contract.analyzers import Category
+from contract.record import Revision, revision_of
 from contract.spec import AppRef
 from contract.weakness import Origin, Weakness
 from store.columns import clean_json, clean_text
 from store.rows import Row
-from store.tables import SEVERITIES, apps, weakness_tools, weaknesses
+from store.tables import SEVERITIES, apps, cells, weakness_tools, weaknesses
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 """The gravest severity is 0."""
 
 
 async def put_weaknesses(
-    connection: AsyncConnection, pipeline_id: str, app: AppRef, found: Sequence[Weakness]
+    connection: AsyncConnection,
+    pipeline_id: str,
+    app: AppRef,
+    found: Sequence[Weakness] | None,
+    made_of: Revision | None = None,
 ) -> bool:
-    """List the weaknesses of one app; False: there is no such app. Equal ones are not written."""
+    """List the weaknesses of one app; False: there is no such app. Equal ones are not written.
+
+    None: it counts as unlisted. If its record is not `made_of` any more, nothing is written.
+    """
     this = (
         (apps.c.pipeline_id == pipeline_id)
         & (apps.c.target_model == app.model)
         & (apps.c.target_app_number == app.app_number)
     )
-    columns = select(apps.c.id, apps.c.role, apps.c.weaknesses).where(this).with_for_update()
-    row = (await connection.execute(columns)).first()
+    columns = select(apps.c.id, apps.c.role, apps.c.weaknesses, apps.c.state)
+    row = (await connection.execute(columns.where(this).with_for_update())).first()
     if row is None:
         return False
-    bodies = list(map(body_of, found))
+    if made_of is not None and made_of != await _revision(connection, pipeline_id, app, row.state):
+        return True
     mine = weaknesses.c.app_id == row.id
+    if found is None:
+        await connection.execute(delete(weaknesses).where(mine))
+        unlisted = {**counts_of(()), "weaknesses": None}
+        await connection.execute(update(apps).where(apps.c.id == row.id).values(**unlisted))
+        return True
+    bodies = list(map(body_of, found))
     if row.weaknesses is not None:
         old = select(weaknesses.c.body).where(mine).order_by(weaknesses.c.ordinal)
         if (await connection.scalars(old)).all() == bodies:
@@ -46,6 +61,19 @@ async def put_weaknesses(
         await connection.execute(insert(weakness_tools), tool_rows(rows, found))
     await connection.execute(update(apps).where(apps.c.id == row.id).values(**counts_of(found)))
     return True
+
+
+async def _revision(
+    connection: AsyncConnection, pipeline_id: str, app: AppRef, state: str | None
+) -> Revision:
+    columns = select(cells.c.analyzer, cells.c.tool, cells.c.state, cells.c.artifact).where(
+        cells.c.pipeline_id == pipeline_id,
+        cells.c.target_model == app.model,
+        cells.c.target_app_number == app.app_number,
+    )
+    rows = await connection.execute(columns)
+    identities = [(*row[:3], row.artifact["sha256"] if row.artifact else "") for row in rows]
+    return revision_of(MeasurementState(state) if state else None, identities)
 
 
 def weakness_rows(

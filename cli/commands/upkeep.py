@@ -5,7 +5,7 @@ from cli.installation import store_of
 from cli.output import print_result, say
 from cli.session import open_session
 from control.documents import Pruned, RebuiltStore
-from control.pipelines import list_pipelines, running_pipelines
+from control.pipelines import all_running, list_pipelines
 from control.pruning import Choice, Served, prune
 from control.rebuilding import rebuild
 from settings import Settings
@@ -17,7 +17,7 @@ async def run_prune(settings: Settings, choice: Choice, *, remove: bool, as_json
     """Tell what would go, or remove it."""
     async with open_session(settings, say, start=False) as session:
         served = Served(
-            running=frozenset(await running_pipelines(session.client)),
+            running=frozenset(await all_running(session.client)),
             known=frozenset(row.id for row in await list_pipelines(session.client)),
         )
         await upgrade(settings.database_url)
@@ -35,8 +35,8 @@ async def run_rebuild(settings: Settings, *, as_json: bool) -> Exit:
     async with open_session(settings, say, start=False) as session:
         rebuilt = await rebuild(session.client, store_of(settings), settings.data_dir, say)
     print_result(rebuilt, *_rebuilt_lines(rebuilt), as_json=as_json)
-    lost = any(not row.stored for row in rebuilt.kept) or any(row.lost for row in rebuilt.rebuilt)
-    return Exit.LOST if lost else Exit.OK
+    lost = any(row.lost or row.lost_apps for row in rebuilt.rebuilt)
+    return Exit.LOST if lost or not all(row.stored for row in rebuilt.kept) else Exit.OK
 
 
 def _pruned_lines(pruned: Pruned) -> list[str]:
@@ -50,6 +50,7 @@ def _pruned_lines(pruned: Pruned) -> list[str]:
         f" ({_size(pruned.artifact_bytes)})"
     )
     lines += [f"stays: {why}" for why in pruned.stays]
+    lines += [f"loses: {why}" for why in pruned.loses]
     if not pruned.done:
         lines.append("nothing was removed; add --yes")
     return lines
@@ -60,6 +61,10 @@ def _rebuilt_lines(rebuilt: RebuiltStore) -> list[str]:
     for row in rebuilt.rebuilt:
         lines += [
             f"  lost: a result of {row.pipeline_id} cannot be read: {name}" for name in row.lost
+        ]
+        lines += [
+            f"  lost: no history tells the end of {label} of {row.pipeline_id}"
+            for label in row.lost_apps
         ]
     for row in rebuilt.kept:
         verb = "kept as it was" if row.stored else "cannot be made again"

@@ -32,7 +32,7 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import CellState, PipelineRecord
+from contract.record import CellState, PipelineRecord, Revision
 from contract.running import (
     AppCheck,
     RunningApp,
@@ -280,7 +280,7 @@ class FakeResults:
         self.record = record or PipelineRecord(pipeline_id="p", state="running")
         self.subtasks: list[tuple[str, AnalyzerReport | None]] = []
         self.apps: list[str] = []
-        self.listed: dict[AppRef, tuple[Weakness, ...]] = {}
+        self.listed: dict[AppRef, tuple[Weakness, ...] | None] = {}
         self.stands: tuple[ToolSummary, ...] = ()
         self.header: PlanHeader | None = None
         self.entries: list[AppEntry] = []
@@ -324,9 +324,13 @@ class FakeResults:
         return whole.model_copy(update=mine)
 
     async def replace_weaknesses(
-        self, pipeline_id: str, app: AppRef, weaknesses: Sequence[Weakness]
+        self,
+        pipeline_id: str,
+        app: AppRef,
+        weaknesses: Sequence[Weakness] | None,
+        made_of: Revision | None = None,
     ) -> None:
-        self.listed[app] = tuple(weaknesses)
+        self.listed[app] = None if weaknesses is None else tuple(weaknesses)
 
     async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
         yield [CellState.of(cell) for cell in (await self.load_pipeline(pipeline_id)).cells]

@@ -195,6 +195,25 @@ async def test_what_answers_with_an_error_is_not_covered(make_run: Callable[...,
     assert "app GET /broken" not in reports["discovery"].coverage.items
 
 
+async def test_every_server_error_is_told_also_that_of_a_page_which_answers_otherwise(
+    make_run: Callable[..., ToolRun],
+):
+    async def paged(request: web.Request) -> web.Response:
+        return await (fail(request) if request.query else page("notes")(request))
+
+    app = web.Application()
+    links = "<a href=/notes>n</a><a href=/notes?page=2>2</a><a href=/broken>b</a>"
+    app.router.add_get("/", page(links))
+    app.router.add_get("/notes", paged)
+    app.router.add_get("/broken", fail)
+    async with serving(app) as url:
+        report = (await measure(make_run(url), "discovery"))["discovery"]
+
+    assert "app GET /notes" in report.coverage.items
+    expected = {"requests": ["app GET /notes", "app GET /broken"], "total": 2}
+    assert report.data["server_errors"] == expected
+
+
 async def test_a_back_end_that_fails_does_not_hide_its_front_end(make_run: Callable[..., ToolRun]):
     broken, fine = web.Application(), web.Application()
     broken.router.add_route("*", "/{path:.*}", fail)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from contract.analysis import Finding, Location, Severity
+from contract.analysis import Finding, Location, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind, Category
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsQuery
@@ -150,6 +150,40 @@ class SearchBehaviour:
         assert (await store.findings_page(query)).unlisted_apps == 1
         await store.replace_weaknesses("p1", ref(1), [])
         assert (await store.findings_page(query)).unlisted_apps == 0
+
+    async def test_a_list_that_was_made_of_an_earlier_record_does_not_replace_a_later_one(
+        self, store
+    ):
+        await samples.register(store, samples.plan(apps=2))
+        report = samples.report(samples.failed("bandit"))
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        assert (await store.load_apps("p1", [ref(1)])).revisions() == {}, "it has not ended"
+        await store.record_app(samples.app(), samples.app_outcome(MeasurementState.INFRA_FAILED))
+        read = (await store.load_apps("p1", [ref(1)])).revisions()[ref(1)]
+        await store.replace_weaknesses("p1", ref(1), [weakness(0)], read)
+        assert await found(store) == [(1, "f0")]
+
+        later = samples.report(samples.measured("bandit"))
+        await store.record_subtask("p1", samples.app(), samples.outcome(later), later)
+        await store.record_app(samples.app(), samples.app_outcome())
+        await store.replace_weaknesses("p1", ref(1), [weakness(1), weakness(2)])
+        await store.replace_weaknesses("p1", ref(1), [], read)
+
+        assert await found(store) == [(1, "f1"), (1, "f2")]
+
+    async def test_what_cannot_be_listed_is_unlisted_and_not_none(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        await store.record_app(samples.app(), samples.app_outcome())
+        await store.replace_weaknesses("p1", ref(1), [weakness(0), weakness(1)])
+
+        for _ in range(2):
+            await store.replace_weaknesses("p1", ref(1), None)
+            page = await store.findings_page(FindingsQuery(pipeline_id="p1", counted=True))
+            assert (page.total, page.unlisted_apps) == (0, 1)
+            (ended,) = [count for count in (await store.overview("p1")).apps if count.state]
+            assert (ended.unlisted, ended.security) == (1, {})
+        await store.replace_weaknesses("p1", ref(1), [weakness(1)])
+        assert await found(store) == [(1, "f1")]
 
     async def test_texts_of_hostile_apps_are_listed(self, store):
         await samples.register(store, samples.plan(apps=1))

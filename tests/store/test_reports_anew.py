@@ -2,11 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from contract.analysis import MeasurementState
+from activities.recording import Recording
+from activities.report_writing import ReportWriting
+from clients.artifacts import FileArtifactStore
+from clients.report_writer import FileReportWriter
+from contract.analysis import AnalyzerReport, ArtifactRef, MeasurementState
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
+from contract.findings import FindingsQuery
+from contract.record import PipelineRecord
 from control.errors import DamagedReportError, NoReportError, OldReportError
 from control.reporting import report_of, write_anew
 from control.reports import read_apps, read_report, report_path
@@ -111,3 +119,63 @@ async def test_the_same_rows_make_the_same_report(tmp_path: Path) -> None:
 
     same_moment = second.model_copy(update={"generated_at": first.generated_at})
     assert same_moment == first
+
+
+class Raced(SqlResultStore):
+    """Has an app end between the reading of a report and its listing."""
+
+    async def replace_weaknesses(self, *args: Any) -> None:
+        other = SqlResultStore(self._engine)
+        if (await other.load_apps("p1", [samples.app(2).ref])).apps[0].state is None:
+            await _end_app_2(Recording(other, _loaded))
+        await super().replace_weaknesses(*args)
+
+
+async def _end_app_2(recording: Recording) -> None:
+    app, report = samples.app(2), await _loaded(samples.ARTIFACT)
+    await recording.subtask(app, samples.outcome(report, app))
+    await recording.app(app, samples.app_outcome().model_copy(update={"ref": app.ref}))
+
+
+async def _loaded(_archive: ArtifactRef) -> AnalyzerReport:
+    of_app = samples.app(2).subtask_id(AnalyzerKind.STATIC)
+    report = samples.report(samples.measured(), fused=tuple(map(samples.finding, range(3))))
+    return report.model_copy(update={"subtask_id": of_app})
+
+
+async def test_the_report_of_a_running_pipeline_lists_no_app_that_ended_meanwhile(
+    tmp_path: Path,
+) -> None:
+    stored = await recorded(tmp_path, "running")
+    raced = Raced.from_url(stored.url)
+    artifacts = FileArtifactStore(tmp_path / "artifacts")
+
+    writing = ReportWriting(raced, FileReportWriter(tmp_path / "reports"), artifacts)
+    await writing.write("p1", lambda _: None)
+
+    page = await raced.findings_page(FindingsQuery(pipeline_id="p1", counted=True))
+    await raced.close()
+    assert [item.ref.app_number for item in page.items] == [2, 2, 2]
+    assert page.unlisted_apps == 0
+
+
+async def test_an_app_whose_weaknesses_cannot_be_listed_any_more_is_unlisted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = await recorded(tmp_path)
+    store = SqlResultStore.from_url(stored.url)
+    recording = Recording(store, _loaded)
+    query = FindingsQuery(pipeline_id="p1", counted=True)
+    await recording.list_weaknesses("p1", [samples.app(1).ref])
+    await _end_app_2(recording)
+    listed = await store.findings_page(query)
+
+    def broken(_record: PipelineRecord) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("reports.listed.weaknesses_by_app", broken)
+    await recording.list_weaknesses("p1", [samples.app(2).ref])
+    after = await store.findings_page(query)
+    await store.close()
+    assert (listed.total, listed.unlisted_apps) == (3, 0)
+    assert (after.total, after.unlisted_apps) == (0, 1)

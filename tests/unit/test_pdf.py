@@ -1,5 +1,7 @@
 """Pictures as PDF."""
 
+import re
+
 import pytest
 
 from clients.pdf import svg_to_pdf
@@ -16,6 +18,7 @@ def test_a_picture_becomes_a_page_of_its_size_with_its_text_as_text():
 
     assert pdf.startswith(b"%PDF-")
     assert b"/Font" in pdf
+    assert not re.search(rb"CreationDate|CreateDate|ModifyDate|ModDate", pdf)
     assert pdf == svg_to_pdf(SVG.format("Hello").encode())
 
 

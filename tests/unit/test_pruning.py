@@ -50,6 +50,9 @@ class Site:
         report_folder = self.folder / "reports" / pipeline_id
         report_folder.mkdir(parents=True)
         (report_folder / "report.json").write_bytes(b"{}" * 50)
+        forms = self.folder / "exports" / pipeline_id / "csv"
+        forms.mkdir(parents=True)
+        (forms / "apps.csv").write_bytes(b"a,b")
         return archive
 
     def age(self, days: float) -> None:
@@ -83,9 +86,10 @@ async def test_rows_reports_and_artifacts_of_what_ended_long_ago_go(site: Site) 
 
     assert [row.pipeline_id for row in done.pipelines] == ["old"]
     assert (told.pipelines, told.artifacts) == (done.pipelines, done.artifacts)
-    assert (done.pipelines[0].report_bytes, done.artifacts) == (100, 2)
+    assert (done.pipelines[0].report_bytes, done.artifacts) == (103, 2)
     assert await site.ids() == {"young"}
-    assert sorted(path.name for path in (site.folder / "reports").iterdir()) == ["young"]
+    for written in ("reports", "exports"):
+        assert [path.name for path in (site.folder / written).iterdir()] == ["young"]
     with pytest.raises(PlatformError, match="NOT_FOUND"):
         await site.artifacts.get(old)
     assert await site.artifacts.get(young) == b"young"
@@ -139,21 +143,30 @@ async def test_no_artifact_goes_while_the_store_may_be_incomplete(site: Site) ->
 
 
 async def test_a_baseline_of_another_goes_only_by_name(site: Site) -> None:
+    await site.add("first", 1)
     await site.add("base", 90)
     await site.add("later", 1)
     async with site.store.writing() as connection:
-        this = pipelines.c.pipeline_id == "later"
-        spec = {"apps": {"root": "fleet"}, "baseline": "base"}
-        await connection.execute(update(pipelines).where(this).values(spec=spec))
+        for name, baseline in (("base", "first"), ("later", "base")):
+            this = pipelines.c.pipeline_id == name
+            spec = {"apps": {"root": "fleet"}, "baseline": baseline}
+            await connection.execute(update(pipelines).where(this).values(spec=spec))
 
     by_age = await site.prune(Choice(older_than_days=60))
-    assert (by_age.pipelines, by_age.stays) == (
+    assert (by_age.pipelines, by_age.stays, by_age.loses) == (
         (),
         ("base: it is the baseline of later; name it to remove it",),
+        (),
     )
-    assert [row.pipeline_id for row in (await site.prune(Choice(named=("base",)))).pipelines] == [
-        "base"
-    ]
+    told = await site.prune(Choice(named=("base",)), remove=False)
+    assert told.loses == (
+        "later: nobody knows what is new or fixed since its baseline base; decisions for first"
+        " and its baselines count no more for it",
+    )
+    both = await site.prune(Choice(named=("base", "later")), remove=False)
+    assert both.loses == ()
+    done = await site.prune(Choice(named=("base",)))
+    assert ([row.pipeline_id for row in done.pipelines], done.loses) == (["base"], told.loses)
 
 
 async def test_what_an_interrupted_run_left_goes_with_the_next(site: Site) -> None:
@@ -165,7 +178,8 @@ async def test_what_an_interrupted_run_left_goes_with_the_next(site: Site) -> No
     done = await site.prune(Choice())
 
     assert done.artifacts == 2
-    assert sorted(path.name for path in (site.folder / "reports").iterdir()) == ["young"]
+    for written in ("reports", "exports"):
+        assert [path.name for path in (site.folder / written).iterdir()] == ["young"]
 
 
 async def test_a_result_that_is_stored_again_meanwhile_stays(site: Site, monkeypatch) -> None:

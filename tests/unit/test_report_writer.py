@@ -1,10 +1,14 @@
 """A report appears as a whole, replaces an earlier one as a whole, and stays in its folder."""
 
+import asyncio
+import threading
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from clients.report_writer import FileReportWriter
+from clients.report_writer import Draft, FileReportWriter
 from contract.errors import ErrorCode, PlatformError
 
 
@@ -66,9 +70,10 @@ async def test_what_is_not_published_leaves_nothing_and_changes_nothing(tmp_path
 
 async def test_the_draft_of_a_dead_writer_is_removed_and_that_of_a_living_one_stays(tmp_path):
     writer = FileReportWriter(tmp_path)
-    dead = tmp_path / "p1" / ".draft-dead"
-    dead.mkdir(parents=True)
-    (dead / "lock").touch()
+    killed_early, killed_late = (tmp_path / "p1" / f".draft-{name}" for name in "12")
+    for dead in (killed_early, killed_late):
+        (dead / "apps").mkdir(parents=True)
+    (tmp_path / "p1" / "1.part").touch()
 
     async with writer.draft("p1") as first:
         await first.write({"report.json": b"first"})
@@ -78,7 +83,63 @@ async def test_the_draft_of_a_dead_writer_is_removed_and_that_of_a_living_one_st
         assert (first.folder / "report.json").read_bytes() == b"first"
 
     assert there(tmp_path / "p1") == {"report.json": b"second"}
-    assert not dead.exists()
+    assert [path.name for path in (tmp_path / "p1").iterdir()] == ["report.json"]
+
+
+class Held:
+    """Holds a call of a thread until it is let go."""
+
+    def __init__(self, owner: type, name: str, patch: pytest.MonkeyPatch) -> None:
+        self._began, self._go, self._ended = (threading.Event() for _ in range(3))
+        self._call = getattr(owner, name)
+        patch.setattr(owner, name, lambda *args: self._held(*args))
+
+    def _held(self, *args: Any) -> Any:
+        self._began.set()
+        assert self._go.wait(10)
+        try:
+            return self._call(*args)
+        finally:
+            self._ended.set()
+
+    async def cancel(self, work: Coroutine[Any, Any, None]) -> None:
+        """Cancel `work` while the call is held, let the call go, and wait for both."""
+        task = asyncio.ensure_future(work)
+        assert await asyncio.to_thread(self._began.wait, 10)
+        task.cancel()
+        asyncio.get_running_loop().call_soon(self._go.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(self._ended.wait, 10)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Draft, "_put"), (Draft, "_place"), (FileReportWriter, "_begin")]
+)
+async def test_a_report_that_is_cancelled_while_a_thread_writes_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    held = Held(owner, name, monkeypatch)
+
+    async def write() -> None:
+        async with FileReportWriter(tmp_path).draft("p1") as draft:
+            await draft.write({"apps/a.json": b"{}"})
+
+    await held.cancel(write())
+
+    assert list((tmp_path / "p1").iterdir()) == []
+
+
+async def test_an_upload_that_the_report_has_no_more_goes(tmp_path: Path) -> None:
+    writer = FileReportWriter(tmp_path)
+    for names in (("m-app1.github.sarif", "m-app2.github.sarif", "m-app2.sarif"), ()):
+        async with writer.draft("p1") as draft:
+            await draft.write(dict.fromkeys(("m-app1.github.sarif", *names), b"{}"))
+            await draft.write({"report.json": b"{}"})
+            assert set(names) <= draft.names
+            await draft.publish()
+
+    assert set(there(tmp_path / "p1")) == {"report.json", "m-app1.github.sarif", "m-app2.sarif"}
 
 
 async def test_many_files_are_published_too(tmp_path):

@@ -25,6 +25,8 @@ def discovery(
     items: tuple[str, ...] = ("app GET /",),
     skipped: tuple[Skipped, ...] = (),
     state: MeasurementState = MeasurementState.MEASURED,
+    skipped_total: int = 0,
+    errors: dict[str, object] | None = None,
     **surface: object,
 ) -> list[CellReport]:
     """What discovery saw; an operation is method, path and who named it."""
@@ -36,7 +38,14 @@ def discovery(
         ],
     }
     measured = state is MeasurementState.MEASURED
-    coverage = Coverage(unit="urls", reached=len(items), items=items, skipped=skipped)
+    coverage = Coverage(
+        unit="urls",
+        reached=len(items),
+        items=items,
+        skipped=skipped,
+        skipped_total=max(skipped_total, len(skipped)),
+    )
+    told = {"server_errors": errors} if errors is not None else {}
     cell = samples.cell(
         "m",
         1,
@@ -44,7 +53,7 @@ def discovery(
         "discovery",
         state,
         "" if measured else "its quota was spent",
-        data={"surface": {"services": [service], **surface}},
+        data={"surface": {"services": [service], **surface}, **told},
         coverage=coverage if measured else None,
     )
     return [CellReport(record=cell)]
@@ -91,6 +100,40 @@ def test_an_endpoint_that_answers_with_a_server_error_does_not_hold() -> None:
     cells = discovery(("GET", "/notes", "source"), skipped=(broken,))
 
     assert verdict(asked_for(NOTES), cells) == "fail"
+
+
+def test_an_endpoint_may_be_among_the_server_errors_that_are_not_named() -> None:
+    named = Skipped(what="app GET /other", reason="answered 500")
+    there = ("GET", "/notes", "source")
+
+    cut = discovery(there, skipped=(named,), skipped_total=80)
+    assert verdict(asked_for(NOTES), cut) == "missing"
+    seen = discovery(there, skipped=(named,), skipped_total=80, items=("app GET /notes",))
+    assert verdict(asked_for(NOTES), seen) == "pass"
+
+
+@pytest.mark.parametrize(
+    ("requests", "total", "expected"),
+    [
+        (["app GET /notes"], 1, "fail"),
+        (["app GET /notes"], 2_000, "fail"),
+        (["app GET /other"], 1, "pass"),
+        (["app GET /other"], 2_000, "missing"),
+        ([], 0, "pass"),
+        ("odd", "odd", "missing"),
+    ],
+)
+def test_a_page_besides_a_server_error_is_no_excuse(
+    requests: object, total: object, expected: str
+) -> None:
+    cells = discovery(
+        ("GET", "/notes", "source"),
+        items=("app GET /notes",),
+        skipped_total=900,
+        errors={"requests": requests, "total": total},
+    )
+
+    assert verdict(asked_for(NOTES), cells) == expected
 
 
 def test_without_discovery_nobody_knows() -> None:

@@ -1,5 +1,8 @@
 """The things to look at: pages, operations, inputs and a login, for the other tools."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.bounds import sampled
 from analyzers.dynamic.covered import Unusable, client_notes, quota_data
@@ -16,6 +19,8 @@ from analyzers.dynamic.surface import Surface
 from analyzers.runtime.live.answers import Verdict
 from analyzers.runtime.tool import Canary, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Category, Coverage, Metric, Skipped
+
+MAX_ERRORS = 1_000
 
 
 class Discovery:
@@ -105,8 +110,26 @@ def report(surface: Surface, clients: list[BoundedClient], logins: list[str]) ->
         if service.entry != "/"
     ]
     notes = (f"accounts logged in: {'; '.join(logins)}", *begins, *client_lines)
-    data = {"surface": surface.model_dump(mode="json"), **quota_data(clients)}
+    data = {
+        "surface": surface.model_dump(mode="json"),
+        "server_errors": _server_errors(clients),
+        **quota_data(clients),
+    }
     return Parsed(coverage=coverage, metrics=metrics, notes=notes, data=data)
+
+
+def _server_errors(clients: Iterable[BoundedClient]) -> dict[str, Any]:
+    """Requests that were answered with a server error, also if another time with a page.
+
+    Guessed ones are left out. `total` counts those too that are not named.
+    """
+    failed = [
+        f"{client.target.service} {key}"[:300]
+        for client in clients
+        for key, verdicts in client.answered.items()
+        if key not in client.guessed and any(status >= 500 for status in verdicts)
+    ]
+    return {"requests": failed[:MAX_ERRORS], "total": len(failed)}
 
 
 def _why_not(status: int, verdict: Verdict) -> str:
