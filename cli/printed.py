@@ -44,7 +44,8 @@ from control.documents import (
     Validated,
     ValidatedApp,
 )
-from control.findings import Findings, NotMeasured
+from control.findings import Findings
+from control.findings_scope import NotMeasured
 from control.forecast import Assumed, Forecast, Shows, Took
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 

@@ -1,20 +1,20 @@
 """The weaknesses of a recorded pipeline, page by page, with the decisions that hold today."""
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from activities.decisions import decisions_of, spec_of
 from activities.ports import ResultStore
-from contract.analysis import MeasurementState
 from contract.base import Frozen
 from contract.findings import PAGE_LIMIT, FindingsPage, FindingsQuery, FoundWeakness
-from contract.overview import PipelineOverview
+from contract.overview import CellsCount, PipelineOverview
 from contract.role import AppRole
 from contract.standing import Standing
 from contract.weakness import BaselineState, Origin
 from control.errors import WrongInputError
+from control.findings_scope import NotMeasured, checked, not_measured
 from control.stored import Stored
 from reports.suppressions import Decisions
 
@@ -26,14 +26,6 @@ _OF_BASELINE = {
 }
 NOT_COMPARED = "not compared yet: writing the report does it"
 _BASELINES = {standing: state for state, standing in _OF_BASELINE.items() if state is not None}
-
-
-class NotMeasured(Frozen):
-    """Cells of one tool that the platform or the app failed; its findings there are not known."""
-
-    tool: str
-    state: MeasurementState
-    cells: int
 
 
 class Findings(Frozen):
@@ -119,7 +111,7 @@ async def findings(
 
     async def ask(results: ResultStore) -> Findings:
         search = await Search.open(results, query, standings)
-        return search.document(await search.take(limit), await results.overview(query.pipeline_id))
+        return search.document(await search.take(limit))
 
     return await stored.answered(query.pipeline_id, ask, lags=True)
 
@@ -138,6 +130,8 @@ class Search:
     _query: FindingsQuery
     _standings: frozenset[Standing]
     _decisions: Decisions
+    _overview: PipelineOverview
+    _cells: tuple[CellsCount, ...]
     after: str | None
     total: int | None = None
     unlisted_apps: int = 0
@@ -148,11 +142,18 @@ class Search:
     async def open(
         cls, results: ResultStore, query: FindingsQuery, standings: Collection[Standing]
     ) -> "Search":
-        """A search that begins where `query` says."""
+        """A search that begins where `query` says.
+
+        Raises:
+            WrongInputError: it names what the pipeline does not have.
+        """
         wanted = frozenset(standings)
+        overview = await results.overview(query.pipeline_id)
+        query, cells = await checked(results, query, overview)
         decisions = await decisions_of(results, query.pipeline_id)
         today = datetime.now(UTC).date()
-        search = cls(results, query, wanted, Decisions.of(decisions, today), query.after)
+        known = Decisions.of(decisions, today)
+        search = cls(results, query, wanted, known, overview, cells, query.after)
         await search._ask_doubts()
         search._query = query.model_copy(update=search._narrowed())
         if wanted == frozenset({Standing.SUPPRESSED}) and not search._decisions.any_holds:
@@ -228,10 +229,10 @@ class Search:
             return item
         return item.model_copy(update={"weakness": known.model_copy(update=update)})
 
-    def document(self, found: Sequence[FoundWeakness], overview: PipelineOverview) -> Findings:
+    def document(self, found: Sequence[FoundWeakness]) -> Findings:
         """What was found, with what nobody could find."""
         roles = set(self._query.roles)
-        apps = [count for count in overview.apps if count.role in roles]
+        apps = [count for count in self._overview.apps if count.role in roles]
         return Findings(
             pipeline_id=self._query.pipeline_id,
             findings=tuple(found),
@@ -241,15 +242,5 @@ class Search:
             uncompared_apps=self.uncompared_apps,
             unsure_apps=self.unsure_apps,
             unfinished_apps=sum(count.apps for count in apps if count.state is None),
-            not_measured=tuple(_not_measured(overview, self._query.tools)),
+            not_measured=tuple(not_measured(self._cells, self._query.tools)),
         )
-
-
-def _not_measured(overview: PipelineOverview, tools: Iterable[str]) -> Iterable[NotMeasured]:
-    asked = set(tools)
-    for count in overview.cells:
-        lost = count.state in (MeasurementState.INFRA_FAILED, MeasurementState.APP_FAILED)
-        if lost and (not asked or count.tool in {*asked, "*"}):
-            yield NotMeasured(
-                tool=f"{count.analyzer}/{count.tool}", state=count.state, cells=count.cells
-            )

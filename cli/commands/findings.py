@@ -93,7 +93,7 @@ async def run_findings(
         async def write(results: ResultStore) -> Findings:
             search = await Search.open(results, query, wanted.standings)
             await _write_csv(search, pipeline_id, limit)
-            return search.document((), await results.overview(pipeline_id))
+            return search.document(())
 
         _say_unseen(await stored.answered(pipeline_id, write, lags=True))
         return Exit.OK

@@ -149,7 +149,7 @@ def test_what_cannot_be_compared_is_one_clear_error(arguments, expected) -> None
         (("--cwe", "cwe-89", "--app", APP_4), ["other"]),
         (("--cwe", "79"), []),
         (("--owasp", "A3"), ["fresh", "kept", "other"]),
-        (("--tool", "semgrep"), []),
+        (("--tool", "static/bandit"), ["fresh", "kept", "other"]),
         (("--category", "quality"), []),
         (("--fingerprint", "v2-kept"), ["kept"]),
         (("--role", "control"), []),
@@ -256,7 +256,30 @@ def test_findings_as_sarif_say_what_was_decided_and_before() -> None:
     (run,) = log["runs"]
     told = [(result["baselineState"], len(result["suppressions"])) for result in run["results"]]
     assert told == [("new", 1), ("unchanged", 0)]
-    assert not run["invocations"][0]["executionSuccessful"]
+    assert run["invocations"][0]["executionSuccessful"]  # all that was to look at it did
+
+
+def test_findings_as_sarif_say_that_some_looks_are_missing() -> None:
+    log = json.loads(assay("findings", "after", "--sarif").stdout)
+    assert not any(run["invocations"][0]["executionSuccessful"] for run in log["runs"])
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        (("--tool", "bandt"), "no tool bandt ran in this pipeline next: did you mean bandit?"),
+        (("--tool", "dynamic/bandit"), "no tool dynamic/bandit ran"),
+        (("--model", "nobody"), "no model nobody"),
+        (("--app", f"{MODEL}/app99"), "app99 in pipeline after"),
+    ],
+)
+def test_a_filter_that_names_nothing_of_the_pipeline_is_no_zero(
+    filters: tuple[str, ...], said: str
+) -> None:
+    for form in ((), ("--csv",), ("--json",)):
+        result = assay("findings", "after", *filters, *form)
+        assert result.exit_code == Exit.USAGE
+    assert said in told(assay("findings", "after", *filters))
 
 
 @pytest.mark.parametrize(
