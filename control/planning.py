@@ -97,8 +97,19 @@ def forecast(
         assumed=assumed if design else None,
     )
     return made.model_copy(
-        update={"unknown": tuple(_unknown(plan, made)), "advice": tuple(_advice(made))}
+        update={
+            "unknown": (*_unlike(like, assumed), *_unknown(plan, made)),
+            "advice": tuple(_advice(made)),
+        }
     )
+
+
+def _unlike(like: tuple[str, Study] | None, assumed: Assumed) -> Iterator[str]:
+    if like and assumed.source != like[0]:
+        yield (
+            f"spread: {like[0]} shows none (fewer than two templates with a figure, or all apps "
+            "alike), so it is assumed"
+        )
 
 
 def _analyzers(plan: PipelinePlan, app: PlannedApp) -> tuple[AnalyzerKind, ...]:

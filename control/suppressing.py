@@ -50,7 +50,11 @@ def read_suppressions(path: Path) -> tuple[Suppression, ...]:
         PlatformError: it cannot be read, or a decision in it is wrong; with its line.
     """
     document = read_yaml(path, "suppressions", most_bytes=_MAX_BYTES)
+    if document is None:  # the last decision was deleted
+        return ()
     entries = document.get(_FIELD) if isinstance(document, dict) else None
+    if isinstance(document, dict) and set(document) == {_FIELD} and entries is None:
+        return ()
     if not isinstance(entries, list) or set(document) != {_FIELD}:
         raise WrongInputError(f"{path}: expected a list under {_FIELD!r}", next_step=_FORM)
     if len(entries) > MAX_SUPPRESSIONS:

@@ -169,6 +169,14 @@ def test_an_earlier_pipeline_tells_the_spread():
     assert found.assumed.source == "earlier"
     assert found.assumed.rate == pytest.approx(0.26, abs=0.2)
     assert found.assumed.template_sd > 0
+    assert not any("earlier" in line for line in found.unknown)
+
+
+def test_an_earlier_pipeline_without_a_spread_is_not_passed_over_in_silence():
+    study = study_of(fleet(("a", "b"), 1, 1, seed=4))
+    found = forecast("s", planned(2, 10), History(), like=("earlier", study))
+    assert found.assumed.source == "assumed"
+    assert any("spread: earlier shows none" in line for line in found.unknown)
 
 
 @pytest.fixture

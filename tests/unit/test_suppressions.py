@@ -171,6 +171,11 @@ def test_the_file_in_the_fleet_travels_with_the_plan(tmp_path: Path):
     assert again.digest == plan.digest
 
 
+@pytest.mark.parametrize("text", ["# none left\n", "suppressions:\n", "suppressions: []\n"])
+def test_a_file_whose_last_decision_was_deleted_holds_none(tmp_path: Path, text: str):
+    assert load_plan(fleet(tmp_path, text), "p").spec.suppressions == ()
+
+
 def test_without_a_file_a_plan_is_what_it_was(tmp_path: Path):
     plan = load_plan(fleet(tmp_path, ""), "p")
 
