@@ -35,6 +35,7 @@ SPEC = """
 apps: {root: %s}
 analyzers: [dynamic, performance]
 parallelism: 3
+controls: off
 tools:
   dynamic: [discovery, http-headers, exposed-files, injection]
   performance: [openloop]
