@@ -8,10 +8,11 @@ from contextlib import suppress
 from temporalio import activity
 
 from activities import Activities
+from activities.analyzer_ports import AnalyzerGateway, AnalyzerResult
 from activities.heartbeat import Attempt
 from activities.liveness import Liveness
 from activities.ownership import is_disowned
-from activities.ports import AnalyzerGateway, AnalyzerResult, AppWatch, ArtifactStore
+from activities.ports import AppWatch, ArtifactStore
 from activities.result_cache import LOST, load_report, save_result, with_missing_tools
 from activities.slots import Slots
 from activities.work import lost_before

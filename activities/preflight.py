@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from temporalio import activity
 
 from activities import Activities
+from activities.analyzer_ports import AnalyzerGateway
 from activities.heartbeat import Attempt
-from activities.ports import AnalyzerGateway
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.limits import PROBE_S

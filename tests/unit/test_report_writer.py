@@ -70,10 +70,11 @@ async def test_what_is_not_published_leaves_nothing_and_changes_nothing(tmp_path
 
 async def test_the_draft_of_a_dead_writer_is_removed_and_that_of_a_living_one_stays(tmp_path):
     writer = FileReportWriter(tmp_path)
-    killed_early, killed_late = (tmp_path / "p1" / f".draft-{name}" for name in "12")
+    early, late = "1" * 32, "2" * 32
+    killed_early, killed_late = (tmp_path / "p1" / f".draft-{name}" for name in (early, late))
     for dead in (killed_early, killed_late):
         (dead / "apps").mkdir(parents=True)
-    (tmp_path / "p1" / "1.part").touch()
+    (tmp_path / "p1" / f"{early}.part").touch()
 
     async with writer.draft("p1") as first:
         await first.write({"report.json": b"first"})
