@@ -22,9 +22,9 @@ from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
 from activities import Activities
 from activities.analysis import AnalysisActivities
+from activities.analyzer_ports import AnalyzerGateway
 from activities.apps import AppActivities
 from activities.ports import (
-    AnalyzerGateway,
     AppRuntime,
     ArtifactStore,
     ResultStore,
