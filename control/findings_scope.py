@@ -17,6 +17,7 @@ from contract.record import CellRecord
 from contract.role import AppRole
 from contract.roles import is_reserved
 from control.errors import WrongInputError
+from control.void_tools import believed, void_tools
 
 _LOST = (MeasurementState.INFRA_FAILED, MeasurementState.APP_FAILED)
 _NAMED = 40
@@ -45,6 +46,8 @@ async def checked(
     cells = overview.cells
     if query.apps:
         cells = tuple([count async for count in _of_apps(results, query)])
+    void = await void_tools(results, query.pipeline_id, overview)
+    cells = tuple(believed(cells, void)) if void else cells
     everyone = any(is_reserved(ref.model) for ref in query.apps)
     update = {
         "tools": tuple(_tool(name, overview.cells) for name in query.tools),

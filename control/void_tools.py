@@ -1,0 +1,58 @@
+"""Which tools of a recorded pipeline are not to be believed, as its control apps show now."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from activities.ports import ResultStore
+from contract.analysis import MeasurementState
+from contract.analyzers import AnalyzerKind
+from contract.overview import CellsCount, PipelineOverview
+from contract.record import CellState, PipelineRecord, by_app
+from contract.role import AppRole
+from contract.spec import AppRef
+from reports.build import app_reports
+from reports.controls import ControlScores
+from reports.facts import Overview
+from reports.known import Known
+
+ToolKey = tuple[AnalyzerKind, str]
+# There are two control apps of each kind.
+_MOST_NUMBERS = 9
+
+
+async def void_tools(
+    results: ResultStore, pipeline_id: str, overview: PipelineOverview
+) -> Mapping[ToolKey, str]:
+    """Tools that missed what they must see on a control app, with the reason."""
+    models = {count.model for count in overview.apps if count.role is AppRole.CONTROL}
+    if not models:
+        return {}
+    numbers = range(1, _MOST_NUMBERS + 1)
+    refs = [AppRef(model=model, app_number=number) for model in models for number in numbers]
+    record = await results.load_apps(pipeline_id, refs)
+    return await asyncio.to_thread(_void, record)
+
+
+def believed(cells: Sequence[CellsCount], void: Mapping[ToolKey, str]) -> Iterator[CellsCount]:
+    """The cells with those of void tools as not measured."""
+    counts = Counter[tuple[AnalyzerKind, str, MeasurementState]]()
+    for count in cells:
+        measured = count.state is MeasurementState.MEASURED
+        lost = measured and (count.analyzer, count.tool) in void
+        state = MeasurementState.INFRA_FAILED if lost else count.state
+        counts[count.analyzer, count.tool, state] += count.cells
+    for (analyzer, tool, state), number in counts.items():
+        yield CellsCount(analyzer=analyzer, tool=tool, state=state, cells=number)
+
+
+def _void(record: PipelineRecord) -> dict[ToolKey, str]:
+    overview = Overview(record, datetime.now(UTC))
+    cells = by_app(record.cells)
+    for app in record.apps:
+        overview.add(app, map(CellState.of, cells.get(app.ref, ())))
+    scores = ControlScores()
+    for report in app_reports(record, overview.facts(), Known()):
+        scores.add(report)
+    return scores.void()
