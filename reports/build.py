@@ -14,6 +14,7 @@ from reports.judged import compliance, requirements, scores
 from reports.known import Known, weaknesses_of
 from reports.matrix import cells_of
 from reports.model import AppReport, CellReport
+from reports.names import app_folder
 from reports.parts import PipelineFacts
 from reports.tally import count_states, tallies, told_apart
 from reports.together import together
@@ -67,6 +68,7 @@ def app_report(
         role=app.role,
         template=app.template,
         source_digest=app.source.digest,
+        folder=app_folder(app.ref, app.source.path),
         main_file=app.source.main_file,
         sheet=app.sheet,
         state=state,

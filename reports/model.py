@@ -135,6 +135,7 @@ class AppReport(Frozen):
         gone: weaknesses that its baseline has and it has not: `fixed`, or nobody knows. They are in
             no count of what it has.
         syntax_errors: the weaknesses that say that a file cannot be parsed; no security findings.
+        folder: where its source is, below the folder of its fleet; empty: an older document.
         main_file: the file that stands for the whole app; empty: unknown.
         sheet: what the tools should find, of a control app alone.
         facts: what became known of it while it was built, run and removed.
@@ -147,6 +148,7 @@ class AppReport(Frozen):
     role: AppRole = AppRole.SUBJECT
     template: str | None = None
     source_digest: str = ""
+    folder: str = ""
     main_file: str = ""
     sheet: AnswerSheet | None = None
     state: MeasurementState | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from contract.analysis import ArtifactRef
-from contract.ids import safe_model
+from contract.ids import model_from_safe, safe_model
 from contract.spec import AppRef
 
 JSON_NAME = "report.json"
@@ -24,6 +24,18 @@ def app_stem(ref: AppRef) -> str:
     if len(name) > _MODEL_CHARS:
         name = f"{name[:_MODEL_CHARS]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
     return f"{name}-app{ref.app_number}"
+
+
+def app_folder(ref: AppRef, path: str = "") -> str:
+    """Folder of an app below its fleet's: as it is called at `path`, where that can be its folder.
+
+    >>> app_folder(AppRef(model="a/b", app_number=2), "/fleet/a%2Fb/app2")
+    'a%2Fb/app2'
+    """
+    *_, model, app = ("", "", *PurePosixPath(path).parts)
+    number = f"app{ref.app_number}"
+    found = app == number and model_from_safe(model) == ref.model
+    return f"{model if found else safe_model(ref.model)}/{number}"
 
 
 def sarif_name(ref: AppRef) -> str:

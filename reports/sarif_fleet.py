@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract.analysis import MeasurementState, Severity
-from contract.ids import safe_model
 from contract.outcome import ALL_TOOLS
 from contract.spec import AppRole
 from contract.weakness import Weakness
 from reports.model import AppReport, CellReport
+from reports.names import app_folder
 from reports.sarif import PRODUCT, Notice, driver_of, identified, invocation_of, run_of
 from reports.sarif_category import (
     OTHERS,
@@ -113,7 +113,7 @@ class FleetSarif:
         if app.role is not AppRole.SUBJECT:
             return
         self._apps += 1
-        folder = f"{safe_model(app.ref.model)}/app{app.ref.app_number}"
+        folder = app.folder or app_folder(app.ref)
         looks = [cell for cell in app.cells if cell.looks_for]
         for cell in looks:
             if cell.name not in self._tools:

@@ -15,6 +15,7 @@ from contract.spec import AppRef, SourceRef
 from reports import sarif_fleet as of_fleet
 from reports import sarif_github as of_app
 from reports.model import AppReport
+from reports.names import app_folder
 from reports.sarif_category import MAX_RUNS, has_whole_fleet
 from reports.sarif_fleet import FleetSarif
 from reports.sarif_github import github_sarif
@@ -257,3 +258,17 @@ def test_what_does_not_apply_to_an_app_was_looked_at():
         ids.append(log["runs"][0]["automationDetails"]["id"])
 
     assert ids == ["assay/study/dynamic/zap/p1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("/fleet/a b: ü #1/app2", "a b: ü #1/app2"),
+        ("/fleet/a%20b%3A%20%C3%BC%20%231/app2", "a%20b%3A%20%C3%BC%20%231/app2"),
+        ("/elsewhere/unpacked", "a%20b%3A%20%C3%BC%20%231/app2"),
+        ("", "a%20b%3A%20%C3%BC%20%231/app2"),
+    ],
+)
+def test_an_app_lies_where_its_folder_is_called(path: str, folder: str):
+    """A folder may be called as the model is, or in the form that every system takes."""
+    assert app_folder(AppRef(model="a b: ü #1", app_number=2), path) == folder
