@@ -9,7 +9,7 @@ from activities.ports import ResultStore
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.overview import CellsCount, PipelineOverview
-from contract.record import CellState, PipelineRecord, by_app
+from contract.record import PipelineRecord
 from contract.role import AppRole
 from contract.spec import AppRef
 from reports.build import app_reports
@@ -48,10 +48,7 @@ def believed(cells: Sequence[CellsCount], void: Mapping[ToolKey, str]) -> Iterat
 
 
 def _void(record: PipelineRecord) -> dict[ToolKey, str]:
-    overview = Overview(record, datetime.now(UTC))
-    cells = by_app(record.cells)
-    for app in record.apps:
-        overview.add(app, map(CellState.of, cells.get(app.ref, ())))
+    overview = Overview.of(record, datetime.now(UTC))
     scores = ControlScores()
     for report in app_reports(record, overview.facts(), Known()):
         scores.add(report)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from contract.analysis import Category, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
-from contract.record import AppRecord, CellState, PipelineRecord
+from contract.record import AppRecord, CellState, PipelineRecord, by_app
 from contract.spec import AppRef, AppRole
 from reports.filling import filled, why_missing
 from reports.rates import Look, Requirement, ToolKey, requirement_of
@@ -73,6 +73,15 @@ class Overview:
         self._imported: set[ToolKey] = set()
         self._patterns: set[_Pattern] = set()
         self._idle: set[_Idle] = set()
+
+    @classmethod
+    def of(cls, record: PipelineRecord, generated_at: datetime) -> "Overview":
+        """What a record says whose apps and cells are all in memory."""
+        overview = cls(record, generated_at)
+        cells = by_app(record.cells)
+        for app in record.apps:
+            overview.add(app, map(CellState.of, cells.get(app.ref, ())))
+        return overview
 
     @property
     def today(self) -> date:

@@ -7,7 +7,7 @@ report of the fleet, which lists them anew. Until then nobody knows what the sca
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from contract.record import CellState, PipelineRecord, by_app
+from contract.record import PipelineRecord
 from contract.spec import AppRef
 from contract.weakness import Weakness
 from reports.build import app_reports
@@ -18,10 +18,7 @@ from reports.scaffold import unread
 
 def weaknesses_by_app(record: PipelineRecord) -> Iterator[tuple[AppRef, tuple[Weakness, ...]]]:
     """Each app of a record with its weaknesses, gravest first."""
-    overview = Overview(record, datetime.now(UTC))
-    cells = by_app(record.cells)
-    for app in record.apps:
-        overview.add(app, map(CellState.of, cells.get(app.ref, ())))
+    overview = Overview.of(record, datetime.now(UTC))
     known = Known(scaffolds=unread(record.spec.get("scaffold")))
     for report in app_reports(record, overview.facts(), known):
         yield report.ref, report.weaknesses

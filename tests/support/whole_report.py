@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from contract.analysis import MeasurementState
-from contract.record import CellState, PipelineRecord, by_app
+from contract.record import PipelineRecord
 from contract.spec import AppRef
 from reports.build import app_reports
 from reports.facts import FleetFacts, Overview
@@ -136,8 +136,4 @@ def whole(record: PipelineRecord, generated_at: datetime, known: Known = NOTHING
 
 def facts_of(record: PipelineRecord, generated_at: datetime) -> FleetFacts:
     """What is fleet-wide about a pipeline whose record is in memory."""
-    overview = Overview(record, generated_at)
-    cells = by_app(record.cells)
-    for app in record.apps:
-        overview.add(app, map(CellState.of, cells.get(app.ref, ())))
-    return overview.facts()
+    return Overview.of(record, generated_at).facts()
