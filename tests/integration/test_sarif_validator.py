@@ -11,7 +11,7 @@ from contract.spec import AppRef, SourceRef
 from contract.weakness import BaselineState, Suppression, Weakness
 from reports.cwe import weakness
 from reports.files import sarif_files
-from reports.names import FLEET_SARIF_NAME, github_sarif_name, sarif_name
+from reports.names import FLEET_SARIF_NAME, app_folder, github_sarif_name, sarif_name
 from reports.sarif import to_sarif
 from reports.sarif import written as log_written
 from reports.sarif_fleet import FleetSarif
@@ -128,9 +128,11 @@ def decided(folder: Path, findings: tuple[Finding, ...], name: str) -> list[Path
     gone = [one for one in weaknesses if one.baseline in (BaselineState.FIXED, states[3])]
     made = whole(samples.fleet(), generated_at=NOW).app(samples.HAIKU_1)
     ref = AppRef(model=name, app_number=1)
-    named = {"ref": ref, "weaknesses": tuple(now), "gone": tuple(gone), "main_file": "~/.py"}
-    app = made.model_copy(update=named)
-    other = app.model_copy(update={"ref": AppRef(model=name, app_number=2)})
+    named = {"weaknesses": tuple(now), "gone": tuple(gone), "main_file": "~/.py"}
+    app, other = (
+        made.model_copy(update={"ref": one, "folder": app_folder(one), **named})
+        for one in (ref, AppRef(model=name, app_number=2))
+    )
     fleet = FleetSarif("p1", "a fleet {0}")
     for one in (app, other):
         fleet.add(one)
