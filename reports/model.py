@@ -135,7 +135,8 @@ class AppReport(Frozen):
         gone: weaknesses that its baseline has and it has not: `fixed`, or nobody knows. They are in
             no count of what it has.
         syntax_errors: the weaknesses that say that a file cannot be parsed; no security findings.
-        folder: where its source is, below the folder of its fleet; empty: an older document.
+        folder: its folder below that of its fleet, as it is called there; in the form that every
+            system takes, if its source was not in such a folder; empty: an older document.
         main_file: the file that stands for the whole app; empty: unknown.
         sheet: what the tools should find, of a control app alone.
         facts: what became known of it while it was built, run and removed.

@@ -27,7 +27,10 @@ def app_stem(ref: AppRef) -> str:
 
 
 def app_folder(ref: AppRef, path: str = "") -> str:
-    """Folder of an app below its fleet's: as it is called at `path`, where that can be its folder.
+    """The folder `<model>/app<N>` of an app, below that of its fleet.
+
+    The model's part is as `path`, the folder of the app's source, calls it. If `path` is no folder
+    of this app, it is the safe form of the model's name.
 
     >>> app_folder(AppRef(model="a/b", app_number=2), "/fleet/a%2Fb/app2")
     'a%2Fb/app2'

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from contract.analysis import Category, Confidence, Finding, Location, Provenance, Severity
+from contract.ids import safe_model
 from contract.record import AppRecord, FusedRecord
 from contract.spec import AppRef, SourceRef
 from contract.weakness import BaselineState, Suppression, Weakness
@@ -23,6 +24,7 @@ from tests.support.whole_report import whole
 from tests.unit import report_samples as samples
 from tests.unit.report_samples import DYNAMIC, NOW, PERFORMANCE, STATIC
 
+DECIDED_MODEL = "d: 100% [ünï] #?"  # its folder may have this very name
 ODD_NAMES = (
     *("with space.py", "per%2Fcent.py", "ünïcode/naïve.py", "c:drive.py", "quote'\".py", "-rf.py"),
     *("hash#tag?.py", "{0}.py", "back\\slash.py", "日本.js", "pages/[id]/[...slug].js", "a+b&c.js"),
@@ -129,9 +131,9 @@ def decided(folder: Path, findings: tuple[Finding, ...], name: str) -> list[Path
     made = whole(samples.fleet(), generated_at=NOW).app(samples.HAIKU_1)
     ref = AppRef(model=name, app_number=1)
     named = {"weaknesses": tuple(now), "gone": tuple(gone), "main_file": "~/.py"}
-    app, other = (
-        made.model_copy(update={"ref": one, "folder": app_folder(one), **named})
-        for one in (ref, AppRef(model=name, app_number=2))
+    app, other = (  # one in a folder of the safe form, one in a folder called as its model is
+        made.model_copy(update={"ref": one, "folder": app_folder(one, path), **named})
+        for one, path in ((ref, ""), (AppRef(model=name, app_number=2), f"/fleet/{name}/app2"))
     )
     fleet = FleetSarif("p1", "a fleet {0}")
     for one in (app, other):
@@ -173,7 +175,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         *written(folder, [samples.cell("m", 1, STATIC, "bandit", findings=many)], (), "m"),
         *written(folder, [samples.cell("n", 1, STATIC, "bandit")], (), "n"),
         *written(folder, [load], (), "load"),
-        *decided(folder, odd_ones, "d"),
+        *decided(folder, odd_ones, DECIDED_MODEL),
     ]
 
 
@@ -207,14 +209,14 @@ def test_the_schema_sees_a_word_that_it_does_not_know(logs: list[Path], tmp_path
 
 def test_github_takes_them(logs: list[Path], app: Path):
     uploads = [log for log in logs if log.name.endswith(".github.sarif")]
-    fleet = app.parent / "fleet" / "d"
-    fleet.mkdir(parents=True)
-    for number in (1, 2):
-        (fleet / f"app{number}").symlink_to(app)
+    fleet = app.parent / "fleet"
+    for place in (f"{safe_model(DECIDED_MODEL)}/app1", f"{DECIDED_MODEL}/app2"):
+        (fleet / place).parent.mkdir(parents=True)
+        (fleet / place).symlink_to(app)
 
     assert FLEET_SARIF_NAME in {log.name for log in uploads}
     for log in uploads:
-        root = fleet.parent if log.name == FLEET_SARIF_NAME else app
+        root = fleet if log.name == FLEET_SARIF_NAME else app
         assert problems_of(log, root) == []
 
 
