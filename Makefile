@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
 LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 # Slow files first: what is left for the end is small. Bytecode is kept even where it is not wanted
 # elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
-UNIT := tests/services tests/workflows tests/store tests/replay tests/activities tests/unit
+UNIT := tests/services tests/dashboard tests/workflows tests/store tests/replay tests/activities tests/unit
 
 .PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench lock clean
 
@@ -76,6 +76,7 @@ $(VENV)/.assay-stamp: requirements.lock
 
 tools: node
 	@for service in $(ANALYZERS); do analyzers/install.sh $$service .tools/$$service || exit 1; done
+	@analyzers/install.sh ../dashboard .tools/dashboard # its scripts
 
 test-tools: venv # what only integration and end-to-end tests need
 	@analyzers/install.sh ../tests/tools .tools/tests

@@ -54,7 +54,7 @@ def render_app(app: AppReport, beside: Collection[str] = ()) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    style, script = "".join(map(_asset, _STYLES)), _asset("report.js")
+    style, script = report_style(), _asset("report.js")
     return (
         _environment()
         .get_template(template)
@@ -70,8 +70,13 @@ def _render(template: str, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
+    return environment_of()
+
+
+def environment_of(*folders: Path) -> Environment:
+    """Where templates of these folders, and those of reports, are rendered with escaping."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([*folders, _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -79,6 +84,11 @@ def _environment() -> Environment:
     )
     environment.filters.update(formats.FILTERS, drawn=_drawn, slug=slug)
     return environment
+
+
+def report_style() -> str:
+    """The style sheet of reports."""
+    return "".join(map(_asset, _STYLES))
 
 
 @lru_cache(maxsize=8)

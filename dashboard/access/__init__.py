@@ -1,0 +1,1 @@
+"""Who may read, who may change something, and what was changed by whom."""

@@ -1,0 +1,5 @@
+"""Tokens and the log of changes."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pipelines: the list of them."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

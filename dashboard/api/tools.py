@@ -1,0 +1,5 @@
+"""The tools of a pipeline and of this installation."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

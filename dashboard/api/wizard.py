@@ -1,0 +1,5 @@
+"""Specs: what they would run, and starting them."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,50 @@
+"""The dashboard as an ASGI application."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from dashboard import api, pages
+from dashboard.edge import Edge
+from dashboard.problems import add_handlers
+from dashboard.scripts import vendored
+from dashboard.server import Server
+from dashboard.site import Site
+from dashboard.urls import API
+from reports.html import report_style
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def create_app(site: Site) -> FastAPI:
+    """The pages and the API of one installation."""
+    app = FastAPI(
+        title="Assay",
+        version="1",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.site = site
+    app.state.server = Server(site.connect)
+    add_handlers(app)
+    for router in pages.ROUTERS:
+        app.include_router(router, include_in_schema=False)
+    for router in api.ROUTERS:
+        app.include_router(router, prefix=API)
+    app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
+    app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.add_api_route("/", _first, include_in_schema=False)
+    app.add_middleware(Edge)
+    return app
+
+
+async def _report_style() -> Response:
+    return Response(report_style(), media_type="text/css")
+
+
+async def _first() -> RedirectResponse:
+    return RedirectResponse("/pipelines")

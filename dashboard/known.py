@@ -1,0 +1,39 @@
+"""What a route may ask for by type: the installation, its server, and who asks."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
+
+from contract.ids import model_from_safe
+from contract.spec import AppRef
+from control.naming import app_of
+from control.naming import pipeline_id as usable_id
+from dashboard.access.who import Actor, operating, reading
+from dashboard.server import Server
+from dashboard.site import Site
+
+
+def site_of(request: HTTPConnection) -> Site:
+    """The installation."""
+    return request.app.state.site
+
+
+def _server(request: Request) -> Server:
+    return request.app.state.server
+
+
+def _pipeline(pipeline_id: str) -> str:
+    return usable_id(pipeline_id)
+
+
+def _app(model: str, app: str) -> AppRef:
+    return app_of(f"{model_from_safe(model)}/{app}")
+
+
+Here = Annotated[Site, Depends(site_of)]
+Temporal = Annotated[Server, Depends(_server)]
+Reader = Annotated[Actor, Depends(reading)]
+Operator = Annotated[Actor, Depends(operating)]
+PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}
+AppHere = Annotated[AppRef, Depends(_app)]  # of a route with {model}/{app}

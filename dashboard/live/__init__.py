@@ -1,0 +1,1 @@
+"""Live data: one look at a pipeline a second, whoever watches it."""

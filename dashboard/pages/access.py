@@ -1,0 +1,5 @@
+"""Logging in and out, tokens, and the log of changes."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""One app of a pipeline."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Two pipelines side by side."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

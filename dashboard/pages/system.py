@@ -1,0 +1,5 @@
+"""Whether every part of the installation works."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""A new pipeline, asked for step by step."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

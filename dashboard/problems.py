@@ -1,0 +1,127 @@
+"""Errors as pages, and as problem documents for programs (RFC 9457)."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from contract.base import Frozen
+from contract.errors import ErrorCode, PlatformError
+from dashboard.rendering import page
+from dashboard.urls import API
+
+_LOG = logging.getLogger(__name__)
+_STATUS = {
+    ErrorCode.CANCELLED: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
+    ErrorCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
+    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorCode.ALREADY_EXISTS: HTTPStatus.CONFLICT,
+    ErrorCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+    ErrorCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.FAILED_PRECONDITION: HTTPStatus.CONFLICT,
+    ErrorCode.UNIMPLEMENTED: HTTPStatus.NOT_IMPLEMENTED,
+    ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.DATA_LOSS: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+_LETTERS = 500
+
+
+class Problem(Frozen):
+    """Why a request was not answered, as RFC 9457 says it.
+
+    Attributes:
+        type: `about:blank`: the status says what kind of problem it is.
+        title: of the status.
+        status: the HTTP status.
+        detail: the cause in one sentence.
+        code: canonical gRPC status name.
+        next_step: what to do about it; empty: unknown.
+        lines: details, such as each wrong field.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str = ""
+    next_step: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error with a page or a document."""
+    app.add_exception_handler(PlatformError, _platform)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem_of(error: PlatformError) -> Problem:
+    """The document of an error."""
+    status = _STATUS[error.code]
+    return Problem(
+        title=status.phrase,
+        status=status,
+        detail=error.message,
+        code=error.code,
+        next_step=error.next_step,
+        lines=error.lines,
+    )
+
+
+async def answered(request: Request, problem: Problem) -> Response:
+    """A problem in the form that is asked for."""
+    if request.url.path.startswith(f"{API}/"):
+        return JSONResponse(
+            problem.model_dump(mode="json"), problem.status, media_type="application/problem+json"
+        )
+    return page(request, "problem.html.j2", status=problem.status, problem=problem)
+
+
+async def _platform(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PlatformError)  # noqa: S101 (registered for it alone)
+    return await answered(request, problem_of(error))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    lines = tuple(
+        f"{'.'.join(map(str, item['loc'][1:])) or item['loc'][0]}: {item['msg']}"[:_LETTERS]
+        for item in error.errors()[:20]
+    )
+    message = f"{len(error.errors())} wrong parameter(s)"
+    wrong = PlatformError(
+        ErrorCode.INVALID_ARGUMENT, message, next_step="correct them and ask again", lines=lines
+    )
+    return await answered(request, problem_of(wrong))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = "there is no such page" if error.status_code == HTTPStatus.NOT_FOUND else error.detail
+    problem = Problem(title=phrase, status=error.status_code, detail=detail)
+    answer = await answered(request, problem)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """A bug of ours: its traceback is in the log, not in the answer."""
+    _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+    return await answered(
+        request,
+        Problem(
+            title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+            status=HTTPStatus.INTERNAL_SERVER_ERROR,
+            detail=f"an error that nobody expected: {type(error).__name__}",
+            code=ErrorCode.INTERNAL,
+            next_step="the dashboard's log has more; please report it",
+        ),
+    )

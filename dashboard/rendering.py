@@ -1,0 +1,44 @@
+"""Renders templates to pages. Everything in them is escaped; only our own templates hold HTML."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+from starlette.requests import Request
+
+from dashboard import urls
+from dashboard.access.who import actor_of
+from reports.html import environment_of
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page of these values.
+
+    Args:
+        request: that asks for it.
+        template: name of a template of ours.
+        status: of the answer.
+        values: what the template may name; also `site`, `actor`, `path`, `nonce` and `urls`.
+    """
+    return HTMLResponse(render(request, template, **values), status)
+
+
+def render(request: Request, template: str, **values: Any) -> str:
+    """The text of a page, or of a part of one."""
+    known = {
+        "site": request.app.state.site,
+        "actor": actor_of(request),
+        "path": request.url.path,
+        "nonce": request.scope.get("nonce", ""),
+        "urls": urls,
+    }
+    return _environment().get_template(template).render(**(known | values))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return environment_of(_TEMPLATES)

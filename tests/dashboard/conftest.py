@@ -1,0 +1,25 @@
+"""One recorded installation for all tests of a folder that only read it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest_asyncio
+
+from tests.support.dashboard_site import browsing, site_of
+from tests.support.two_pipelines import two_pipelines
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def recorded(tmp_path_factory) -> Path:
+    """A data folder with the pipelines `before` and `after`, and their reports. Read only."""
+    folder = tmp_path_factory.mktemp("recorded")
+    await two_pipelines(folder)
+    return folder
+
+
+@pytest_asyncio.fixture
+async def web(recorded: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser on this machine, in front of that installation."""
+    async with browsing(site_of(recorded)) as client:
+        yield client

@@ -1,0 +1,32 @@
+"""The frame of all pages."""
+
+import httpx
+
+
+async def test_the_first_page_lists_pipelines(web: httpx.AsyncClient):
+    answer = await web.get("/", follow_redirects=True)
+
+    assert answer.status_code == 200
+    assert '<a href="/pipelines/after">after</a>' in answer.text
+
+
+async def test_a_page_that_is_not_there_says_so(web: httpx.AsyncClient):
+    answer = await web.get("/nothing")
+
+    assert answer.status_code == 404
+    assert "there is no such page" in answer.text
+
+
+async def test_a_program_gets_a_problem_document(web: httpx.AsyncClient):
+    answer = await web.get("/api/v1/nothing")
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == 404
+
+
+async def test_a_page_runs_no_script_but_ours(web: httpx.AsyncClient):
+    policy = (await web.get("/pipelines")).headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "script-src 'nonce-" in policy
+    assert "unsafe" not in policy

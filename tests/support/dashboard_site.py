@@ -1,0 +1,49 @@
+"""A dashboard over a data folder, without a socket: requests are answered in the same process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.client import Client
+
+from control.errors import ServerAwayError
+from control.stored import Stored
+from dashboard.app import create_app
+from dashboard.site import Site
+
+ROOT = Path(__file__).parents[2]
+ORIGIN = "http://127.0.0.1:8240"
+
+
+async def away() -> Client:
+    """No Temporal server."""
+    raise ServerAwayError("the Temporal server does not answer", next_step="start it")
+
+
+def site_of(data_dir: Path, **fields: Any) -> Site:
+    """The installation in a data folder; no Temporal server runs unless `connect` is given."""
+    site = Site(
+        data_dir=data_dir,
+        stored=Stored(f"sqlite+aiosqlite:///{data_dir / 'assay.db'}", in_use=lambda: False),
+        connect=away,
+        static=ROOT / ".tools" / "dashboard" / "node_modules",
+        fleets=data_dir,
+    )
+    return replace(site, **fields)
+
+
+@asynccontextmanager
+async def browsing(
+    site: Site, address: str = "127.0.0.1", **headers: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the dashboard of `site`, at `address`; errors are answers, as over a socket."""
+    app = create_app(site)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 40_000))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers) as client,
+    ):
+        yield client
