@@ -1,7 +1,7 @@
-"""A recorded installation behind a real socket: python -m tests.support.dashboard_server FOLDER [PORT].
+"""A recorded installation behind a socket: python -m tests.support.dashboard_server FOLDER [PORT].
 
-The folder gets the two recorded pipelines if it has no store. Without a port, a free one is taken; the
-first line on standard output is the address.
+The folder gets the two recorded pipelines if it has no store. Without a port, a free one is taken;
+the first line on standard output is the address.
 """
 
 import asyncio
