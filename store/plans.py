@@ -170,7 +170,7 @@ def _header(row: Any) -> PlanHeader:
     if "digest" not in plan:
         message = f"the plan of pipeline {row.pipeline_id} was not kept; submit it under another ID"
         raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
-    return PlanHeader(pipeline_id=row.pipeline_id, spec=row.spec, **plan)
+    return PlanHeader(pipeline_id=row.pipeline_id, spec=row.spec, started_by=row.started_by, **plan)
 
 
 def _entry(row: Any, found: _Cells) -> AppEntry:

@@ -13,13 +13,13 @@ from contract.errors import ErrorCode, PlatformError
 from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
-from contract.record import FINISHED_STATES, PipelineListing, PipelineRecord
+from contract.record import FINISHED_STATES, PipelineHead, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.connected import not_found
 from store.history import fetch_history
 from store.loading import pipeline_record
 from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
-from store.queries import fetch_listing, fetch_outline, fetch_pipeline
+from store.queries import fetch_heads, fetch_listing, fetch_outline, fetch_pipeline
 from store.rows import (
     Row,
     app_row,
@@ -33,6 +33,7 @@ from store.subtasks import cells_now, write_subtask
 from store.tables import (
     apps,
     pipelines,
+    revisions,
 )
 from store.tally import Changes, touch
 from store.upkeep import Upkeep, unprune
@@ -203,6 +204,17 @@ class SqlResultStore(Searching, Upkeep):
         """
         async with self.reading() as connection:
             await connection.execute(select(pipelines.c.pipeline_id).limit(1))
+
+    async def pipeline_heads(self) -> list[PipelineHead]:
+        """Every pipeline without its apps, in no order: one scan of an index."""
+        async with self.reading() as connection:
+            return await fetch_heads(connection)
+
+    async def revision(self, pipeline_id: str) -> str:
+        """Another text after each change of a pipeline that is recorded; empty: there is none."""
+        async with self.reading() as connection:
+            this = revisions.c.pipeline_id == pipeline_id
+            return await connection.scalar(select(revisions.c.revision).where(this)) or ""
 
     async def list_pipelines(
         self, only: Collection[str] | None = None
