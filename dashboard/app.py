@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def create_app(site: Site) -> FastAPI:
         lifespan=_living,
     )
     app.state.closing = AsyncExitStack()
+    site = replace(site, stored=site.stored.kept())
+    app.state.closing.push_async_callback(site.stored.close)
     app.state.site = site
     app.state.server = Server(site.connect)
     kept = KeptAccess(site.stored)
