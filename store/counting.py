@@ -23,7 +23,7 @@ async def fetch_overview(connection: AsyncConnection, pipeline_id: str) -> Pipel
     return PipelineOverview(
         listing=listing_of(row, groups),
         apps=tuple(map(_apps_count, groups)),
-        cells=await _cells(connection, pipeline_id),
+        cells=await fetch_cells_counts(connection, pipeline_id),
     )
 
 
@@ -52,7 +52,10 @@ def _apps_count(row: Any) -> AppsCount:
     )
 
 
-async def _cells(connection: AsyncConnection, pipeline_id: str) -> tuple[CellsCount, ...]:
+async def fetch_cells_counts(
+    connection: AsyncConnection, pipeline_id: str
+) -> tuple[CellsCount, ...]:
+    """How many cells of each tool are in each state."""
     group = (cells.c.analyzer, cells.c.tool, cells.c.state)
     query = (
         select(*group, func.count().label("number"))
