@@ -4,9 +4,11 @@ Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 """
 
 from datetime import datetime
+from typing import Any
 
 from contract.base import Frozen
 from contract.overview import CellsCount
+from contract.progress import AppProgress
 from control.documents import PipelineStatus
 
 
@@ -64,3 +66,17 @@ class Sent(Frozen):
     pipeline_id: str
     sent: str
     answer: str | int | None = None
+
+
+class LiveChange(Frozen):
+    """What differs from an earlier state of a `LivePipeline`.
+
+    Attributes:
+        fields: its fields that changed, whole, but `apps`.
+        apps: those that changed, or are told now and were not before.
+        gone: `model/appN` of those that are not told any more.
+    """
+
+    fields: dict[str, Any] = {}
+    apps: tuple[AppProgress, ...] = ()
+    gone: tuple[str, ...] = ()

@@ -180,7 +180,8 @@ class Watcher:
             fields |= {"started_at": listing.created_at, "finished_at": listing.finished_at}
             void = await self._void.of(self._void_tools)
             fields["cells"] = tuple(believed(self._overview.cells, void))
-        return LivePipeline(**fields | {"hosts": hosts, "store_away": self._store_away})
+        fields["hosts"], fields["store_away"] = hosts, self._store_away
+        return LivePipeline(**fields)
 
     async def _void_tools(self) -> Mapping[ToolKey, str]:
         overview = self._overview
