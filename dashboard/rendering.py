@@ -42,6 +42,11 @@ def render(request: Request, template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**(known | values))
 
 
+def fragment(template: str, **values: Any) -> str:
+    """The text of a part of a page that is the same for everybody who sees it."""
+    return _environment().get_template(template).render(urls=urls, **values)
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     return environment_of(_TEMPLATES)
