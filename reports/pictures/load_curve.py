@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reports.pictures.drawing import Drawing, Picture, number
 from reports.pictures.scales import Scale, from_zero, label, logarithmic, time_label
@@ -50,7 +51,7 @@ def _series(
 ) -> None:
     known = [point for point in points if key in point.latency]
     places = [(across.at(p.rate), up.at(p.latency[key]), p.held) for p in known]
-    for (x1, y1, _), (x2, y2, _) in zip(places, places[1:], strict=False):
+    for (x1, y1, _), (x2, y2, _) in pairwise(places):
         drawing.line(_LOOKS[key], x1, y1, x2, y2)
     for x, y, held in places:
         drawing.circle("dot" if held else "critical", x, y, 3.2 if held else 4.4)
