@@ -1,5 +1,6 @@
 """The dashboard as an ASGI application."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -7,6 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboard import api, pages
+from dashboard.api.described import PROBLEMS, described
+from dashboard.conditional import Conditional
 from dashboard.edge import Edge
 from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
@@ -33,11 +36,13 @@ def create_app(site: Site) -> FastAPI:
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)
     for router in api.ROUTERS:
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, responses=PROBLEMS)
+    app.openapi = partial(described, app)
     app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
     app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_api_route("/", _first, include_in_schema=False)
+    app.add_middleware(Conditional)
     app.add_middleware(Edge)
     return app
 
