@@ -31,6 +31,7 @@ from store.rows import (
     target_of,
 )
 from store.searching import Searching
+from store.spending import Spending
 from store.tables import (
     apps,
     cells,
@@ -47,7 +48,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Upkeep):
+class SqlResultStore(Searching, Spending, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
