@@ -30,6 +30,7 @@ from store.rows import (
     target_of,
 )
 from store.searching import Searching
+from store.spending import Spending
 from store.subtasks import cells_now, write_subtask
 from store.tables import (
     apps,
@@ -43,7 +44,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, AppRuns, Upkeep):
+class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
