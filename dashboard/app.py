@@ -1,5 +1,6 @@
 """The dashboard as an ASGI application."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dashboard import api, pages
 from dashboard.api.described import PROBLEMS, described
 from dashboard.conditional import Conditional
 from dashboard.edge import Edge
+from dashboard.health import health
 from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
 from dashboard.server import Server
@@ -32,6 +34,7 @@ def create_app(site: Site) -> FastAPI:
     )
     app.state.site = site
     app.state.server = Server(site.connect)
+    app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     add_handlers(app)
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)
@@ -42,6 +45,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_api_route("/", _first, include_in_schema=False)
+    app.add_api_route("/health", health, include_in_schema=False)
     app.add_middleware(Conditional)
     app.add_middleware(Edge)
     return app
