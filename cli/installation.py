@@ -6,7 +6,7 @@ from cli.errors import UserError
 from cli.exits import Exit
 from cli.program import command
 from cli.stack.lifecycle import running_stack
-from contract.doors import is_loopback
+from contract.doors import base_url, is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
@@ -15,6 +15,13 @@ from control.dryrun import Machine
 from control.errors import NotStoredError
 from control.stored import Stored, require_comparable
 from settings import Settings, temporal_is_configured
+
+
+def dashboard_address(settings: Settings) -> str:
+    """Where the dashboard of this installation answers, or would answer."""
+    stack = running_stack(settings)
+    own = base_url(settings.dashboard_host, settings.dashboard_port)
+    return (stack.dashboard_url if stack else "") or own
 
 
 async def has_token(_stored: Stored) -> bool:
