@@ -36,18 +36,6 @@ class Submitted(Frozen):
     dashboard: str = ""
 
 
-class Sent(Frozen):
-    """A message that a running pipeline took.
-
-    Attributes:
-        answer: what the pipeline answered, where it does.
-    """
-
-    pipeline_id: str
-    sent: str
-    answer: str | int | None = None
-
-
 class Check(Frozen):
     """One line of the diagnosis.
 

@@ -9,6 +9,7 @@ from cli.exits import Exit
 from cli.follow import follow_to_report
 from cli.installation import login_finder, require_stored_baseline
 from cli.output import print_lines, print_result, say
+from cli.person import person
 from cli.program import command
 from cli.session import open_session
 from cli.verdict import require_baseline
@@ -38,7 +39,7 @@ async def run_submit(
     require_baseline(gates, pipeline_id, plan.spec.baseline is not None)
     await require_stored_baseline(settings, plan)
     async with open_session(settings, say, start=True) as session:
-        started = await submit(session.client, plan)
+        started = await submit(session.client, plan, person())
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
         if wait:
