@@ -11,6 +11,7 @@ from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
+from control.access import has_token
 from control.dryrun import Machine
 from control.errors import NotStoredError
 from control.stored import Stored, require_comparable
@@ -22,11 +23,6 @@ def dashboard_address(settings: Settings) -> str:
     stack = running_stack(settings)
     own = base_url(settings.dashboard_host, settings.dashboard_port)
     return (stack.dashboard_url if stack else "") or own
-
-
-async def has_token(_stored: Stored) -> bool:
-    """Placeholder until control/access.py is here."""
-    return False
 
 
 def has_server(settings: Settings) -> bool:
