@@ -11,6 +11,7 @@ from control.access import Access
 from control.audit import AuditLog
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
+from control.serving import ServedPipelines
 from dashboard.access.who import Actor, operating, reading
 from dashboard.server import Server
 from dashboard.site import Site
@@ -34,6 +35,10 @@ def _audit(request: Request) -> AuditLog:
     return request.app.state.audit
 
 
+def _running(request: Request) -> ServedPipelines:
+    return request.app.state.running
+
+
 def _pipeline(pipeline_id: str) -> str:
     return usable_id(pipeline_id)
 
@@ -46,6 +51,7 @@ Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
 Accesses = Annotated[Access, Depends(access_of)]
 Log = Annotated[AuditLog, Depends(_audit)]
+Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(operating)]
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}
