@@ -50,8 +50,13 @@ class ServedPipelines:
         asked: how many times the server was asked.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Client]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connect = connect
+        self._clock = clock
         self._view = ServerView()
         self._whole: datetime | None = None
         self._began = float("-inf")
@@ -61,11 +66,11 @@ class ServedPipelines:
     async def now(self) -> ServerView:
         """What is known, at most a second old while the server answers."""
         idle = self._asking is None or self._asking.done()
-        if idle and time.monotonic() - self._began >= _EVERY_S:
-            self._began = time.monotonic()
+        if idle and self._clock() - self._began >= _EVERY_S:
+            self._began = self._clock()
             self._asking = asyncio.create_task(self._ask())
         if self._asking and not self._asking.done():
-            left = max(0.0, self._began + _PATIENCE_S - time.monotonic())
+            left = max(0.0, self._began + _PATIENCE_S - self._clock())
             await asyncio.wait([self._asking], timeout=left)
         if self._asking and not self._asking.done():
             return self._without("the Temporal server does not answer")
