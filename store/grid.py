@@ -14,10 +14,11 @@ from contract.analyzers import AnalyzerKind
 from contract.cells import AppCells, CellLine, CellsPage, CellsQuery, ToolSeen
 from contract.errors import ErrorCode, PlatformError
 from contract.left_out import TRUE_COUNT
+from contract.record import Revision, revision_of
 from contract.role import AppRole
 from store.counting import fetch_cells_counts
 from store.loading import ref_of
-from store.tables import apps, cells, findings, metrics, pipelines
+from store.tables import app_tallies, apps, cells, findings, metrics, pipelines
 
 _CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})")
 _PLACE = (apps.c.ordinal, apps.c.id)
@@ -52,6 +53,24 @@ async def fetch_cells_page(connection: AsyncConnection, query: CellsQuery) -> Ce
         after=f"{shown[-1].ordinal}.{shown[-1].id}" if len(rows) > len(shown) else None,
         matching=await connection.scalar(counting) or 0,
     )
+
+
+async def fetch_role(connection: AsyncConnection, pipeline_id: str, role: AppRole) -> Revision:
+    """What tells the cells of these apps from those of another moment."""
+    mine = [cells.c[name] == apps.c[name] for name in _APP]
+    models = select(app_tallies.c.target_model).where(
+        app_tallies.c.pipeline_id == pipeline_id, app_tallies.c.role == role.value
+    )
+    query = (
+        select(cells.c.id, cells.c.tool, cells.c.state, cells.c.artifact)
+        .select_from(apps.join(cells, mine[0] & mine[1] & mine[2]))
+        .where(apps.c.pipeline_id == pipeline_id, apps.c.role == role.value)
+        .where(apps.c.target_model.in_(models))
+    )
+    rows = (await connection.execute(query)).all()
+    digests = (row.artifact["sha256"] if row.artifact else "" for row in rows)
+    texts = ((str(row.id), row.tool, row.state) for row in rows)
+    return revision_of(None, ((*text, digest) for text, digest in zip(texts, digests, strict=True)))
 
 
 def _place(text: str) -> tuple[int, ...] | None:
