@@ -62,14 +62,15 @@ async def fetch_role(connection: AsyncConnection, pipeline_id: str, role: AppRol
         app_tallies.c.pipeline_id == pipeline_id, app_tallies.c.role == role.value
     )
     query = (
-        select(cells.c.id, cells.c.tool, cells.c.state, cells.c.artifact)
+        select(cells.c.id, cells.c.tool, cells.c.state, cells.c.artifact, _last_finding())
         .select_from(apps.join(cells, mine[0] & mine[1] & mine[2]))
         .where(apps.c.pipeline_id == pipeline_id, apps.c.role == role.value)
         .where(apps.c.target_model.in_(models))
     )
     rows = (await connection.execute(query)).all()
     digests = (row.artifact["sha256"] if row.artifact else "" for row in rows)
-    texts = ((str(row.id), row.tool, row.state) for row in rows)
+    # A number that was free may be taken again: what came back tells the cells apart as well.
+    texts = ((str(row.id), row.tool, row.state, str(row.last)) for row in rows)
     return revision_of(None, ((*text, digest) for text, digest in zip(texts, digests, strict=True)))
 
 
@@ -143,7 +144,6 @@ async def _with_cells(connection: AsyncConnection, rows: Sequence[Any]) -> tuple
 
 def _cells_of(app_ids: Sequence[int]) -> Any:
     mine = [cells.c[name] == apps.c[name] for name in _APP]
-    ordinals = select(func.max(findings.c.ordinal)).where(findings.c.cell_id == cells.c.id)
     total = select(func.max(metrics.c.value)).where(
         metrics.c.cell_id == cells.c.id, metrics.c.name == TRUE_COUNT
     )
@@ -154,7 +154,7 @@ def _cells_of(app_ids: Sequence[int]) -> Any:
             *(cells.c[name] for name in ("analyzer", "tool", "state", "reason")),
             _LOOKS_FOR,
             _IMPORTED,
-            ordinals.scalar_subquery().label("last"),
+            _last_finding(),
             total.scalar_subquery().label("total"),
             coverage["given"].as_integer().label("given"),
             coverage["reached"].as_integer().label("reached"),
@@ -165,6 +165,12 @@ def _cells_of(app_ids: Sequence[int]) -> Any:
         .where(apps.c.id.in_(app_ids))
         .order_by(apps.c.id, cells.c.analyzer, cells.c.tool)
     )
+
+
+def _last_finding() -> Any:
+    """The ordinal of the last finding of a cell: they are numbered from 0."""
+    mine = select(func.max(findings.c.ordinal)).where(findings.c.cell_id == cells.c.id)
+    return mine.scalar_subquery().label("last")
 
 
 def _cell(row: Any) -> CellLine:
