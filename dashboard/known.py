@@ -11,6 +11,7 @@ from control.access import Access
 from control.audit import AuditLog
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
+from control.serving import ServedPipelines
 from dashboard.access.who import Actor, operating, reading
 from dashboard.server import Server
 from dashboard.site import Site
@@ -46,6 +47,10 @@ _Model = Annotated[
 _App = Annotated[str, Path(json_schema_extra={"pattern": "^app[1-9][0-9]{0,5}$"})]
 
 
+def _running(request: Request) -> ServedPipelines:
+    return request.app.state.running
+
+
 def _pipeline(pipeline_id: _Id) -> str:
     return usable_id(pipeline_id)
 
@@ -58,6 +63,7 @@ Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
 Accesses = Annotated[Access, Depends(access_of)]
 Log = Annotated[AuditLog, Depends(_audit)]
+Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(operating)]
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}

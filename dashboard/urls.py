@@ -1,6 +1,6 @@
 """Addresses of the pages: the only maker of links."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from contract.ids import safe_model
@@ -31,9 +31,9 @@ def findings_url(pipeline_id: str, **filters: str) -> str:
     return with_query(pipeline_url(pipeline_id, "findings"), filters)
 
 
-def with_query(url: str, query: Mapping[str, str]) -> str:
-    """`url` with those parameters that are not empty."""
-    text = urlencode({name: value for name, value in query.items() if value})
+def with_query(url: str, query: Mapping[str, str | Sequence[str]]) -> str:
+    """`url` with those parameters that are not empty; one with several values is there for each."""
+    text = urlencode({name: value for name, value in query.items() if value}, doseq=True)
     return f"{url}?{text}" if text else url
 
 
