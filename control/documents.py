@@ -34,6 +34,7 @@ class PipelineLine(Frozen):
     Attributes:
         state: a phase (`running`, `paused`, `waiting`, ...), an end (`completed`, `cancelled`,
             `failed`, `terminated`), or `unfinished`: nobody works on it now.
+        started_by: who submitted it first; empty: nobody said it, or the store does not know it.
         apps: how many subjects it has; 0 where the store does not know it yet.
         counts: ended subjects by state.
         beside: how many apps it has in other roles (`control`, `scaffold`, `repeat`).
@@ -43,6 +44,7 @@ class PipelineLine(Frozen):
     state: str
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    started_by: str = ""
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
     beside: dict[AppRole, int] = {}

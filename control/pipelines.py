@@ -64,15 +64,20 @@ class Served:
     closed_at: datetime | None
 
 
-async def submit(client: Client, plan: PipelinePlan) -> bool:
+async def submit(client: Client, plan: PipelinePlan, started_by: str = "") -> bool:
     """Start the pipeline; False if it runs already with this very plan, and was joined.
+
+    Args:
+        client: of the server.
+        plan: what is to be done.
+        started_by: who starts it, as lists of pipelines tell it.
 
     Raises:
         AlreadyRanError: the ID stands for a pipeline that has ended.
         OtherPlanError: the ID stands for a running pipeline with another plan.
         PlatformError: the server does not take it.
     """
-    handle = await start_pipeline(client, plan)
+    handle = await start_pipeline(client, plan, started_by)
     return handle.first_execution_run_id is not None
 
 
