@@ -11,6 +11,7 @@ from contract.analyzers import AnalyzerKind
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.secret import SecretRef
 from contract.spec import AppRef
+from control.app_reading import AppReadings
 from control.stored import Stored
 
 
@@ -49,6 +50,7 @@ class Site:
         analyzer_urls: WebSocket URL of each analyzer.
         token_file: the analyzers' shared token; None: they want none.
         doors: who may come in.
+        readings: apps that were read.
     """
 
     data_dir: Path
@@ -64,6 +66,7 @@ class Site:
     analyzer_urls: Mapping[AnalyzerKind, str] = field(default_factory=dict)
     token_file: Path | None = None
     doors: Doors = Doors()
+    readings: AppReadings = field(default_factory=AppReadings)
 
     def workflow_url(self, pipeline_id: str, app: AppRef | None = None) -> str:
         """Where the Temporal Web UI shows the workflow of a pipeline or app; empty: unknown."""
