@@ -12,6 +12,7 @@ from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.secret import SecretRef
 from contract.spec import AppRef
 from control.analyzer_health import Analyzers
+from control.app_reading import AppReadings
 from control.stored import Stored
 
 
@@ -53,6 +54,7 @@ class Site:
         engine: tells which engine runs apps on this machine, or raises a `PlatformError`; blocking;
             None: apps run elsewhere.
         versions: of what else this program is made of, by name.
+        readings: apps that were read.
     """
 
     data_dir: Path
@@ -68,6 +70,7 @@ class Site:
     analyzer_urls: Mapping[AnalyzerKind, str] = field(default_factory=dict)
     token_file: Path | None = None
     doors: Doors = Doors()
+    readings: AppReadings = field(default_factory=AppReadings)
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 

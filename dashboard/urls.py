@@ -26,6 +26,12 @@ def app_url(pipeline_id: str, ref: AppRef, part: str = "") -> str:
     return f"{base}/{part}" if part else base
 
 
+def finding_url(pipeline_id: str, ref: AppRef, fingerprint: str, occurrence: int = 0) -> str:
+    """The page of one weakness of an app."""
+    query = {"id": fingerprint, "n": str(occurrence) if occurrence else ""}
+    return with_query(app_url(pipeline_id, ref, "finding"), query)
+
+
 def findings_url(pipeline_id: str, **filters: str) -> str:
     """The findings of a pipeline that a filter leaves."""
     return with_query(pipeline_url(pipeline_id, "findings"), filters)
