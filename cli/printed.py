@@ -24,7 +24,8 @@ from control.archive_documents import (
     Verified,
     VerifiedTable,
 )
-from control.comparing import Change, ComparedApp, Comparison
+from control.compared_looks import ComparedTool, LookCounts
+from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
@@ -45,7 +46,7 @@ from control.documents import (
     ValidatedApp,
 )
 from control.findings import Findings
-from control.findings_scope import NotMeasured
+from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
@@ -101,8 +102,12 @@ PARTS: tuple[type[Frozen], ...] = (
     RerunCell,
     FoundWeakness,
     NotMeasured,
+    ToolLooks,
     Change,
     ComparedApp,
+    ComparedModel,
+    ComparedTool,
+    LookCounts,
     BaselineReport,
     BaselineCount,
     ModelBaseline,
