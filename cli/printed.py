@@ -6,7 +6,6 @@ from cli.documents import (
     Check,
     Diagnosis,
     PipelineList,
-    Sent,
     StackDown,
     StackUp,
     Submitted,
@@ -48,6 +47,7 @@ from control.documents import (
 from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
+from control.live_documents import Sent
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.

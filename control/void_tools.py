@@ -26,13 +26,21 @@ async def void_tools(
     results: ResultStore, pipeline_id: str, overview: PipelineOverview
 ) -> Mapping[ToolKey, str]:
     """Tools that missed what they must see on a control app, with the reason."""
+    scores = await control_scores(results, pipeline_id, overview)
+    return scores.void() if scores else {}
+
+
+async def control_scores(
+    results: ResultStore, pipeline_id: str, overview: PipelineOverview
+) -> ControlScores | None:
+    """What its control apps say of the tools until now; None: it has no control apps."""
     models = {count.model for count in overview.apps if count.role is AppRole.CONTROL}
     if not models:
-        return {}
+        return None
     numbers = range(1, _MOST_NUMBERS + 1)
     refs = [AppRef(model=model, app_number=number) for model in models for number in numbers]
     record = await results.load_apps(pipeline_id, refs)
-    return await asyncio.to_thread(_void, record)
+    return await asyncio.to_thread(_scores, record)
 
 
 def believed(cells: Sequence[CellsCount], void: Mapping[ToolKey, str]) -> Iterator[CellsCount]:
@@ -47,9 +55,10 @@ def believed(cells: Sequence[CellsCount], void: Mapping[ToolKey, str]) -> Iterat
         yield CellsCount(analyzer=analyzer, tool=tool, state=state, cells=number)
 
 
-def _void(record: PipelineRecord) -> dict[ToolKey, str]:
+def _scores(record: PipelineRecord) -> ControlScores:
     overview = Overview.of(record, datetime.now(UTC))
-    scores = ControlScores()
-    for report in app_reports(record, overview.facts(), Known()):
+    facts = overview.facts()
+    scores = ControlScores(record.spec, facts.columns)
+    for report in app_reports(record, facts, Known()):
         scores.add(report)
-    return scores.void()
+    return scores

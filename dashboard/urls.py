@@ -63,3 +63,15 @@ def suppress_url(pipeline_id: str, fingerprint: str, app: str = "", back: str = 
 def compare_url(then: str = "", now: str = "", pairs: Iterable[tuple[str, str]] = ()) -> str:
     """Two pipelines side by side; without them: the page on which to choose them."""
     return with_pairs("/compare", [("then", then), ("now", now), *pairs])
+
+
+def files_url(pipeline_id: str, ref: AppRef, key: str, member: str = "") -> str:
+    """A file of an app, which may be hostile; `member`: of the archive that the key stands for."""
+    model = quote(safe_model(ref.model), safe="")
+    app = f"{quote(pipeline_id, safe='')}/{model}/app{ref.app_number}"
+    return with_query(f"/files/{app}/{key.rpartition('/')[2]}", {"member": member})
+
+
+def login_url(to: str) -> str:
+    """The page to log in, which leads to `to`."""
+    return with_query("/login", {"next": to})

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from contract.analyzers import AnalyzerKind, Category
+from contract.cells import CellsPage, CellsQuery
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.journal import RecordedApp
@@ -21,6 +22,7 @@ from store.bulk import prepared, record_new
 from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
+from store.grid import fetch_cells_page
 from store.paging import fetch_page
 from store.rows import Row
 from store.states import fetch_looks_for, stream_states
@@ -97,6 +99,19 @@ class Searching(Connected):
             found = await fetch_overview(connection, pipeline_id)
         if found is None:
             raise not_found(pipeline_id)
+        return found
+
+    async def cells_page(self, query: CellsQuery) -> CellsPage:
+        """Some apps of a pipeline with their cells, in the order of the plan.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such pipeline; INVALID_ARGUMENT: its cursor is
+                none.
+        """
+        async with self.reading() as connection:
+            found = await fetch_cells_page(connection, query)
+        if found is None:
+            raise not_found(query.pipeline_id)
         return found
 
     async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:
