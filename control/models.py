@@ -9,7 +9,6 @@ from contract.analysis import MeasurementState, Severity
 from contract.analyzers import Category
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
-from contract.outcome import ALL_TOOLS
 from contract.overview import AppsCount, ModelCells, ModelsOverview, PipelineOverview
 from contract.role import AppRole
 from control.errors import WrongInputError
@@ -170,7 +169,7 @@ def _one(
         model=model,
         apps=StateCounts(**ended),
         unfinished=unfinished,
-        cells=_states((cell for cell in cells if cell.tool != ALL_TOOLS), void),
+        cells=_states(cells, void),
         security_cells=security_cells,
         security=None if unknown else by_severity.total(),
         by_severity=None if unknown else dict(by_severity),
