@@ -26,24 +26,14 @@ class Submitted(Frozen):
         started: false when this very pipeline ran already, and was joined.
         apps: how many it has.
         ui: its address in the Temporal Web UI; empty when that is not known.
+        dashboard: its page in the dashboard; empty when that is not known.
     """
 
     pipeline_id: str
     started: bool
     apps: int
     ui: str
-
-
-class Sent(Frozen):
-    """A message that a running pipeline took.
-
-    Attributes:
-        answer: what the pipeline answered, where it does.
-    """
-
-    pipeline_id: str
-    sent: str
-    answer: str | int | None = None
+    dashboard: str = ""
 
 
 class Check(Frozen):
@@ -86,12 +76,14 @@ class StackUp(Frozen):
         temporal: address of the server.
         ui: address of its Web UI.
         data: the data folder.
+        dashboard: address of the dashboard.
     """
 
     started: bool
     temporal: str = ""
     ui: str = ""
     data: str = ""
+    dashboard: str = ""
 
 
 class StackDown(Frozen):

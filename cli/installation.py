@@ -6,6 +6,7 @@ from cli.errors import UserError
 from cli.exits import Exit
 from cli.program import command
 from cli.stack.lifecycle import running_stack
+from contract.doors import is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
@@ -14,6 +15,11 @@ from control.dryrun import Machine
 from control.errors import NotStoredError
 from control.stored import Stored, require_comparable
 from settings import Settings, temporal_is_configured
+
+
+async def has_token(_stored: Stored) -> bool:
+    """Placeholder until control/access.py is here."""
+    return False
 
 
 def has_server(settings: Settings) -> bool:
@@ -33,6 +39,21 @@ def store_of(settings: Settings) -> Stored:
 def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:
     """Finds logins as the local stack's worker does; None where other workers do the work."""
     return None if temporal_is_configured() else settings.secret
+
+
+async def require_token(settings: Settings, host: str) -> None:
+    """Refuse to let others reach a dashboard into which nobody could log in.
+
+    Raises:
+        UserError: `host` is not this machine's alone, and there is no token and no proxy.
+    """
+    if is_loopback(host) or settings.dashboard_proxy or await has_token(store_of(settings)):
+        return
+    raise UserError(
+        f"others reach {host}, and there is no token: nobody could log in",
+        next_step=f"make one with {command('token create NAME --scope operate')}, "
+        "or listen on 127.0.0.1",
+    )
 
 
 async def require_stored_baseline(settings: Settings, plan: PipelinePlan) -> None:

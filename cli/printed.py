@@ -6,7 +6,6 @@ from cli.documents import (
     Check,
     Diagnosis,
     PipelineList,
-    Sent,
     StackDown,
     StackUp,
     Submitted,
@@ -47,6 +46,7 @@ from control.documents import (
 from control.findings import Findings
 from control.findings_scope import NotMeasured
 from control.forecast import Assumed, Forecast, Shows, Took
+from control.live_documents import Sent
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.

@@ -29,7 +29,7 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from contract.errors import PlatformError
-from contract.ids import pipeline_workflow_id
+from contract.ids import app_label, pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
@@ -64,15 +64,20 @@ class Served:
     closed_at: datetime | None
 
 
-async def submit(client: Client, plan: PipelinePlan) -> bool:
+async def submit(client: Client, plan: PipelinePlan, started_by: str = "") -> bool:
     """Start the pipeline; False if it runs already with this very plan, and was joined.
+
+    Args:
+        client: of the server.
+        plan: what is to be done.
+        started_by: who starts it, as lists of pipelines tell it.
 
     Raises:
         AlreadyRanError: the ID stands for a pipeline that has ended.
         OtherPlanError: the ID stands for a running pipeline with another plan.
         PlatformError: the server does not take it.
     """
-    handle = await start_pipeline(client, plan)
+    handle = await start_pipeline(client, plan, started_by)
     return handle.first_execution_run_id is not None
 
 
@@ -213,7 +218,7 @@ class Pipeline:
         apps = f'AssayPipeline="{self.id}" AND WorkflowType="AnalyzeApp"'
         with self._asking("list"):
             listed = self.client.list_workflows(apps, limit=limit)
-            spans = [Span(app.start_time, app.close_time) async for app in listed]
+            spans = [Span(a.start_time, a.close_time, app_label(a.id)) async for a in listed]
         return [span for span in spans if span.started >= began]
 
     async def result(self) -> PipelineResult:

@@ -1,13 +1,26 @@
 """The dashboard as an ASGI application."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from control.access import Access
+from control.access_kept import KeptAccess
+from control.audit import AuditLog
 from dashboard import api, pages
+from dashboard.access.gate import Gate
+from dashboard.access.tries import Tries
+from dashboard.api.described import PROBLEMS, described
+from dashboard.conditional import Conditional
 from dashboard.edge import Edge
+from dashboard.health import health
 from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
 from dashboard.server import Server
@@ -26,20 +39,41 @@ def create_app(site: Site) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        lifespan=_living,
     )
+    app.state.closing = AsyncExitStack()
+    site = replace(site, stored=site.stored.kept())
+    app.state.closing.push_async_callback(site.stored.close)
     app.state.site = site
     app.state.server = Server(site.connect)
+    app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
+    kept = KeptAccess(site.stored)
+    app.state.access = Access(kept)
+    app.state.audit = AuditLog(kept)
+    app.state.tries = Tries()
+    app.state.closing.push_async_callback(kept.close)
     add_handlers(app)
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)
     for router in api.ROUTERS:
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, responses=PROBLEMS)
+    app.openapi = partial(described, app)
     app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
     app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_api_route("/", _first, include_in_schema=False)
+    app.add_api_route("/health", health, include_in_schema=False)
+    app.add_middleware(Conditional)
+    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=app.state.tries)
     app.add_middleware(Edge)
     return app
+
+
+@asynccontextmanager
+async def _living(app: FastAPI) -> AsyncGenerator[None]:
+    """While it serves. At its end, all is closed that was pushed on `app.state.closing`."""
+    async with app.state.closing:
+        yield
 
 
 async def _report_style() -> Response:

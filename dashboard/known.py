@@ -7,6 +7,8 @@ from starlette.requests import HTTPConnection
 
 from contract.ids import model_from_safe
 from contract.spec import AppRef
+from control.access import Access
+from control.audit import AuditLog
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
 from dashboard.access.who import Actor, operating, reading
@@ -23,6 +25,15 @@ def _server(request: Request) -> Server:
     return request.app.state.server
 
 
+def access_of(request: HTTPConnection) -> Access:
+    """Tokens and sessions."""
+    return request.app.state.access
+
+
+def _audit(request: Request) -> AuditLog:
+    return request.app.state.audit
+
+
 def _pipeline(pipeline_id: str) -> str:
     return usable_id(pipeline_id)
 
@@ -33,6 +44,8 @@ def _app(model: str, app: str) -> AppRef:
 
 Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
+Accesses = Annotated[Access, Depends(access_of)]
+Log = Annotated[AuditLog, Depends(_audit)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(operating)]
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}

@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from math import ceil
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -59,7 +60,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PlatformError, _platform)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def problem_of(error: PlatformError) -> Problem:
@@ -84,9 +84,23 @@ async def answered(request: Request, problem: Problem) -> Response:
     return page(request, "problem.html.j2", status=problem.status, problem=problem)
 
 
+async def told(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended with this error, whatever it is."""
+    if isinstance(error, PlatformError):
+        return await _platform(request, error)
+    if isinstance(error, HTTPException):
+        return await _http(request, error)
+    return await _unexpected(request, error)
+
+
 async def _platform(request: Request, error: Exception) -> Response:
     assert isinstance(error, PlatformError)  # noqa: S101 (registered for it alone)
-    return await answered(request, problem_of(error))
+    answer = await answered(request, problem_of(error))
+    if error.code is ErrorCode.UNAUTHENTICATED:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="assay"'
+    if error.retry_after_s is not None:
+        answer.headers["Retry-After"] = str(ceil(error.retry_after_s))
+    return answer
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

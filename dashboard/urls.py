@@ -35,3 +35,15 @@ def with_query(url: str, query: Mapping[str, str]) -> str:
     """`url` with those parameters that are not empty."""
     text = urlencode({name: value for name, value in query.items() if value})
     return f"{url}?{text}" if text else url
+
+
+def files_url(pipeline_id: str, ref: AppRef, key: str, member: str = "") -> str:
+    """A file of an app, which may be hostile; `member`: of the archive that the key stands for."""
+    model = quote(safe_model(ref.model), safe="")
+    app = f"{quote(pipeline_id, safe='')}/{model}/app{ref.app_number}"
+    return with_query(f"/files/{app}/{key.rpartition('/')[2]}", {"member": member})
+
+
+def login_url(to: str) -> str:
+    """The page to log in, which leads to `to`."""
+    return with_query("/login", {"next": to})

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import HTTPConnection
 
+from contract.access import Change
+from control.audit import AuditLog
 from dashboard.access.who import Actor
 
 
@@ -24,4 +26,9 @@ async def audited(
     Raises:
         PlatformError: the log cannot be written: then nothing is done.
     """
-    yield
+    log: AuditLog = request.app.state.audit
+    change = Change(
+        who=actor.name, action=action, subject=subject, detail=detail, address=actor.address
+    )
+    async with log.keeping(change):
+        yield

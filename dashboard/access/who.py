@@ -1,19 +1,26 @@
 """Who asks, and what they may do."""
 
 from enum import StrEnum
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 
+from contract.access import Scope
 from contract.errors import ErrorCode, PlatformError
 
+__all__ = ["Actor", "Identity", "Means", "Scope", "actor_of", "operating", "reading"]
 
-class Scope(StrEnum):
-    """What a token is good for; who may operate may read, too."""
+IDENTITY = "assay.identity"  # in the scope of a request
 
-    READ = "read"
-    OPERATE = "operate"
+
+class Means(StrEnum):
+    """How it is known who asks."""
+
+    NOTHING = "nothing"
+    LOCAL = "local"
+    TOKEN = "token"  # noqa: S105
+    SESSION = "session"
+    PROXY = "proxy"
 
 
 class Actor(NamedTuple):
@@ -23,49 +30,64 @@ class Actor(NamedTuple):
         name: as the audit log tells it.
         scopes: what they may do.
         address: where the request came from.
+        means: how that is known.
     """
 
     name: str
     scopes: frozenset[Scope]
     address: str = ""
+    means: Means = Means.NOTHING
 
     def may(self, scope: Scope) -> bool:
         """Whether they may do what needs `scope`."""
         return scope in self.scopes
 
 
+class Identity(NamedTuple):
+    """What is known of who asks; `trouble`: why it is not known better."""
+
+    actor: Actor
+    trouble: PlatformError | None = None
+
+
 def reading(request: HTTPConnection) -> Actor:
     """Whoever may read.
 
     Raises:
-        PlatformError: UNAUTHENTICATED: nobody is known to ask.
+        PlatformError: UNAUTHENTICATED: nobody is known to ask; or why that cannot be found out.
     """
-    actor = actor_of(request)
-    if not actor.may(Scope.READ):
-        raise PlatformError(
-            ErrorCode.UNAUTHENTICATED, "reading needs a token", next_step="log in with a token"
-        )
-    return actor
+    return _allowed(request, Scope.READ, "reading from elsewhere needs a token")
 
 
 def operating(request: HTTPConnection) -> Actor:
     """Whoever may change something.
 
     Raises:
-        PlatformError: UNAUTHENTICATED or PERMISSION_DENIED.
+        PlatformError: UNAUTHENTICATED, PERMISSION_DENIED; or why it cannot be found out who asks.
     """
-    actor = actor_of(request)
-    if not actor.may(Scope.OPERATE):
-        raise PlatformError(
-            ErrorCode.UNAUTHENTICATED,
-            "changing something needs a token with the scope operate",
-            next_step="log in with such a token",
-        )
-    return actor
+    needs = "changing something needs a token with the scope operate"
+    return _allowed(request, Scope.OPERATE, needs)
 
 
 def actor_of(request: HTTPConnection) -> Actor:
     """Who asks, as far as that is known."""
-    address = request.client.host if request.client else ""
-    local = address and ip_address(address).is_loopback
-    return Actor("somebody on this machine", frozenset(Scope) if local else frozenset(), address)
+    return _identity(request).actor
+
+
+def _identity(request: HTTPConnection) -> Identity:
+    nobody = Identity(Actor("nobody", frozenset()))
+    return request.scope.get(IDENTITY, nobody)
+
+
+def _allowed(request: HTTPConnection, scope: Scope, needs: str) -> Actor:
+    actor, trouble = _identity(request)
+    if actor.may(scope):
+        return actor
+    if trouble is not None:
+        raise trouble
+    known = actor.means not in (Means.NOTHING, Means.LOCAL)
+    raise PlatformError(
+        ErrorCode.PERMISSION_DENIED if known else ErrorCode.UNAUTHENTICATED,
+        f"{needs}; {actor.name} has none" if known else needs,
+        next_step="log in with such a token",
+    )

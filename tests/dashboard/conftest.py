@@ -1,12 +1,13 @@
 """One recorded installation for all tests of a folder that only read it."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest_asyncio
 
-from tests.support.dashboard_site import browsing, site_of
+from tests.support.dashboard_site import browsing, operating, site_of
 from tests.support.two_pipelines import two_pipelines
 
 
@@ -22,4 +23,12 @@ async def recorded(tmp_path_factory) -> Path:
 async def web(recorded: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A browser on this machine, in front of that installation."""
     async with browsing(site_of(recorded)) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def operator(recorded: Path, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A program with a token, in front of a copy of that installation, which it may change."""
+    folder = shutil.copytree(recorded, tmp_path / "changed")
+    async with operating(site_of(folder), name="operator") as client:
         yield client

@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import httpx
 from temporalio.client import Client
 
+from contract.access import Scope
+from control.access import Access
+from control.access_kept import KeptAccess
 from control.errors import ServerAwayError
 from control.stored import Stored
 from dashboard.app import create_app
@@ -33,6 +37,26 @@ def site_of(data_dir: Path, **fields: Any) -> Site:
         fleets=data_dir,
     )
     return replace(site, **fields)
+
+
+async def token_for(site: Site, scope: Scope = Scope.OPERATE, name: str = "") -> str:
+    """A new token of the installation; its name is in the log of changes."""
+    kept = KeptAccess(site.stored)
+    try:
+        name = name or f"{scope}-{token_hex(4)}"
+        return (await Access(kept).create_token(name, scope, None, "a test")).token
+    finally:
+        await kept.close()
+
+
+@asynccontextmanager
+async def operating(
+    site: Site, address: str = "127.0.0.1", name: str = ""
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the dashboard of `site` that may change something; the store gets its token."""
+    token = await token_for(site, name=name)
+    async with browsing(site, address, Authorization=f"Bearer {token}") as client:
+        yield client
 
 
 @asynccontextmanager

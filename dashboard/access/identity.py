@@ -1,0 +1,122 @@
+"""Finds out who asks: by token, session, trusted proxy, or because they are on this machine."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
+
+from starlette.requests import HTTPConnection
+
+from contract.access import Scope
+from contract.errors import ErrorCode, PlatformError
+from control.access import Access, Known
+from dashboard.access.cookie import session_of
+from dashboard.access.tries import Tries
+from dashboard.access.who import Actor, Identity, Means
+from dashboard.site import Doors
+
+SOMEBODY = "somebody on this machine"
+_FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip"})
+_NAME_LETTERS = 100
+
+
+class Origin(NamedTuple):
+    """Where a request came from.
+
+    Attributes:
+        address: of the person, as far as it is known.
+        local: on this machine, and not handed on from elsewhere.
+        by_proxy: the trusted proxy handed it on.
+    """
+
+    address: str
+    local: bool
+    by_proxy: bool
+
+
+def origin_of(request: HTTPConnection, doors: Doors) -> Origin:
+    """Where a request came from. A header that says so counts only from the trusted proxy."""
+    peer = request.client.host if request.client else ""
+    if doors.proxy and _same(peer, doors.proxy):
+        last = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        return Origin(last if _address(last) else peer, local=False, by_proxy=True)
+    handed_on = any(
+        name in _FORWARDED or name.startswith("x-forwarded-") for name in request.headers
+    )
+    local = is_loopback(peer) and not handed_on
+    return Origin(peer, local=local, by_proxy=False)
+
+
+async def identified(
+    request: HTTPConnection, access: Access, doors: Doors, tries: Tries
+) -> Identity:
+    """Who asks.
+
+    Whoever shows a token is nobody else: a wrong one lets nobody in, on this machine neither.
+    """
+    origin = origin_of(request, doors)
+    anybody = _without_secret(request, origin, doors)
+    try:
+        if authorization := request.headers.get("authorization", ""):
+            return await _by_token(authorization, origin, access, tries)
+        secret = session_of(request)
+        known = await access.by_session(secret, local=origin.local) if secret else None
+    except PlatformError as error:
+        return Identity(anybody, error)
+    return Identity(_actor(known, origin, Means.SESSION) if known else anybody)
+
+
+async def _by_token(authorization: str, origin: Origin, access: Access, tries: Tries) -> Identity:
+    tries.require_some_left(origin.address)
+    kind, _, token = authorization.partition(" ")
+    known = await access.by_token(token.strip()) if kind.lower() == "bearer" else None
+    if known is not None:
+        return Identity(_actor(known, origin, Means.TOKEN))
+    tries.failed(origin.address)
+    trouble = PlatformError(
+        ErrorCode.UNAUTHENTICATED,
+        "the token is unknown, revoked or expired",
+        next_step="send another one: Authorization: Bearer TOKEN",
+    )
+    return Identity(Actor("nobody", frozenset(), origin.address), trouble)
+
+
+def _without_secret(request: HTTPConnection, origin: Origin, doors: Doors) -> Actor:
+    """Who that is by where the request came from alone."""
+    if origin.by_proxy and (name := _printable(request.headers.get(doors.proxy_user_header, ""))):
+        scopes = _scopes(request.headers.get(doors.proxy_scopes_header or "-", ""))
+        return Actor(name, scopes, origin.address, Means.PROXY)
+    if origin.local:
+        return Actor(SOMEBODY, Scope.READ.all, origin.address, Means.LOCAL)
+    return Actor("nobody", frozenset(), origin.address)
+
+
+def _scopes(text: str) -> frozenset[Scope]:
+    """What a proxy says that somebody may do: whom it lets through may read."""
+    named = text.replace(",", " ").split()
+    return (Scope.OPERATE if Scope.OPERATE in named else Scope.READ).all
+
+
+def _actor(known: Known, origin: Origin, means: Means) -> Actor:
+    return Actor(known.name, known.scope.all, origin.address, means)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:_NAME_LETTERS]
+
+
+def is_loopback(text: str) -> bool:
+    """Whether this is an address of the machine itself."""
+    address = _address(text)
+    return address is not None and address.is_loopback
+
+
+def _same(one: str, other: str) -> bool:
+    address = _address(one)
+    return address is not None and address == _address(other)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
