@@ -50,6 +50,9 @@ class Site:
         analyzer_urls: WebSocket URL of each analyzer.
         token_file: the analyzers' shared token; None: they want none.
         doors: who may come in.
+        engine: says in a few words what runs the apps, or raises a `PlatformError`; blocking. None:
+            nobody here knows.
+        versions: of what else this installation is made of, by name.
     """
 
     data_dir: Path
@@ -65,6 +68,8 @@ class Site:
     analyzer_urls: Mapping[AnalyzerKind, str] = field(default_factory=dict)
     token_file: Path | None = None
     doors: Doors = Doors()
+    engine: Callable[[], str] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def analyzers(self) -> Analyzers:
