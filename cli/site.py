@@ -6,7 +6,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
-from cli.installation import login_finder, store_of
+from cli.installation import login_finder, machine_of, store_of
 from cli.program import command, version
 from cli.stack.lifecycle import recorded_stack, running_stack
 from clients.shared_keys import require_shared_keys
@@ -41,6 +41,7 @@ def site_of(settings: Settings) -> Site:
         analyzer_urls=stack.analyzer_urls if stack else urls,
         token_file=stack.token_file if stack else settings.token_file,
         doors=doors_of(settings),
+        machine=machine_of(settings),
     )
 
 

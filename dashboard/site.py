@@ -12,6 +12,7 @@ from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.secret import SecretRef
 from contract.spec import AppRef
 from control.analyzer_health import Analyzers
+from control.dryrun import Machine
 from control.stored import Stored
 
 
@@ -53,6 +54,7 @@ class Site:
         engine: says in a few words what runs the apps, or raises a `PlatformError`; blocking. None:
             nobody here knows.
         versions: of what else this installation is made of, by name.
+        machine: that runs the apps, to ask it for its engine; None: another one does.
     """
 
     data_dir: Path
@@ -70,6 +72,7 @@ class Site:
     doors: Doors = Doors()
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
 
     @property
     def analyzers(self) -> Analyzers:
