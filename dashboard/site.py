@@ -13,6 +13,7 @@ from contract.secret import SecretRef
 from contract.spec import AppRef
 from control.analyzer_health import Analyzers
 from control.app_reading import AppReadings
+from control.dryrun import Machine
 from control.stored import Stored
 
 
@@ -55,6 +56,7 @@ class Site:
             None: apps run elsewhere.
         versions: of what else this program is made of, by name.
         readings: apps that were read.
+        machine: that runs the apps, to ask it for its engine; None: another one does.
     """
 
     data_dir: Path
@@ -73,6 +75,7 @@ class Site:
     readings: AppReadings = field(default_factory=AppReadings)
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
 
     @property
     def analyzers(self) -> Analyzers:
