@@ -21,6 +21,7 @@ from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
 from tests.store.searches import ImportBehaviour, SearchBehaviour
+from tests.store.tallies import TallyBehaviour
 
 
 class StoreBehaviour(
@@ -31,6 +32,7 @@ class StoreBehaviour(
     ImportBehaviour,
     HistoryBehaviour,
     AccessBehaviour,
+    TallyBehaviour,
 ):
     """Subclasses give a fixture `store_url` of an empty database."""
 
