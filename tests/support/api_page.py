@@ -10,9 +10,9 @@ from tests.support.dashboard_site import site_of
 
 _HEAD = """# Operations of the API
 
-`python -m tests.support.reference` makes this page from the code; a test keeps it current. Addresses
-begin with `/api/v1`; every running dashboard describes them whole at `/api/v1/openapi.json` (OpenAPI
-3.1). How to ask is in [api.md](api.md).
+`python -m tests.support.reference` makes this page from the code; a test keeps it current.
+Addresses begin with `/api/v1`; every running dashboard describes them whole at
+`/api/v1/openapi.json` (OpenAPI 3.1). How to ask is in [api.md](api.md).
 
 | operation | what it does | parameters |
 |---|---|---|
