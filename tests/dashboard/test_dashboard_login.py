@@ -1,5 +1,6 @@
 """Sessions of browsers: by token, by a login link, and how they end."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,8 +32,8 @@ class Moving:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return site_of(tmp_path)
+def site(tmp_path: Path, empty_store: Path) -> Site:
+    return site_of(shutil.copytree(empty_store, tmp_path, dirs_exist_ok=True))
 
 
 @asynccontextmanager
@@ -304,7 +305,6 @@ class TestTheStoreIsAway:
             form = await enter(web, token)
             web.cookies.set("assay-8240", "x" * 43)
             page = await web.get("/tokens")
-        async with browser(site, REMOTE) as web:
             api = await web.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
 
         assert (form.status_code, page.status_code, api.status_code) == (500, 500, 500)
