@@ -133,6 +133,28 @@ class TestNames:
         assert "does not answer under the name" in answer.text
         assert "default-src 'none'" in answer.headers["content-security-policy"]
 
+    async def test_two_names_are_none(self, site: Site):
+        async with browsing(site) as web:
+            hosts = [("Host", "127.0.0.1:8240"), ("Host", "evil.example")]
+            answer = await web.get("/pipelines", headers=hosts)
+
+        assert answer.status_code == 403
+
+    async def test_the_address_that_was_called_is_one(self, site: Site):
+        """`Host` is the address itself: no page of somebody else has that as its origin."""
+        token = await bearer(site)
+        app = create_app(site)
+        transport = httpx.ASGITransport(app, client=(REMOTE, 4))
+        base = "http://198.51.100.9:8240"
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url=base, headers=token) as web,
+        ):
+            mine = await web.get("/api/v1/me")
+            other = await web.get("/api/v1/me", headers={"Host": "198.51.100.10:8240"})
+
+        assert (mine.status_code, other.status_code) == (200, 403)
+
 
 class TestChanging:
     async def test_needs_a_token_even_here(self, site: Site):
