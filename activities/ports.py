@@ -1,11 +1,12 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from contract.analysis import AnalyzerReport, ArtifactRef
+from contract.analyzers import AnalyzerKind, Category
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.overview import PipelineOverview
@@ -201,6 +202,12 @@ class ResultStore(Protocol):
             PlatformError: NOT_FOUND: there is no such pipeline; INVALID_ARGUMENT: its cursor is
                 none.
         """
+        ...
+
+    async def looks_for(
+        self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
+    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
+        """What these tools look for, as one of their measured cells says; those that told."""
         ...
 
     async def overview(self, pipeline_id: str) -> PipelineOverview:

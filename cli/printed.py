@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from cli.documents import (
     Check,
     Diagnosis,
+    LoginAddress,
     PipelineList,
-    Sent,
     StackDown,
     StackUp,
     Submitted,
     Written,
 )
+from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from control.access_documents import Ended, NewToken, Tokens
 from control.archive_documents import (
     Exported,
     Imported,
@@ -47,6 +49,7 @@ from control.documents import (
 from control.findings import Findings
 from control.findings_scope import NotMeasured
 from control.forecast import Assumed, Forecast, Shows, Took
+from control.live_documents import Sent
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
@@ -82,6 +85,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "verify": (Verified,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
+    "token": (NewToken, Tokens, Ended, LoginAddress),
 }
 PARTS: tuple[type[Frozen], ...] = (
     Took,
@@ -108,4 +112,5 @@ PARTS: tuple[type[Frozen], ...] = (
     ModelBaseline,
     UnknownReason,
     ListedDecision,
+    TokenRecord,
 )

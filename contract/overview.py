@@ -35,6 +35,50 @@ class CellsCount(Frozen):
     cells: int
 
 
+class ToolCells(Frozen):
+    """Cells of subjects that one version of a tool left in one state.
+
+    Attributes:
+        cells: how many.
+        cached: how many of them are reports of an earlier run that were used again.
+        tool_seconds: time that the tool spent on the others.
+        saved_seconds: time that the cached ones took when they were made.
+    """
+
+    analyzer: AnalyzerKind
+    tool: str
+    version: str
+    state: MeasurementState
+    cells: int
+    cached: int = 0
+    tool_seconds: float = 0.0
+    saved_seconds: float = 0.0
+
+
+class LostCells(Frozen):
+    """Cells of subjects of one tool that are not measured for the same reason."""
+
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    reason: str
+    cells: int
+
+
+class ToolsOverview(Frozen):
+    """The tools of a pipeline in counts, as recorded until now.
+
+    Attributes:
+        used: by analyzer, tool, version and state.
+        lost: the most frequent reasons of cells that the platform failed, the most frequent first.
+        rules: digest of the rules by `static/bandit` and version, of one cell of each.
+    """
+
+    used: tuple[ToolCells, ...] = ()
+    lost: tuple[LostCells, ...] = ()
+    rules: dict[str, str] = {}
+
+
 class PipelineOverview(Frozen):
     """One pipeline in counts."""
 

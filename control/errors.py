@@ -72,6 +72,18 @@ class NotStoredError(PipelineError):
         )
 
 
+class NoAppError(PipelineError):
+    """The pipeline has no such app."""
+
+    def __init__(self, pipeline_id: str, label: str) -> None:
+        super().__init__(
+            pipeline_id,
+            ErrorCode.NOT_FOUND,
+            f"pipeline {pipeline_id} has no app {label}",
+            next_step="see the apps that it has",
+        )
+
+
 class AlreadyRanError(PipelineError):
     """The ID stands for a pipeline that has ended."""
 

@@ -29,7 +29,7 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from contract.errors import PlatformError
-from contract.ids import pipeline_workflow_id
+from contract.ids import app_label, pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
@@ -224,7 +224,7 @@ class Pipeline:
         apps = f'AssayPipeline="{self.id}" AND WorkflowType="AnalyzeApp"'
         with self._asking("list"):
             listed = self.client.list_workflows(apps, limit=limit)
-            spans = [Span(app.start_time, app.close_time) async for app in listed]
+            spans = [Span(a.start_time, a.close_time, app_label(a.id)) async for a in listed]
         return [span for span in spans if span.started >= began]
 
     async def result(self) -> PipelineResult:

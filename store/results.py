@@ -15,6 +15,7 @@ from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
 from contract.record import FINISHED_STATES, PipelineHead, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
+from store.app_runs import AppRuns
 from store.connected import not_found
 from store.history import fetch_history
 from store.loading import pipeline_record
@@ -29,6 +30,7 @@ from store.rows import (
     target_of,
 )
 from store.searching import Searching
+from store.spending import Spending
 from store.subtasks import cells_now, write_subtask
 from store.tables import (
     apps,
@@ -42,7 +44,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Upkeep):
+class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(

@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 
+from contract.analyzers import AnalyzerKind, Category
 from contract.cells import CellsPage, CellsQuery
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
@@ -25,7 +26,7 @@ from store.counting import fetch_overview
 from store.grid import fetch_cells_page, fetch_role
 from store.paging import fetch_page
 from store.rows import Row
-from store.states import stream_states
+from store.states import fetch_looks_for, stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
 
@@ -81,6 +82,13 @@ class Searching(Connected):
             if await connection.scalar(select(pipelines.c.pipeline_id).where(this)) is None:
                 raise not_found(query.pipeline_id)
             return await fetch_page(connection, query)
+
+    async def looks_for(
+        self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
+    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
+        """What these tools look for, as one of their measured cells says; those that told."""
+        async with self.reading() as connection:
+            return await fetch_looks_for(connection, pipeline_id, tools)
 
     async def overview(self, pipeline_id: str) -> PipelineOverview:
         """The pipeline in counts.

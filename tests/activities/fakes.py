@@ -328,6 +328,9 @@ class FakeResults:
         }
         return whole.model_copy(update=mine)
 
+    async def looks_for(self, pipeline_id: str, tools: Any) -> dict[Any, Any]:
+        return {}
+
     async def replace_weaknesses(
         self,
         pipeline_id: str,

@@ -1,0 +1,218 @@
+"""The report of one app, from the store: while its pipeline runs, and when no report is written.
+
+It is made by what writes the report of a fleet, so that its figures are those of the report. Its
+weaknesses are those that the store lists, with the decisions that hold today; of an app that is not
+listed yet, what its recorded cells say.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from activities.decisions import decisions_of
+from contract.findings import PAGE_LIMIT, FindingsQuery
+from contract.overview import PipelineOverview
+from contract.record import AppRecord, CellState, PipelineRecord
+from contract.role import AppRole
+from contract.spec import AppRef
+from contract.weakness import Weakness
+from control.errors import NoAppError
+from control.findings import NOT_COMPARED, Search
+from control.stored import Stored
+from control.void_tools import ToolKey, void_tools
+from reports.against import against
+from reports.build import app_reports
+from reports.facts import FleetFacts, Overview
+from reports.known import Known
+from reports.model import AppReport
+from reports.scaffold import unread
+from reports.suppressions import Decisions
+from reports.tally import told_apart
+from store.results import SqlResultStore
+
+_MOST_KEPT, _MOST_WEAKNESSES = 64, 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadApp:
+    """One app of one pipeline.
+
+    Attributes:
+        report: as the report of its pipeline would tell it now.
+        record: as it is stored, without findings.
+        pipeline_state: `running`, `completed`, `cancelled` or `failed`.
+        baseline: the earlier pipeline that it is compared with; empty: none.
+        listed: its weaknesses are those that the store lists; else the pipeline may add some, and
+            nobody has told what its scaffold and its baseline have.
+        uncompared: the report has not compared it with its baseline yet.
+        revision: another text when anything of it is another.
+    """
+
+    report: AppReport
+    record: AppRecord
+    pipeline_state: str
+    baseline: str = ""
+    listed: bool = False
+    uncompared: bool = False
+    revision: str = ""
+
+    @property
+    def ref(self) -> AppRef:
+        """Its name."""
+        return self.report.ref
+
+    @property
+    def pipeline_id(self) -> str:
+        """Its pipeline."""
+        return self.report.pipeline_id
+
+
+class AppReadings:
+    """Reads apps, and keeps what it read until the store says otherwise; for one process."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, AppRef], ReadApp] = OrderedDict()
+        self._void: dict[str, tuple[str, Mapping[ToolKey, str]]] = {}
+
+    async def read(self, stored: Stored, pipeline_id: str, ref: AppRef) -> ReadApp:
+        """One app.
+
+        Raises:
+            NotStoredError: there is no such pipeline.
+            NoAppError: it has no such app.
+            PlatformError: the store cannot be read.
+        """
+
+        async def ask(results: SqlResultStore) -> ReadApp | None:
+            return await self.in_store(results, pipeline_id, ref)
+
+        found = await stored.answered(pipeline_id, ask, lags=True)
+        if found is None:
+            raise NoAppError(pipeline_id, ref.label)
+        return found
+
+    async def in_store(
+        self, results: SqlResultStore, pipeline_id: str, ref: AppRef
+    ) -> ReadApp | None:
+        """One app of an open store; None: the pipeline has no such app.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such pipeline.
+        """
+        outline = await results.load_outline(pipeline_id, ref)
+        if not outline.apps:
+            return None
+        decisions = await decisions_of(results, pipeline_id)
+        mark = await results.listing_mark(pipeline_id, ref)
+        today = datetime.now(UTC).date()
+        revision = _digest(outline, decisions, mark, today)
+        known = self._kept.get((pipeline_id, ref))
+        if known is None or known.revision != revision:
+            made = await self._made(results, outline, Decisions.of(decisions, today), listed=mark)
+            known = self._keep(await _with_baseline(self, results, made, revision, mark))
+        self._kept.move_to_end((pipeline_id, ref))
+        return known
+
+    async def _made(
+        self, results: SqlResultStore, outline: PipelineRecord, decisions: Decisions, listed: str
+    ) -> tuple[PipelineRecord, AppReport]:
+        """The report without what its baseline says of what is gone."""
+        id_, ref = outline.pipeline_id, outline.apps[0].ref
+        overview = await results.overview(id_)
+        void = await self._void_tools(results, overview)
+        record = await results.load_apps(id_, [ref])
+        facts = (await _facts(results, record, overview)).voided(void)
+        known = Known(decisions, unread(record.spec.get("scaffold")))
+        (report,) = await asyncio.to_thread(lambda: list(app_reports(record, facts, known)))
+        if listed:
+            weaknesses = await _listed(results, id_, ref, report.role)
+            tallies = told_apart(report.findings, weaknesses)
+            report = report.model_copy(update={"weaknesses": weaknesses, "findings": tallies})
+        return record, report
+
+    async def _void_tools(
+        self, results: SqlResultStore, overview: PipelineOverview
+    ) -> Mapping[ToolKey, str]:
+        """Tools that control apps say are blind; asked again when a count is another."""
+        id_, revision = overview.listing.pipeline_id, _digest(overview)
+        known = self._void.get(id_)
+        if known is None or known[0] != revision:
+            if len(self._void) >= _MOST_KEPT:
+                self._void.clear()
+            known = self._void[id_] = revision, await void_tools(results, id_, overview)
+        return known[1]
+
+    def _keep(self, app: ReadApp) -> ReadApp:
+        self._kept[app.pipeline_id, app.ref] = app
+        while len(self._kept) > 1 and self._too_much:
+            self._kept.popitem(last=False)
+        return app
+
+    @property
+    def _too_much(self) -> bool:
+        kept = sum(len(app.report.weaknesses) for app in self._kept.values())
+        return len(self._kept) > _MOST_KEPT or kept > _MOST_WEAKNESSES
+
+
+async def _with_baseline(
+    readings: AppReadings,
+    results: SqlResultStore,
+    made: tuple[PipelineRecord, AppReport],
+    revision: str,
+    mark: str,
+) -> ReadApp:
+    """The app with what its baseline has and it has not, if that was compared."""
+    record, report = made
+    baseline = str(record.spec.get("baseline") or "")
+    subject = report.role is AppRole.SUBJECT
+    unsaid = any(each.baseline_reason == NOT_COMPARED for each in report.weaknesses)
+    uncompared = bool(baseline) and subject and (unsaid or not mark)
+    if baseline and subject and not uncompared:
+        gone = await _gone(readings, results, report, baseline)
+        report = report.model_copy(update={"gone": gone})
+    return ReadApp(
+        report=report,
+        record=record.apps[0],
+        pipeline_state=record.state,
+        baseline=baseline,
+        listed=bool(mark),
+        uncompared=uncompared,
+        revision=revision,
+    )
+
+
+async def _gone(
+    readings: AppReadings, results: SqlResultStore, now: AppReport, baseline: str
+) -> tuple[Weakness, ...]:
+    then = await readings.in_store(results, baseline, now.ref)
+    return against(now, then.report if then else None).gone
+
+
+async def _facts(
+    results: SqlResultStore, record: PipelineRecord, overview: PipelineOverview
+) -> FleetFacts:
+    """What is fleet-wide, from counts: the tools that were seen on any app."""
+    own = {cell.name: CellState.of(cell) for cell in record.cells}
+    seen = {f"{one.analyzer}/{one.tool}": (one.analyzer, one.tool) for one in overview.cells}
+    others = [key for name, key in seen.items() if name not in own]
+    sampled = await results.sample_cells(record.pipeline_id, others)
+    told = Overview(record, datetime.now(UTC))
+    # What is required of the fleet's apps is no question of one app: it counts in none.
+    told.add(AppRecord(ref=record.apps[0].ref, role=AppRole.REPEAT), [*own.values(), *sampled])
+    return told.facts()
+
+
+async def _listed(
+    results: SqlResultStore, pipeline_id: str, ref: AppRef, role: AppRole
+) -> tuple[Weakness, ...]:
+    """The weaknesses that the store lists, in the order of the app's own list."""
+    query = FindingsQuery(pipeline_id=pipeline_id, apps=(ref,), roles=(role,), limit=PAGE_LIMIT)
+    search = await Search.open(results, query, ())
+    return tuple([item.weakness async for page in search.pages() for item in page])
+
+
+def _digest(*values: object) -> str:
+    return hashlib.sha256(repr(values).encode(errors="surrogatepass")).hexdigest()[:32]
