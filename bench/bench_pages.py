@@ -69,7 +69,7 @@ def addresses() -> Iterator[tuple[str, float]]:
     }
     for prefix, routers in (("", pages.ROUTERS), (API, api.ROUTERS)):
         for route in (route for router in routers for route in router.routes):
-            if not isinstance(route, APIRoute) or "GET" not in route.methods:
+            if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
                 continue
             missing = set(re.findall(r"\{(\w+)", route.path)) - known.keys()
             if not missing and not _LEFT_OUT.search(route.path):
@@ -86,6 +86,7 @@ async def asked(web: httpx.AsyncClient, url: str, rounds: int) -> dict[str, floa
     """Milliseconds of the answers, the status and the size of the last one."""
     busy: list[float] = []
     wall: list[float] = []
+    answer = httpx.Response(0)
     for _ in range(rounds + 1):
         begun, worked = time.perf_counter(), time.process_time()
         answer = await web.get(url)
