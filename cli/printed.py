@@ -26,7 +26,8 @@ from control.archive_documents import (
     Verified,
     VerifiedTable,
 )
-from control.comparing import Change, ComparedApp, Comparison
+from control.compared_looks import ComparedTool, LookCounts
+from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
@@ -47,7 +48,7 @@ from control.documents import (
     ValidatedApp,
 )
 from control.findings import Findings
-from control.findings_scope import NotMeasured
+from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
@@ -105,8 +106,12 @@ PARTS: tuple[type[Frozen], ...] = (
     RerunCell,
     FoundWeakness,
     NotMeasured,
+    ToolLooks,
     Change,
     ComparedApp,
+    ComparedModel,
+    ComparedTool,
+    LookCounts,
     BaselineReport,
     BaselineCount,
     ModelBaseline,

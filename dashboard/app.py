@@ -47,9 +47,9 @@ def create_app(site: Site) -> FastAPI:
     app.state.closing.push_async_callback(site.stored.close)
     app.state.site = site
     app.state.server = Server(site.connect)
+    app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     app.state.running = ServedPipelines(app.state.server.client)
     app.state.closing.push_async_callback(app.state.running.close)
-    app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     kept = KeptAccess(site.stored)
     app.state.access = Access(kept)
     app.state.audit = AuditLog(kept)

@@ -35,10 +35,6 @@ def _audit(request: Request) -> AuditLog:
     return request.app.state.audit
 
 
-def _running(request: Request) -> ServedPipelines:
-    return request.app.state.running
-
-
 # Patterns describe. What does not match them is refused by the functions, which say why.
 _Id = Annotated[str, Path(json_schema_extra={"pattern": PIPELINE_ID_PATTERN})]
 _Model = Annotated[
@@ -49,6 +45,10 @@ _Model = Annotated[
     ),
 ]
 _App = Annotated[str, Path(json_schema_extra={"pattern": "^app[1-9][0-9]{0,5}$"})]
+
+
+def _running(request: Request) -> ServedPipelines:
+    return request.app.state.running
 
 
 def _pipeline(pipeline_id: _Id) -> str:

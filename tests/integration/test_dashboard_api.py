@@ -42,12 +42,12 @@ OPTIONS = (
 async def test_each_answer_is_as_described(tmp_path: Path, names: str):
     await two_pipelines(tmp_path)
     token = await token_for(site_of(tmp_path))
+    who = ("--header", f"Authorization: Bearer {token}")
     (tmp_path / "schemathesis.toml").write_text(CONFIG + names)
 
     with serving(tmp_path) as address:
         done = subprocess.run(
-            [SCHEMATHESIS, "run", f"{address}/api/v1/openapi.json", *OPTIONS]
-            + ["--header", f"Authorization: Bearer {token}"],
+            [SCHEMATHESIS, "run", f"{address}/api/v1/openapi.json", *OPTIONS, *who],
             cwd=tmp_path,
             capture_output=True,
             text=True,
