@@ -263,7 +263,6 @@ cell_tallies = Table(
     Column("target_model", String(120), primary_key=True),
     Column("role", String(16), primary_key=True),
     *(Column(name, Integer, nullable=False) for name in ("cells", "cached")),
-    # Microseconds: sums of them are exact.
     *(Column(name, BigInteger, nullable=False) for name in ("tool_us", "saved_us")),
     sqlite_with_rowid=False,
 )

@@ -19,7 +19,7 @@ from store.tables import SEVERITIES, app_tallies, apps, cell_tallies, cells, rev
 _SUMS = ("weaknesses", *SEVERITIES)
 _COUNTED = ("apps", "unlisted", *_SUMS)
 _COUNTED_CELLS = ("cells", "cached", "tool_us", "saved_us")
-_US = 1_000_000
+_US = 1_000_000  # whole microseconds: sums of them are exact
 
 
 class CellKey(NamedTuple):
