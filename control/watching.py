@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from temporalio.client import Client
 
 from contract.analyzers import AnalyzerKind
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
 from contract.progress import PipelineProgress
 from control.documents import PipelineStatus, TimeLeft
@@ -65,6 +65,7 @@ class Watcher:
 
         Raises:
             NotStoredError: neither the server nor the store knows it.
+            ServerAwayError: the server does not answer, and the store does not know it.
             PlatformError: the store cannot be read.
         """
         self._overview = await self._counted()
@@ -98,18 +99,29 @@ class Watcher:
             NoPipelineError: the server knows no such pipeline.
             ServerAwayError: the server, or the worker, does not answer in time.
         """
+        client = await self._client()
+        pipeline = Pipeline(client, self.id)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                client = await self._connect()
-                pipeline = Pipeline(client, self.id)
                 progress, running = await self._progress(pipeline)
-        except TimeoutError as error:
-            raise await self._who_is_away() from error
+        except (TimeoutError, ServerAwayError) as error:
+            raise await _who_is_away(pipeline) from error
         left, unknown = await self._time_left(pipeline, progress) if running else (None, "")
         status = PipelineStatus.of(progress, told_by="server", left=left, left_unknown=unknown)
         kinds = [readiness.analyzer for readiness in progress.analyzers]
         hosts = await self._who_works(client, kinds) if running else ()
         return await self._whole(status, hosts)
+
+    async def _client(self) -> Client:
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await self._connect()
+        except TimeoutError as error:
+            raise _server_away() from error
+        except PlatformError as error:
+            if error.code is not ErrorCode.UNAVAILABLE:
+                raise
+            raise ServerAwayError(error.message, next_step=error.next_step) from error
 
     async def _time_left(
         self, pipeline: Pipeline, progress: PipelineProgress
@@ -133,27 +145,23 @@ class Watcher:
         self._ended = None if running else progress
         return progress, running
 
-    async def _who_is_away(self) -> ServerAwayError:
-        """The worker, if the server itself answers."""
-        try:
-            async with asyncio.timeout(_ASK_SERVER_S):
-                await Pipeline(await self._connect(), self.id).is_running()
-        except (TimeoutError, PlatformError):
-            message, next_step = "the Temporal server does not answer", "see that it runs"
-        else:
-            message, next_step = "no worker answers for the pipeline", "see that a worker runs"
-        return ServerAwayError(message, next_step=f"{next_step}; the pipeline goes on when it does")
-
     async def _left_alone(self, error: ServerAwayError) -> LivePipeline:
         """As it was last told, while nobody answers; of an ended pipeline the store has it all."""
         if self._overview and self._overview.listing.finished_at:
             return await self._recorded()
         seen = self._last
         if seen is None or seen.told_by == "store":
+            if self._overview is None:
+                raise error if isinstance(error, _WorkerAwayError) else self._unknown(error)
             return (await self._recorded()).model_copy(update={"away": error.message})
         left = {"left": None, "left_unknown": "not known: nobody answers"}
         away = {"away": error.message, "away_since": self._told_at}
         return await self._whole(seen.model_copy(update=left | away), None)
+
+    def _unknown(self, error: ServerAwayError) -> PlatformError:
+        """The fault of a pipeline that the store does not know, while the server says nothing."""
+        message = f"no pipeline {self.id!r} in the store, and {error.message}"
+        return NotStoredError(self.id, message)
 
     async def _recorded(self) -> LivePipeline:
         """As the store has it; its apps are read again when their counts have changed."""
@@ -201,6 +209,30 @@ class Watcher:
                 return None
 
         return await self._hosts.of(ask)
+
+
+class _WorkerAwayError(ServerAwayError):
+    """The server knows the pipeline, and no worker answers for it."""
+
+
+def _server_away() -> ServerAwayError:
+    return ServerAwayError(
+        "the Temporal server does not answer",
+        next_step="see that it runs; the pipeline goes on when it does",
+    )
+
+
+async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
+    """The worker, if the server itself answers."""
+    try:
+        async with asyncio.timeout(_ASK_SERVER_S):
+            await pipeline.is_running()
+    except (TimeoutError, PlatformError):
+        return _server_away()
+    return _WorkerAwayError(
+        "no worker answers for the pipeline",
+        next_step="see that a worker runs; the pipeline goes on when one does",
+    )
 
 
 class _Seldom(Generic[_Answer]):
