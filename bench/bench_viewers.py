@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -233,7 +233,7 @@ def resident_mib(process: int) -> float:
 
 
 @contextlib.asynccontextmanager
-async def dashboard(folder: Path, target: str) -> AsyncIterator[tuple[int, int]]:
+async def dashboard(folder: Path, target: str) -> AsyncGenerator[tuple[int, int]]:
     """Port and process of a dashboard."""
     command = [sys.executable, __file__, "--serve", str(folder), target]
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)

@@ -2,21 +2,25 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from temporalio.client import Client
 
+from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
 from contract.progress import PipelineProgress
+from contract.role import AppRole
+from contract.spec import AppRef
 from control.documents import PipelineStatus, TimeLeft
 from control.errors import NoPipelineError, NotStoredError, ServerAwayError
 from control.estimate import Estimate
 from control.hosts import hosts_at_work
-from control.listing import UNFINISHED
+from control.listing import progress_of, state_of
 from control.live_documents import HostQueue, LivePipeline
 from control.pipelines import ENDED, Pipeline
 from control.stored import Stored
@@ -34,7 +38,8 @@ _ASK_SERVER_S = 1.5
 _SELDOM_S = 10.0
 _LEFT_S = 5.0
 _SPANS = 400
-_LINES = 500
+# Names no app: of the pipeline itself there is one row to read.
+_NO_APP = AppRef(model="-", app_number=1)
 
 
 class Watcher:
@@ -49,7 +54,6 @@ class Watcher:
         self._last: LivePipeline | None = None
         self._told_at: datetime | None = None
         self._overview: PipelineOverview | None = None
-        self._record: tuple[PipelineOverview | None, PipelineProgress, str] | None = None
         self._hosts = _Seldom[tuple[HostQueue, ...] | None](None)
         self._void = _Seldom[Mapping[ToolKey, str]]({})
         self._left = _Seldom[tuple[TimeLeft | None, str]]((None, ""), _LEFT_S)
@@ -164,16 +168,12 @@ class Watcher:
         return NotStoredError(self.id, message)
 
     async def _recorded(self) -> LivePipeline:
-        """As the store has it; its apps are read again when their counts have changed."""
-        known = self._record
-        if known is None or known[0] is None or known[0] != self._overview:
-            known = self._record = (self._overview, *await self._stored.progress(self.id))
-        _, progress, state = known
-        if state == UNFINISHED:
-            apps = tuple(a if a.state else a.model_copy(update={"step": ""}) for a in progress.apps)
-            progress = progress.model_copy(update={"apps": apps})
-        lines = sorted(progress.apps, key=lambda app: app.state is not None)[:_LINES]
-        progress = progress.model_copy(update={"apps": tuple(lines)})
+        """As the store has it, without lines of single apps: there may be thousands."""
+        record = await self._stored.outline(self.id, _NO_APP)
+        state = state_of(record.state, None)
+        progress = progress_of(record, state)
+        if self._overview is not None:
+            progress = progress.model_copy(update=_counts(self._overview))
         return await self._whole(PipelineStatus.of(progress, told_by="store", state=state), ())
 
     async def _whole(
@@ -233,6 +233,20 @@ async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
         "no worker answers for the pipeline",
         next_step="see that a worker runs; the pipeline goes on when one does",
     )
+
+
+def _counts(overview: PipelineOverview) -> dict[str, object]:
+    """The counts of a `PipelineProgress`."""
+    counts, beside = Counter[MeasurementState](), Counter[AppRole]()
+    for group in overview.apps:
+        if group.role is not AppRole.SUBJECT:
+            beside[group.role] += group.apps
+        elif group.state is not None:
+            counts[group.state] += group.apps
+    ended = sum(group.apps for group in overview.apps if group.state is not None)
+    total = sum(group.apps for group in overview.apps)
+    ordered = {state: counts[state] for state in MeasurementState if counts[state]}
+    return {"total": total, "finished": ended, "counts": ordered, "beside": dict(beside)}
 
 
 class _Seldom(Generic[_Answer]):

@@ -1,10 +1,12 @@
 """A pipeline as its page shows it: parts of HTML, each replaced when it has changed."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.progress import AppProgress
 from contract.spec import AppRef
@@ -44,6 +46,11 @@ class Table:
     lines: tuple[Line, ...]
     matching: int
     after: str | None
+
+    @property
+    def groups(self) -> list[tuple[AnalyzerKind, int]]:
+        """Analyzers in the order of their columns, and over how many each goes."""
+        return list(Counter(tool.analyzer for tool in self.tools).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +109,12 @@ class Page(View):
     def values(self) -> Mapping[str, Any]:
         """What the templates of the parts need."""
         assert self.seen is not None  # noqa: S101 (asked for when it is made)
+        running = [app for app in self.seen.seen.apps if is_running(app)]
         return {
             "seen": self.seen,
             "left": left_in_words(self.seen.seen),
-            "running": [app for app in self.seen.seen.apps if is_running(app)],
+            "running": running,
+            "ahead": max(0, len(running) - self.seen.seen.in_flight),
             "picture": self._timeline.picture,
             "table": self.table,
             "pipeline_id": self._query.pipeline_id,

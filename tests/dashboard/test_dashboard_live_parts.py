@@ -1,5 +1,6 @@
 """The parts of the live view, without a server: what changed, where an app stands, what waits."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -17,16 +18,17 @@ from contract.progress import (
     PipelineProgress,
 )
 from contract.spec import AppRef
-from control.cells import MatrixRow
+from control.cells import MatrixRow, MatrixTool
 from control.documents import TimeLeft
 from control.live_documents import LiveChange, LivePipeline
 from control.time_left import Span
 from control.waiting import waits_of
 from dashboard.live.changes import Changes, Part
 from dashboard.live.document import Document
-from dashboard.live.partials import left_in_words
+from dashboard.live.partials import Table, left_in_words
 from dashboard.live.standing import standing_of
 from dashboard.live.timeline import so_far
+from dashboard.rendering import fragment
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = AppRef(model="m", app_number=1)
@@ -148,6 +150,39 @@ def test_what_waits_is_told_once_with_its_reason() -> None:
         "what needs dynamic: no browser",
         "2 apps: static: waits for a free slot",
     )
+
+
+def test_apps_that_are_built_ahead_wait_for_a_place() -> None:
+    apps = tuple(
+        AppProgress(ref=AppRef(model="m", app_number=n), step="", workflow_id="w") for n in (1, 2)
+    )
+    phase = PipelinePhase.RUNNING
+    progress = PipelineProgress(
+        pipeline_id="p", phase=phase, total=3, in_flight=1, parallelism=1, apps=apps
+    )
+
+    assert waits_of(progress) == (
+        "1 app for a place, and built meanwhile",
+        "1 app for a place: 1 may be in flight at once",
+    )
+
+
+def test_each_tool_stands_below_its_own_analyzer() -> None:
+    kinds = (AnalyzerKind.STATIC, AnalyzerKind.STATIC, AnalyzerKind.DYNAMIC)
+    tools = tuple(MatrixTool(analyzer=kind, tool=f"t{at}") for at, kind in enumerate(kinds))
+    table = Table(tools, (), (), 0, None)
+
+    text = fragment(
+        "live_part.html.j2",
+        part_name="matrix",
+        table=table,
+        pipeline_id="p",
+        workflow_url=str,
+    )
+
+    groups = re.findall(r'colspan="(\d)"><span>(\w+)</span>', text)
+    assert groups == [("2", "static"), ("1", "dynamic")]
+    assert re.findall(r"<span>(t\d)</span>", text) == ["t0", "t1", "t2"]
 
 
 def test_an_analyzer_that_starts_is_no_open_breaker() -> None:

@@ -103,10 +103,10 @@ class Road(FaultyProxy):
 
 
 @asynccontextmanager
-async def served(site: Site) -> AsyncGenerator[tuple[str, Any]]:
+async def served(site: Site, port: int = 0) -> AsyncGenerator[tuple[str, Any]]:
     """The address of its dashboard, and the application."""
     app = create_app(site)
-    listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listening = socket.create_server(("127.0.0.1", port), backlog=512)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -116,6 +116,7 @@ async def served(site: Site) -> AsyncGenerator[tuple[str, Any]]:
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", app
     finally:
+        app.state.ending.set()
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving

@@ -4,24 +4,32 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest_asyncio
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleSpec,
+    ScheduleState,
+)
 
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
-from contract.ids import pipeline_workflow_id
+from contract.ids import janitor_schedule_id, pipeline_workflow_id
 from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase
+from control.hosts import hosts_at_work
 from control.live_documents import LivePipeline
 from dashboard.live.hub import EVERY_S
 from store.results import SqlResultStore
 from tests.support.dashboard_site import site_of, token_for
-from tests.workflows.fake_platform import PATIENCE_S, blocks, finished
+from tests.workflows.fake_platform import HOST, PATIENCE_S, blocks, finished
 from tests.workflows.live_dashboard import Recorded, Road, real_store, served, told
 
 STATIC = AnalyzerKind.STATIC
@@ -272,6 +280,27 @@ async def test_without_a_worker_it_is_the_worker_that_is_away(stage: Stage) -> N
     assert answer.status_code == 503
     assert answer.json()["detail"] == "no worker answers for the pipeline"
     assert "a worker runs" in answer.json()["next_step"]
+
+
+async def known_host(client: Client) -> None:
+    """A host has a janitor, whose schedule has its name; this one never sweeps."""
+    sweep = ScheduleActionStartWorkflow("Janitor", id="sweep", task_queue="nobody")
+    schedule = Schedule(action=sweep, spec=ScheduleSpec(), state=ScheduleState(paused=True))
+    with suppress(ScheduleAlreadyRunningError):
+        await client.create_schedule(janitor_schedule_id(HOST), schedule)
+
+
+async def test_hosts_are_told_by_their_names(stage: Stage) -> None:
+    await known_host(stage.client)
+
+    async def told_hosts() -> set[tuple[str, str]]:
+        hosts = await hosts_at_work(stage.client, (STATIC, AnalyzerKind.DYNAMIC))
+        return {(host.host, host.queue) for host in hosts}
+
+    wanted_ = {(HOST, "apps"), (HOST, "static"), (HOST, "dynamic")}
+    async with asyncio.timeout(PATIENCE_S):
+        while await told_hosts() != wanted_:
+            await asyncio.sleep(0.1)
 
 
 async def test_the_time_left_and_what_waits_are_told(stage: Stage) -> None:
