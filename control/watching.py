@@ -27,6 +27,7 @@ from control.stored import Stored
 from control.time_left import Span
 from control.void_tools import ToolKey, believed, void_tools
 from control.waiting import waits_of
+from store.results import SqlResultStore
 
 Connect = Callable[[], Awaitable[Client]]
 _Answer = TypeVar("_Answer")
@@ -43,10 +44,15 @@ _NO_APP = AppRef(model="-", app_number=1)
 
 
 class Watcher:
-    """What one pipeline looks like now. Not for two tasks at once."""
+    """What one pipeline looks like now. Not for two tasks at once.
+
+    Attributes:
+        revision: of what the store has of it, as last seen; empty: nothing yet.
+    """
 
     def __init__(self, connect: Connect, stored: Stored, pipeline_id: str) -> None:
         self.id = pipeline_id
+        self.revision = ""
         self._connect = connect
         self._stored = stored
         self._estimate: Estimate | None = None
@@ -87,14 +93,19 @@ class Watcher:
         """The pipeline in counts; None: the store does not know it (yet)."""
         self._store_away = ""
         try:
-            return await self._stored.answered(
-                self.id, lambda store: store.overview(self.id), lags=True
-            )
+            return await self._stored.answered(self.id, self._count, lags=True)
         except NotStoredError:
             return None
         except PlatformError as error:
             self._store_away = error.message
             return self._overview
+
+    async def _count(self, store: SqlResultStore) -> PipelineOverview:
+        revision = await store.revision(self.id)
+        if self._overview is None or not revision or revision != self.revision:
+            self._overview = await store.overview(self.id)
+        self.revision = revision
+        return self._overview
 
     async def _served(self) -> LivePipeline:
         """As its workflow tells it.

@@ -15,8 +15,9 @@ from control.errors import NotStoredError
 from control.live_documents import LivePipeline
 from control.pipelines import ENDED
 from control.stored import Stored
-from control.time_left import Span, span_in_words
+from control.time_left import span_in_words
 from control.waiting import is_running
+from control.watching import Watcher
 from dashboard.live.changes import Changes, Part
 from dashboard.live.standing import Standing, standing_of
 from dashboard.live.timeline import Timeline
@@ -75,7 +76,7 @@ class Page(View):
         query: which rows.
         stored: has them.
         timeline: shared by all pages of the pipeline.
-        spans: when its apps began and ended.
+        watcher: looks at the pipeline.
         workflow_url: where the Temporal UI shows an app.
     """
 
@@ -84,14 +85,14 @@ class Page(View):
         query: CellsQuery,
         stored: Stored,
         timeline: Timeline,
-        spans: Callable[[], list[Span]],
+        watcher: Watcher,
         workflow_url: Callable[[str, AppRef | None], str],
     ) -> None:
         super().__init__()
         self._query = query
         self._stored = stored
         self._timeline = timeline
-        self._spans = spans
+        self._watcher = watcher
         self._workflow_url = workflow_url
         self._changes = Changes[Shown]()
         self._rows: Matrix | None = None
@@ -116,6 +117,7 @@ class Page(View):
             "running": running,
             "ahead": max(0, len(running) - self.seen.seen.in_flight),
             "picture": self._timeline.picture,
+            "is_drawing": self._timeline.is_drawing,
             "table": self.table,
             "pipeline_id": self._query.pipeline_id,
             "workflow_url": self._url_of,
@@ -125,7 +127,7 @@ class Page(View):
         return self._workflow_url(self._query.pipeline_id, ref)
 
     async def _make(self, seen: LivePipeline) -> bool:
-        await self._timeline.update(seen, self._spans())
+        await self._timeline.update(seen, self._watcher.spans)
         await self._read(seen)
         self.seen = Overview(seen)
         self.table = self._table(seen)
@@ -134,17 +136,16 @@ class Page(View):
         return self._changes.update(dict(self._parts()))
 
     async def _read(self, seen: LivePipeline) -> None:
-        """The rows, again if what the store counts has changed."""
-        states = tuple((a.ref, a.state) for a in seen.apps if not is_running(a))
-        counted = (seen.cells, seen.finished, seen.total, seen.state, states)
-        if (self._rows_of == counted and self._rows is not None) or seen.store_away:
-            return
+        """The rows, again if what the store has of the pipeline has changed."""
         known = {one.analyzer: one.tools for one in seen.analyzers if one.tools}
+        revision = (self._watcher.revision, tuple(known.items()))
+        if (self._rows_of == revision and self._rows is not None) or seen.store_away:
+            return
         try:
             self._rows = await matrix(self._stored, self._query, known)
         except NotStoredError:
             self._rows = None
-        self._rows_of = counted
+        self._rows_of = revision
 
     def _table(self, seen: LivePipeline) -> Table | None:
         if self._rows is None:
