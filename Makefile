@@ -87,7 +87,7 @@ base-images: ## base images from Debian packages, for hosts without a registry
 lock: ## resolve dependencies anew into the lock files (needs uv)
 	@$(LOCK) pyproject.toml --group dev -o requirements.lock
 	@$(LOCK) analyzers/requirements.in -c requirements.lock -o analyzers/requirements.lock
-	@$(LOCK) deploy/worker.in -c requirements.lock -o deploy/worker.lock
+	@for name in worker dashboard; do $(LOCK) deploy/$$name.in -c requirements.lock -o deploy/$$name.lock; done
 	@for file in analyzers/node.in analyzers/*/requirements*.in; do $(LOCK) $$file -o $${file%.in}.lock; done
 
 clean: ## remove what make installed; the data folder .assay stays

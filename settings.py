@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from temporalio.envconfig import ClientConfig
 
 from contract.analyzers import AnalyzerKind
+from contract.doors import DashboardSettings
 from contract.errors import ErrorCode, PlatformError
 from contract.limits import BUILD_MAX_S, START_MAX_S
 from contract.quiet import LOAD_LOCK
@@ -56,34 +57,33 @@ else:  # a type checker sees no such fields: they are read through `analyzer_slo
     _Slots = pydantic.create_model("_Slots", __base__=BaseSettings, **_SLOTS)
 
 
-class Settings(_Slots):
+class Settings(DashboardSettings, _Slots):
     """Settings of this process.
 
     Attributes:
         <analyzer>_slots: subtasks at once on this host, for each analyzer that may have several.
+        dashboard_*: see `DashboardSettings`.
         data: folder of everything Assay writes.
         tools: folder of the analyzers' installed tools.
         db_url: SQLAlchemy URL of the store; default SQLite in the data folder.
         db_read_url: of a replica for those who only look; it may lag behind. Default: `db_url`.
-        keep_days: `prune` removes pipelines that ended longer ago; default: none by age.
+        keep_days: `prune` removes pipelines that ended longer ago.
         host: name of this machine in task queues and labels; stable over restarts.
-        scope: names this installation in labels: two on one engine never touch each other's apps.
-            Default derived from the data folder. Workers of one server and engine share it.
+        scope: names this installation in labels of its apps; workers of one server and engine
+            share it. Default derived from the data folder.
         engine: `auto` takes Docker when its daemon answers, else confined processes.
         docker_host: address of the engine; the variable is Docker's own, `DOCKER_HOST`.
         analyzer_urls: WebSocket URL per analyzer.
         analyzer_location: `host`: analyzers reach apps at 127.0.0.1; `network`: on their network.
         token_file: shared token of the analyzers, one line.
         logins: folder of the files that logins name (`{file: NAME}`); default `logins` in `data`.
-        payload_keys, payload_key_file: keys that encrypt what Temporal keeps, `name:base64` each;
-            the first one encrypts. At most one of the two is set.
+        payload_keys, payload_key_file: keys for what Temporal keeps, `name:base64`; one is set.
         base_images: maps FROM lines; `auto` uses `assay/*` images for what cannot be pulled.
         app_memory_mb, app_cpus, app_pids: limits of each container of an app.
         start_deadline_s, build_deadline_s: an app must answer HTTP, or be built, within this time.
         load_lock: file that the one load test of this host locks, for builds to give way to.
         image_limit_gb: images of ours above this are pruned, longest unused first.
-        ai_base_url, ai_api_key, ai_models: OpenAI-compatible endpoint of the AI analyzer.
-        ai_prices and the fields after it: read by that analyzer alone, which also checks them.
+        ai_*: the OpenAI-compatible endpoint of the AI analyzer, which checks its limits itself.
     """
 
     model_config = SettingsConfigDict(

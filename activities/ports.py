@@ -1,16 +1,18 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from contract.analysis import AnalyzerReport, ArtifactRef
+from contract.analyzers import AnalyzerKind, Category
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.overview import PipelineOverview
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.record import CellState, PipelineRecord, Revision
+from contract.role import AppRole
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppRef, AppSpec
 from contract.weakness import Suppression, Weakness
@@ -202,6 +204,12 @@ class ResultStore(Protocol):
         """
         ...
 
+    async def looks_for(
+        self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
+    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
+        """What these tools look for, as one of their measured cells says; those that told."""
+        ...
+
     async def overview(self, pipeline_id: str) -> PipelineOverview:
         """The pipeline in counts.
 
@@ -220,6 +228,10 @@ class ResultStore(Protocol):
 
     async def suppressions(self, pipeline_ids: Collection[str]) -> Sequence[StoredSuppression]:
         """The decisions that were kept for these pipelines, expired ones too."""
+        ...
+
+    async def revision_of_role(self, pipeline_id: str, role: AppRole) -> Revision:
+        """Another one after each change of the cells of the apps of one role."""
         ...
 
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:

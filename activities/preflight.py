@@ -52,7 +52,7 @@ class PreflightActivities:
             ok=health.ok,
             starting=health.starting,
             tools=tuple(tool.name for tool in health.tools),
-            blind=tuple(tool.name for tool in health.tools if not tool.ok),
+            blind=tuple(tool.name for tool in health.tools if tool.blind),
             reason=health.reason or ("" if health.ok else "it does not take work"),
         )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import exchange, results, steering
+from cli import access, exchange, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -246,42 +246,9 @@ def schema(
     print_json(SCHEMAS[what]())
 
 
-@app.command()
-def codec(
-    port: Annotated[int, typer.Option(help="On 127.0.0.1.", min=0, max=65_535)] = 8088,
-    ui: Annotated[str, typer.Option(help="Web UI that may ask; default: the local one.")] = "",
-) -> None:
-    """Serve a codec endpoint: the Temporal Web UI and CLI then show what is encrypted."""
-    from cli.commands.codec import run_codec
-
-    run(lambda settings: run_codec(settings, port, ui))
-
-
-@app.command()
-def doctor(as_json: JsonFlag = False) -> None:
-    """Check what this machine can measure, and say how to mend what it cannot."""
-    from cli.commands.doctor import run_doctor
-
-    run(lambda settings: run_doctor(settings, as_json=as_json))
-
-
-@app.command()
-def up(as_json: JsonFlag = False) -> None:
-    """Start the local stack (Temporal, four analyzers, a worker) and leave it up."""
-    from cli.commands.stack import run_up
-
-    run(lambda settings: run_up(settings, as_json=as_json))
-
-
-@app.command()
-def down(as_json: JsonFlag = False) -> None:
-    """Stop the local stack and everything it started."""
-    from cli.commands.stack import run_down
-
-    run(lambda settings: run_down(settings, as_json=as_json))
-
-
+running.register(app)
 results.register(app)
 register_upkeep(app)
 register_planning(app)
 exchange.register(app)
+access.register(app)

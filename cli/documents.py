@@ -3,8 +3,10 @@
 Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 """
 
+from datetime import datetime
 from typing import Any
 
+from contract.access import Scope
 from contract.base import Frozen
 from control.documents import PipelineLine
 
@@ -26,24 +28,29 @@ class Submitted(Frozen):
         started: false when this very pipeline ran already, and was joined.
         apps: how many it has.
         ui: its address in the Temporal Web UI; empty when that is not known.
+        dashboard: its page in the dashboard; empty when that is not known.
     """
 
     pipeline_id: str
     started: bool
     apps: int
     ui: str
+    dashboard: str = ""
 
 
-class Sent(Frozen):
-    """A message that a running pipeline took.
+class LoginAddress(Frozen):
+    """What logs one browser in, once.
 
     Attributes:
-        answer: what the pipeline answered, where it does.
+        url: to be opened in that browser; it is a secret until it is used.
+        name: whom it lets in; the log of changes names them.
+        expires_at: from then on it is good for nothing.
     """
 
-    pipeline_id: str
-    sent: str
-    answer: str | int | None = None
+    url: str
+    name: str
+    scope: Scope
+    expires_at: datetime
 
 
 class Check(Frozen):
@@ -86,12 +93,14 @@ class StackUp(Frozen):
         temporal: address of the server.
         ui: address of its Web UI.
         data: the data folder.
+        dashboard: address of the dashboard.
     """
 
     started: bool
     temporal: str = ""
     ui: str = ""
     data: str = ""
+    dashboard: str = ""
 
 
 class StackDown(Frozen):

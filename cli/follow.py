@@ -7,7 +7,7 @@ from rich.live import Live
 
 from cli.errors import explained
 from cli.exits import Exit
-from cli.output import print_where, say
+from cli.output import say
 from cli.program import command
 from cli.session import Session
 from cli.summary import show_report
@@ -83,6 +83,8 @@ async def follow_to_report(
 
     The exit code says how the pipeline ended. Ctrl-C is as in `follow`.
     """
+    if live := session.dashboard_link(pipeline_id):
+        say(f"watch it live: {live}")
     ended = await follow(session, pipeline_id)
     try:
         code = show_report(
@@ -92,7 +94,7 @@ async def follow_to_report(
         unread = explained(error)
         unread.code = ended or Exit.FAILED
         raise unread from error
-    print_where(session.ui_link(pipeline_id), as_json=as_json)
+    session.print_where(pipeline_id, as_json=as_json)
     return ended or code
 
 

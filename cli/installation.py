@@ -6,14 +6,23 @@ from cli.errors import UserError
 from cli.exits import Exit
 from cli.program import command
 from cli.stack.lifecycle import running_stack
+from contract.doors import base_url, is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
+from control.access import has_token
 from control.dryrun import Machine
 from control.errors import NotStoredError
 from control.stored import Stored, require_comparable
 from settings import Settings, temporal_is_configured
+
+
+def dashboard_address(settings: Settings) -> str:
+    """Where the dashboard of this installation answers, or would answer."""
+    stack = running_stack(settings)
+    own = base_url(settings.dashboard_host, settings.dashboard_port)
+    return (stack.dashboard_url if stack else "") or own
 
 
 def has_server(settings: Settings) -> bool:
@@ -33,6 +42,21 @@ def store_of(settings: Settings) -> Stored:
 def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:
     """Finds logins as the local stack's worker does; None where other workers do the work."""
     return None if temporal_is_configured() else settings.secret
+
+
+async def require_token(settings: Settings, host: str) -> None:
+    """Refuse to let others reach a dashboard into which nobody could log in.
+
+    Raises:
+        UserError: `host` is not this machine's alone, and there is no token and no proxy.
+    """
+    if is_loopback(host) or settings.dashboard_proxy or await has_token(store_of(settings)):
+        return
+    raise UserError(
+        f"others reach {host}, and there is no token: nobody could log in",
+        next_step=f"make one with {command('token create NAME --scope operate')}, "
+        "or listen on 127.0.0.1",
+    )
 
 
 async def require_stored_baseline(settings: Settings, plan: PipelinePlan) -> None:

@@ -46,10 +46,11 @@ def print_result(document: "BaseModel", *lines: RenderableType, as_json: bool) -
         print_lines(*lines)
 
 
-def print_where(link: str, *, as_json: bool) -> None:
-    """Print where the Temporal Web UI shows the pipeline, if known; not with `--json`."""
-    if link and not as_json:
-        stdout.print(f"Temporal UI: {link}")
+def print_where(*, dashboard: str, ui: str, as_json: bool) -> None:
+    """Print where dashboard and Temporal Web UI show the pipeline, if known; not with `--json`."""
+    for name, link in (("dashboard", dashboard), ("Temporal UI", ui)):
+        if link and not as_json:
+            stdout.print(f"{name + ':':<12} {link}", soft_wrap=True)
 
 
 def report_error(error: UserError, *, as_json: bool) -> None:

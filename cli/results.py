@@ -40,6 +40,7 @@ def findings(
     family: Annotated[Many, typer.Option(help="Of this family: sql-injection.")] = None,
     rule: Annotated[Many, typer.Option(help="Of this rule.")] = None,
     fingerprint: Annotated[Many, typer.Option(help="With this fingerprint.")] = None,
+    text: Annotated[str, typer.Option(help="With this text in it, in any case.")] = "",
     role: Annotated[
         list[AppRole] | None, typer.Option(help="Of apps in this role; default: subject.")
     ] = None,
@@ -53,28 +54,29 @@ def findings(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """List a pipeline's weaknesses, the gravest first; needs no running stack."""
-    from cli.commands.findings import Wanted, run_findings
+    from cli.commands.findings import run_findings
+    from control.findings_asked import asked
 
     if as_json + as_sarif + as_csv > 1:
         raise typer.BadParameter("choose one of --json, --sarif and --csv")
-    wanted = Wanted(
-        models=model or (),
-        apps=app or (),
-        tools=tool or (),
-        severities=severity or (),
-        cwe=cwe or (),
-        owasp=owasp or (),
-        categories=category or (Category.SECURITY,),
-        confidences=confidence or (),
-        standings=state or (),
-        families=family or (),
-        rules=rule or (),
-        fingerprints=fingerprint or (),
-        roles=role or (AppRole.SUBJECT,),
-        after=after,
-    )
+    typed = {
+        "model": model,
+        "app": app,
+        "tool": tool,
+        "severity": severity,
+        "cwe": cwe,
+        "owasp": owasp,
+        "category": category,
+        "confidence": confidence,
+        "state": state,
+        "family": family,
+        "rule": rule,
+        "fingerprint": fingerprint,
+        "role": role,
+        "text": [text],
+    }
     form = "json" if as_json else "sarif" if as_sarif else "csv" if as_csv else "table"
-    run(lambda settings: run_findings(settings, id, wanted, form, limit))
+    run(lambda settings: run_findings(settings, id, asked(typed), after, form, limit))
 
 
 def compare(

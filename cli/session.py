@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import TextIO
+from urllib.parse import quote
 
 from temporalio.client import Client
 
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
+from cli.installation import require_token
+from cli.output import print_where
 from cli.program import command
 from cli.stack.lifecycle import hold_stack, running_stack, start_stack, stop_unless_held
 from cli.stack.model import Stack
@@ -49,8 +52,19 @@ class Session:
         """Where the Temporal Web UI shows the pipeline; empty when its address is not known."""
         if self.stack is None:
             return ""
-        workflow = pipeline_workflow_id(pipeline_id).replace("/", "%2F")
+        workflow = quote(pipeline_workflow_id(pipeline_id), safe="")
         return f"{self.stack.ui_url}/namespaces/{self.client.namespace}/workflows/{workflow}"
+
+    def dashboard_link(self, pipeline_id: str) -> str:
+        """Where the dashboard shows the pipeline; empty when its address is not known."""
+        if self.stack is None or not self.stack.dashboard_url:
+            return ""
+        return f"{self.stack.dashboard_url}/pipelines/{quote(pipeline_id, safe='')}"
+
+    def print_where(self, pipeline_id: str, *, as_json: bool) -> None:
+        """Print where the pipeline is shown, as far as that is known."""
+        dashboard, ui = self.dashboard_link(pipeline_id), self.ui_link(pipeline_id)
+        print_where(dashboard=dashboard, ui=ui, as_json=as_json)
 
 
 @asynccontextmanager
@@ -87,6 +101,7 @@ async def _opened(
         client = await _connect_local(stack, settings)
         yield Session(client, settings, stack, started=False)
         return
+    await require_token(settings, settings.dashboard_host)
     with await asyncio.to_thread(hold_stack, settings.data_dir) as lease:
         stack, started = await _start(settings, say, lease)
         session = None

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.tool import Tool, ToolFault
 from analyzers.static.manifest_tool import ManifestTool

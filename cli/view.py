@@ -116,7 +116,7 @@ def progress_line(progress: PipelineProgress) -> str:
 def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
     """A row per pipeline."""
     table = Table(box=None, pad_edge=False)
-    for name in ("pipeline", "state", "started", "ended", "apps"):
+    for name in ("pipeline", "state", "started", "ended", "by", "apps"):
         table.add_column(name, style="dim" if name in ("started", "ended") else "")
     for line in lines:
         style = _LINE_STYLE.get(line.state, "cyan")
@@ -125,7 +125,8 @@ def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
         apps = f"{line.apps}{f': {counts}' if counts else ''}" if line.apps else ""
         if beside := in_words(line.beside):
             apps = f"{apps}; beside them {beside}"
-        table.add_row(one_line(line.id), Text(one_line(line.state), style=style), *times, apps)
+        by = Text(one_line(line.started_by), style="dim")
+        table.add_row(one_line(line.id), Text(one_line(line.state), style=style), *times, by, apps)
     return table
 
 

@@ -12,6 +12,7 @@ from contract.spec import AppRef, AppRole, PipelineId
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
 
 PAGE_LIMIT = 1_000
+TEXT_LETTERS = 200
 
 
 class FindingsQuery(Frozen):
@@ -26,10 +27,14 @@ class FindingsQuery(Frozen):
         identities: fingerprints, their own or aliases; of no index, so it takes a look at all.
         baselines, origins: as they were when the weaknesses were listed last: each report does.
         roles: of the apps; left out: subjects alone.
+        text: the page leaves out only what cannot have it, in any case, in the weakness; of what is
+            left, whoever asks looks at each.
         after: of the page before; empty: the first page.
         limit: weaknesses per page, at most 1,000.
         counted: whether the page says how many there are on all pages.
         doubted: whether the page says how many apps' weaknesses were not compared with others.
+        most_rows: look at about so many weaknesses for this page and for its total: the page may
+            hold few of many, even none, and then says where the next one begins; None: at all.
     """
 
     pipeline_id: PipelineId
@@ -48,10 +53,12 @@ class FindingsQuery(Frozen):
     baselines: tuple[BaselineState, ...] = ()
     origins: tuple[Origin, ...] = ()
     roles: tuple[AppRole, ...] = (AppRole.SUBJECT,)
+    text: Annotated[str, Field(max_length=TEXT_LETTERS)] = ""
     after: str = ""
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 100
     counted: bool = False
     doubted: bool = False
+    most_rows: Annotated[int, Field(ge=1)] | None = None
 
 
 class FoundWeakness(Frozen):
@@ -69,6 +76,7 @@ class FindingsPage(Frozen):
     Attributes:
         after: where the next page begins; None: this is the last one.
         total: weaknesses on all pages; None: they were not counted.
+        total_at_least: there are more than `total`; they were not counted to the end.
         unlisted_apps: ended apps of the pipeline whose weaknesses are not listed yet: nobody may
             take an empty page for an app without weaknesses while this is above zero.
         uncompared_apps: apps with weaknesses of which no baseline says anything yet: those of an
@@ -79,6 +87,7 @@ class FindingsPage(Frozen):
     items: tuple[FoundWeakness, ...] = ()
     after: str | None = None
     total: int | None = None
+    total_at_least: bool = False
     unlisted_apps: int = 0
     uncompared_apps: int = 0
     unsure_apps: int = 0

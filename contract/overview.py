@@ -1,7 +1,7 @@
 """A whole pipeline in counts, without its apps: as fast to read for ten thousand as for ten."""
 
 from contract.analysis import MeasurementState, Severity
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import AnalyzerKind, Category
 from contract.base import Frozen
 from contract.record import PipelineListing
 from contract.spec import AppRole
@@ -33,6 +33,73 @@ class CellsCount(Frozen):
     tool: str
     state: MeasurementState
     cells: int
+
+
+class ToolCells(Frozen):
+    """Cells of subjects that one version of a tool left in one state.
+
+    Attributes:
+        cells: how many.
+        cached: how many of them are reports of an earlier run that were used again.
+        tool_seconds: time that the tool spent on the others.
+        saved_seconds: time that the cached ones took when they were made.
+    """
+
+    analyzer: AnalyzerKind
+    tool: str
+    version: str
+    state: MeasurementState
+    cells: int
+    cached: int = 0
+    tool_seconds: float = 0.0
+    saved_seconds: float = 0.0
+
+
+class LostCells(Frozen):
+    """Cells of subjects of one tool that are not measured for the same reason."""
+
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    reason: str
+    cells: int
+
+
+class ToolsOverview(Frozen):
+    """The tools of a pipeline in counts, as recorded until now.
+
+    Attributes:
+        used: by analyzer, tool, version and state.
+        lost: the most frequent reasons of cells that the platform failed, the most frequent first.
+        rules: digest of the rules by `static/bandit` and version, of one cell of each.
+    """
+
+    used: tuple[ToolCells, ...] = ()
+    lost: tuple[LostCells, ...] = ()
+    rules: dict[str, str] = {}
+
+
+class ModelCells(Frozen):
+    """Cells of the subjects of one model that one tool left in one state."""
+
+    model: str
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    cells: int
+
+
+class ModelsOverview(Frozen):
+    """The models of a pipeline in counts, as recorded until now.
+
+    Attributes:
+        cells: by model, analyzer, tool and state.
+        looks_for: categories that each tool (`static/bandit`) says it looks for; None: it does not
+            say.
+    """
+
+    cells: tuple[ModelCells, ...] = ()
+    looks_for: dict[str, tuple[Category, ...] | None] = {}
 
 
 class PipelineOverview(Frozen):

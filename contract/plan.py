@@ -18,6 +18,8 @@ from contract.template import TemplateSpec
 
 # About 120 kB: far below Temporal's limit of 2 MB for one payload.
 PAGE_APPS = 500
+NAME_CHARS = 200
+"""Longest name of somebody who started a pipeline; of a longer one the beginning is kept."""
 
 _APPS = TypeAdapter(tuple[PlannedApp, ...])
 
@@ -53,6 +55,8 @@ class PlanHeader(Frozen):
     Attributes:
         total: how many apps the plan has.
         added: where those are that are no subjects.
+        started_by: who submitted it first, as they were known there; empty: nobody said it. It is
+            no part of the plan: whoever submits the same plan joins.
         digest: of the whole plan.
         pages: digest of each page, in order.
     """
@@ -64,9 +68,10 @@ class PlanHeader(Frozen):
     digest: str
     pages: tuple[str, ...]
     added: tuple[AddedApps, ...] = ()
+    started_by: str = ""
 
     @classmethod
-    def of(cls, plan: PipelinePlan) -> "PlanHeader":
+    def of(cls, plan: PipelinePlan, started_by: str = "") -> "PlanHeader":
         """The header of `plan`."""
         return cls(
             pipeline_id=plan.pipeline_id,
@@ -76,6 +81,7 @@ class PlanHeader(Frozen):
             digest=plan.digest,
             pages=tuple(page.digest for page in pages_of(plan)),
             added=tuple(_added(plan.apps)),
+            started_by=started_by[:NAME_CHARS],
         )
 
     def role_at(self, position: int) -> AppRole:

@@ -173,10 +173,21 @@ class PipelineRecord(Frozen):
         }
 
 
+class PipelineHead(NamedTuple):
+    """One pipeline without its apps: there may be many thousands of them."""
+
+    pipeline_id: str
+    state: str
+    created_at: datetime
+    finished_at: datetime | None
+    started_by: str
+
+
 class PipelineListing(Frozen):
     """One pipeline in one line.
 
     Attributes:
+        started_by: who submitted it first; empty: nobody said it.
         apps: how many subjects it has; `counts` says how many of them ended in each state.
         beside: how many apps it has in other roles.
     """
@@ -185,6 +196,7 @@ class PipelineListing(Frozen):
     state: str
     created_at: datetime
     finished_at: datetime | None = None
+    started_by: str = ""
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
     beside: dict[AppRole, int] = {}

@@ -139,6 +139,16 @@ class Access:
         await self.kept.told(lambda store: store.add_link(_digest(key), name, scope, now, until))
         return LoginLink(key=key, name=name, scope=scope, expires_at=until)
 
+    async def link(self, key: str) -> Known | None:
+        """Whom a link would let in, without using it up; None: it is good for nothing.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        digest, now = _digest(key[:_SECRET_LETTERS]), self.now()
+        found = await self.kept.asked(lambda store: store.link(digest, now), None)
+        return Known(*found) if found else None
+
     async def by_link(self, key: str, address: str, *, local: bool) -> tuple[str, Known] | None:
         """The secret of a new session, and whose it is; None: the link is good for nothing.
 

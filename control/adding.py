@@ -49,6 +49,19 @@ async def add(
     return Added(pipeline_id=pipeline.id, added=names, apps=count)
 
 
+async def addable(stored: Stored, pipeline_id: str) -> tuple[str, ...]:
+    """Labels of the apps in the folder of the pipeline's fleet that it does not have.
+
+    Raises:
+        WrongInputError: its apps are not of one folder, or that cannot be read.
+        PlatformError: the store does not know the pipeline, or cannot be read.
+    """
+    plan = await stored.plan(pipeline_id)
+    known = {app.ref.label for app in plan.apps}
+    folders = await asyncio.to_thread(lambda: _folders(_root_of(plan)))
+    return tuple(label for label in folders if label not in known)
+
+
 def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -> list[PlannedApp]:
     """The apps that `refs` name, read from their folders.
 

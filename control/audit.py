@@ -25,7 +25,7 @@ class Changes(Frozen):
     """
 
     changes: tuple[AuditEntry, ...]
-    after: int | None = None
+    after: str | None = None
     actions: tuple[str, ...] = ()
 
 
@@ -50,7 +50,7 @@ class AuditLog:
         shown = found[: query.limit]
         return Changes(
             changes=tuple(shown),
-            after=shown[-1].id if len(found) > len(shown) else None,
+            after=str(shown[-1].id) if len(found) > len(shown) else None,
             actions=tuple(await self._kept.asked(lambda store: store.actions(), names)),
         )
 

@@ -13,24 +13,29 @@ _ASK_EVERY_S = 10.0
 
 
 class Estimate:
-    """The time left of one pipeline; the list of its apps is asked for every 10 s at most."""
+    """The time left of one pipeline; the list of its apps is asked for every 10 s at most.
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    Attributes:
+        spans: when its latest `apps` began and ended, as last listed; None: not listed.
+    """
+
+    def __init__(self, pipeline: Pipeline, apps: int = 60) -> None:
         self._pipeline = pipeline
+        self._apps = apps
         self._asked_s = float("-inf")
-        self._spans: list[Span] | None = None
+        self.spans: list[Span] | None = None
 
     async def of(self, progress: PipelineProgress) -> tuple[TimeLeft | None, str]:
         """What is left, or None and why that is not known."""
         if time.monotonic() - self._asked_s > _ASK_EVERY_S:
             self._asked_s = time.monotonic()
             try:
-                self._spans = await self._pipeline.spans()
+                self.spans = await self._pipeline.spans(self._apps)
             except PlatformError:
-                self._spans = None
-        if self._spans is None:
+                self.spans = None
+        if self.spans is None:
             return None, "not known: the server does not list the apps"
-        return time_left(progress, self._spans, datetime.now(UTC))
+        return time_left(progress, self.spans, datetime.now(UTC))
 
     async def words(self, progress: PipelineProgress) -> str:
         """The time left as people read it; empty at the end."""

@@ -1,5 +1,6 @@
 """The weaknesses of a recorded pipeline, page by page, with the decisions that hold today."""
 
+import sys
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +14,7 @@ from contract.overview import CellsCount, PipelineOverview
 from contract.role import AppRole
 from contract.standing import Standing
 from contract.weakness import BaselineState, Origin
-from control.errors import WrongInputError
-from control.findings_scope import NotMeasured, checked, not_measured
+from control.findings_scope import NotMeasured, ToolLooks, checked, looks_of, not_measured, says
 from control.stored import Stored
 from reports.suppressions import Decisions
 
@@ -35,6 +35,7 @@ class Findings(Frozen):
         findings: each a `FoundWeakness`: the app (`ref`), its place there and the weakness.
         after: where the next page begins (`--after`); null: this is the last one.
         total: on all pages; null: they were not counted.
+        total_at_least: there are more than `total`.
         unlisted_apps: ended apps whose weaknesses are not listed yet: writing the report lists
             them. No list is whole while this is above zero.
         uncompared_apps: apps whose weaknesses are not compared with the baseline yet: writing the
@@ -43,17 +44,20 @@ class Findings(Frozen):
             who brought them, because the report is not written, or a tool did not look at it.
         unfinished_apps: apps that have not ended.
         not_measured: each a `NotMeasured`; nobody knows what these cells would have shown.
+        looks: each a `ToolLooks`: what the tools that were asked for look for, and where they did.
     """
 
     pipeline_id: str
     findings: tuple[FoundWeakness, ...]
     after: str | None = None
     total: int | None = None
+    total_at_least: bool = False
     unlisted_apps: int = 0
     uncompared_apps: int = 0
     unsure_apps: int = 0
     unfinished_apps: int = 0
     not_measured: tuple[NotMeasured, ...] = ()
+    looks: tuple[ToolLooks, ...] = ()
 
 
 def standing_of(item: FoundWeakness) -> Standing:
@@ -66,34 +70,12 @@ def standing_of(item: FoundWeakness) -> Standing:
     return _OF_BASELINE.get(weakness.baseline, Standing.OPEN)
 
 
-def cwe_number(text: str) -> int:
-    """The number in `CWE-89` or `89`.
-
-    Raises:
-        WrongInputError: it is none.
-    """
-    digits = text.upper().removeprefix("CWE-")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 6):
-        raise WrongInputError(f"{text[:40]!r} is no CWE", next_step="write CWE-89")
-    return int(digits)
-
-
-def owasp_category(text: str) -> str:
-    """The category in `A03`, `a3` or `A03:2021`.
-
-    Raises:
-        WrongInputError: it is none.
-    """
-    digits = text.upper().removesuffix(":2021").removeprefix("A")
-    if digits.isascii() and digits.isdecimal() and 1 <= int(digits[:4]) <= 10:
-        return f"A{int(digits):02}"
-    raise WrongInputError(
-        f"{text[:40]!r} is no category of the OWASP Top 10 2021", next_step="write A01 to A10"
-    )
-
-
 async def findings(
-    stored: Stored, query: FindingsQuery, standings: Collection[Standing], limit: int
+    stored: Stored,
+    query: FindingsQuery,
+    standings: Collection[Standing],
+    limit: int,
+    pages: int | None = None,
 ) -> Findings:
     """The weaknesses that are asked for, gravest first.
 
@@ -102,6 +84,8 @@ async def findings(
         query: which, from which place on.
         standings: these alone; none: all.
         limit: at most so many.
+        pages: read at most so many pages of the store, of which a decision or a text may leave
+            little; the search then ends before its end. None: until there are enough.
 
     Raises:
         NotStoredError: there is no such pipeline.
@@ -111,7 +95,7 @@ async def findings(
 
     async def ask(results: ResultStore) -> Findings:
         search = await Search.open(results, query, standings)
-        return search.document(await search.take(limit))
+        return search.document(await search.take(limit, pages))
 
     return await stored.answered(query.pipeline_id, ask, lags=True)
 
@@ -130,10 +114,12 @@ class Search:
     _query: FindingsQuery
     _standings: frozenset[Standing]
     _decisions: Decisions
-    _overview: PipelineOverview
+    overview: PipelineOverview
     _cells: tuple[CellsCount, ...]
+    _looks: tuple[ToolLooks, ...]
     after: str | None
     total: int | None = None
+    total_at_least: bool = False
     unlisted_apps: int = 0
     uncompared_apps: int = 0
     unsure_apps: int = 0
@@ -151,9 +137,9 @@ class Search:
         overview = await results.overview(query.pipeline_id)
         query, cells = await checked(results, query, overview)
         decisions = await decisions_of(results, query.pipeline_id)
-        today = datetime.now(UTC).date()
-        known = Decisions.of(decisions, today)
-        search = cls(results, query, wanted, known, overview, cells, query.after)
+        known = Decisions.of(decisions, datetime.now(UTC).date())
+        looks = await looks_of(results, query, cells)
+        search = cls(results, query, wanted, known, overview, cells, looks, query.after)
         await search._ask_doubts()
         search._query = query.model_copy(update=search._narrowed())
         if wanted == frozenset({Standing.SUPPRESSED}) and not search._decisions.any_holds:
@@ -192,16 +178,18 @@ class Search:
         while self.after is not None:
             yield await self.take(size)
 
-    async def take(self, limit: int) -> list[FoundWeakness]:
-        """The next ones, at most `limit`."""
+    async def take(self, limit: int, pages: int | None = None) -> list[FoundWeakness]:
+        """The next ones, at most `limit`, of at most so many pages of the store."""
         taken: list[FoundWeakness] = []
-        while self.after is not None and len(taken) < limit:
-            size = PAGE_LIMIT if self._standings else min(PAGE_LIMIT, limit - len(taken))
+        left = sys.maxsize if pages is None else pages
+        while self.after is not None and len(taken) < limit and left > 0:
+            left -= 1
+            size = PAGE_LIMIT if self._sifts else min(PAGE_LIMIT, limit - len(taken))
             page = await self._page(size)
             wanted = [
                 (place, item)
                 for place, item in enumerate(map(self._decided, page.items))
-                if not self._standings or standing_of(item) in self._standings
+                if self._is_wanted(item)
             ][: limit - len(taken)]
             taken += [item for _, item in wanted]
             used = wanted[-1][0] + 1 if len(taken) == limit else len(page.items)
@@ -210,12 +198,22 @@ class Search:
             self.after = page.after
         return taken
 
+    @property
+    def _sifts(self) -> bool:
+        """Whether not all that the store lists is wanted."""
+        return bool(self._standings or self._query.text)
+
+    def _is_wanted(self, item: FoundWeakness) -> bool:
+        stands = not self._standings or standing_of(item) in self._standings
+        return stands and says(item.weakness, self._query.text)
+
     async def _page(self, size: int) -> FindingsPage:
-        counted = self.total is None and not self._standings
+        counted = self.total is None and not self._sifts
         update: dict[str, Any] = {"after": self.after, "limit": size, "counted": counted}
         page = await self._results.findings_page(self._query.model_copy(update=update))
         self.unlisted_apps = page.unlisted_apps
-        self.total = page.total if counted else self.total
+        if counted:
+            self.total, self.total_at_least = page.total, page.total_at_least
         return page
 
     def _decided(self, item: FoundWeakness) -> FoundWeakness:
@@ -232,15 +230,17 @@ class Search:
     def document(self, found: Sequence[FoundWeakness]) -> Findings:
         """What was found, with what nobody could find."""
         roles = set(self._query.roles)
-        apps = [count for count in self._overview.apps if count.role in roles]
+        apps = [count for count in self.overview.apps if count.role in roles]
         return Findings(
             pipeline_id=self._query.pipeline_id,
             findings=tuple(found),
             after=self.after,
             total=self.total,
+            total_at_least=self.total_at_least,
             unlisted_apps=self.unlisted_apps,
             uncompared_apps=self.uncompared_apps,
             unsure_apps=self.unsure_apps,
             unfinished_apps=sum(count.apps for count in apps if count.state is None),
-            not_measured=tuple(not_measured(self._cells, self._query.tools)),
+            not_measured=tuple(not_measured(self._cells, self._looks)),
+            looks=self._looks,
         )

@@ -25,6 +25,7 @@ def merged(
             state=state_of(listing.state, only_served.pop(listing.pipeline_id, None)),
             started_at=listing.created_at,
             finished_at=listing.finished_at,
+            started_by=listing.started_by,
             apps=listing.apps,
             counts=listing.counts,
             beside=listing.beside,

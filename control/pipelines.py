@@ -13,7 +13,7 @@ from collections.abc import (
 )
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from temporalio.client import (
@@ -29,7 +29,7 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from contract.errors import PlatformError
-from contract.ids import pipeline_workflow_id
+from contract.ids import app_label, pipeline_workflow_id
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
@@ -64,26 +64,37 @@ class Served:
     closed_at: datetime | None
 
 
-async def submit(client: Client, plan: PipelinePlan) -> bool:
+async def submit(client: Client, plan: PipelinePlan, started_by: str = "") -> bool:
     """Start the pipeline; False if it runs already with this very plan, and was joined.
+
+    Args:
+        client: of the server.
+        plan: what is to be done.
+        started_by: who starts it, as lists of pipelines tell it.
 
     Raises:
         AlreadyRanError: the ID stands for a pipeline that has ended.
         OtherPlanError: the ID stands for a running pipeline with another plan.
         PlatformError: the server does not take it.
     """
-    handle = await start_pipeline(client, plan)
+    handle = await start_pipeline(client, plan, started_by)
     return handle.first_execution_run_id is not None
 
 
-async def list_pipelines(client: Client) -> list[Served]:
-    """Every pipeline the server knows, latest first.
+async def list_pipelines(client: Client, since: datetime | None = None) -> list[Served]:
+    """Every pipeline the server knows, latest first; with `since`, those that run or ended since.
+
+    A pipeline that was run again is there once for each run.
 
     Raises:
         PlatformError: the server does not answer.
     """
+    query = "WorkflowType = 'Pipeline'"
+    if since is not None:
+        moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query += f" AND (ExecutionStatus = 'Running' OR CloseTime > '{moment}')"
     try:
-        listed = client.list_workflows("WorkflowType = 'Pipeline'")
+        listed = client.list_workflows(query)
         return [_served(workflow) async for workflow in listed]
     except RPCError as error:
         raise refused(error) from error
@@ -213,7 +224,7 @@ class Pipeline:
         apps = f'AssayPipeline="{self.id}" AND WorkflowType="AnalyzeApp"'
         with self._asking("list"):
             listed = self.client.list_workflows(apps, limit=limit)
-            spans = [Span(app.start_time, app.close_time) async for app in listed]
+            spans = [Span(a.start_time, a.close_time, app_label(a.id)) async for a in listed]
         return [span for span in spans if span.started >= began]
 
     async def result(self) -> PipelineResult:

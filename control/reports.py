@@ -40,7 +40,7 @@ def read_report(data_dir: Path, pipeline_id: str) -> FleetReport:
         OldReportError: another version wrote it.
         DamagedReportError: it is not whole.
     """
-    return _read(pipeline_id, report_path(data_dir, pipeline_id, "json"), FleetReport)
+    return read_document(pipeline_id, report_path(data_dir, pipeline_id, "json"), FleetReport)
 
 
 def read_apps(data_dir: Path, report: FleetReport) -> Iterator[AppReport]:
@@ -64,7 +64,7 @@ def read_app(data_dir: Path, report: FleetReport, name: str) -> AppReport:
     pipeline_id = report.pipeline.id
     path = report_folder(data_dir, pipeline_id) / "apps" / f"{name}.json"
     try:
-        app = _read(pipeline_id, path, AppReport)
+        app = read_document(pipeline_id, path, AppReport)
     except NoReportError as error:
         raise DamagedReportError(
             pipeline_id, path, "the report names it, and it is gone"
@@ -74,7 +74,14 @@ def read_app(data_dir: Path, report: FleetReport, name: str) -> AppReport:
     return app
 
 
-def _read(pipeline_id: str, path: Path, kind: type[Document]) -> Document:
+def read_document(pipeline_id: str, path: Path, kind: type[Document]) -> Document:
+    """A document of a written report.
+
+    Raises:
+        NoReportError: there is none.
+        OldReportError: another version wrote it.
+        DamagedReportError: it is not whole.
+    """
     try:
         data = path.read_bytes()
         version = _Version.model_validate_json(data).schema_version

@@ -35,7 +35,7 @@ _PAGE_S = 120.0
 _PLAN = "plan"
 
 
-async def start_pipeline(client: Client, plan: PipelinePlan) -> Handle:
+async def start_pipeline(client: Client, plan: PipelinePlan, started_by: str = "") -> Handle:
     """Start the pipeline, or join it where this very plan runs already, whoever started it.
 
     A plan of one page is handed over with the start, also while no worker runs. Further pages are
@@ -49,7 +49,7 @@ async def start_pipeline(client: Client, plan: PipelinePlan) -> Handle:
             refuses one.
     """
     try:
-        handle = await _start(client, PipelineRun.of(plan), again=False)
+        handle = await _start(client, PipelineRun.of(plan, started_by), again=False)
     except WorkflowAlreadyStartedError as error:
         handle = client.get_workflow_handle_for(
             PipelineWorkflow.run, pipeline_workflow_id(plan.pipeline_id)

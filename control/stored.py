@@ -1,7 +1,7 @@
 """Reads pipelines from the store; needs no server."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,9 +9,10 @@ from contract.errors import ErrorCode, PlatformError
 from contract.history import History
 from contract.plan import Reopening
 from contract.progress import PipelineProgress
-from contract.record import PipelineListing, PipelineRecord
+from contract.record import PipelineHead, PipelineListing, PipelineRecord
 from contract.spec import AppRef, PipelinePlan, PipelineSpec
 from control.errors import NotStoredError, WrongInputError
+from control.kept_store import KeptStores, ask_once
 from control.listing import progress_of, state_of
 from store.engine import parse_url
 from store.migrate import upgrade
@@ -48,26 +49,47 @@ class Stored:
         url: SQLAlchemy URL of the store.
         in_use: whether a worker may be using it now.
         read_url: of a replica, for those questions whose answer may be a moment old; empty: `url`.
+        open: keeps the store open between questions; None: each question opens it.
     """
 
     url: str
     in_use: Callable[[], bool]
     read_url: str = ""
+    open: KeptStores | None = None
+
+    def kept(self) -> "Stored":
+        """The same store for a process that asks often; `close` it at the end."""
+        return replace(self, open=self.open or KeptStores())
+
+    async def close(self) -> None:
+        """Close what is kept open."""
+        if self.open is not None:
+            await self.open.close()
 
     def exists(self) -> bool:
         """Whether there is something to read: a SQLite file is only made by the first worker."""
         url = parse_url(self.url)
         return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
-    async def pipelines(self) -> tuple[PipelineListing, ...]:
-        """Every pipeline; none where no worker has made a store yet.
+    async def heads(self) -> list[PipelineHead]:
+        """Every pipeline without its apps, in no order; none where there is no store yet.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        if not self.exists():
+            return []
+        return await self._read(lambda store: store.pipeline_heads(), lags=True)
+
+    async def pipelines(self, only: Collection[str] | None = None) -> tuple[PipelineListing, ...]:
+        """Every pipeline, or those of these IDs; none where no worker has made a store yet.
 
         Raises:
             PlatformError: the store cannot be read.
         """
         if not self.exists():
             return ()
-        return await self._read(lambda store: store.list_pipelines(), lags=True)
+        return await self._read(lambda store: store.list_pipelines(only), lags=True)
 
     async def history(self) -> History:
         """What recent pipelines took; nothing where no worker has made a store yet.
@@ -192,22 +214,15 @@ class Stored:
     async def _read(
         self, ask: Callable[[SqlResultStore], Awaitable[Answer]], *, lags: bool = False
     ) -> Answer:
+        asked = self.open.ask if self.open else ask_once
         if lags and self.read_url:
-            return await _asked(self.read_url, ask)
+            return await asked(self.read_url, ask)
         try:
-            return await _asked(self.url, ask)
+            return await asked(self.url, ask)
         except PlatformError as error:
             local = parse_url(self.url).get_backend_name() == "sqlite"
             old = error.code is ErrorCode.FAILED_PRECONDITION
             if not (old and local) or self.in_use():
                 raise
         await upgrade(self.url)
-        return await _asked(self.url, ask)
-
-
-async def _asked(url: str, ask: Callable[[SqlResultStore], Awaitable[Answer]]) -> Answer:
-    store = SqlResultStore.from_url(url)
-    try:
-        return await ask(store)
-    finally:
-        await store.close()
+        return await asked(self.url, ask)

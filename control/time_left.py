@@ -19,10 +19,11 @@ _LONGEST_STEP_S = 7_200
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When one app began, and when it ended."""
+    """When one app began, and when it ended; `label`: of the app, `model/appN`."""
 
     started: datetime
     ended: datetime | None = None
+    label: str = ""
 
     def seconds(self, now: datetime) -> float:
         """How long it took, or has taken so far."""
@@ -52,8 +53,10 @@ def time_left(
     first, last = min(s.started for s in ended), max(s.ended or now for s in ended)
     at_once = _at_once(known, first, last, now)
     spread = _FOUR_OF_FIVE * stdev(took) * apps * sqrt(1 / max(apps, 1) + 1 / len(ended))
-    low, high = (max(0.0, (mean * apps + sign * spread) / at_once) for sign in (-1, 1))
-    return TimeLeft(low_s=round(low, 1), high_s=round(high, 1), by_apps=len(ended)), ""
+    low, middle, high = (
+        round(max(0.0, (mean * apps + sign * spread) / at_once), 1) for sign in (-1, 0, 1)
+    )
+    return TimeLeft(low_s=low, high_s=high, by_apps=len(ended), p50_s=middle), ""
 
 
 def _why(phase: PipelinePhase) -> str:

@@ -1,7 +1,9 @@
 """The dashboard as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +14,14 @@ from starlette.staticfiles import StaticFiles
 from control.access import Access
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
+from control.serving import ServedPipelines
 from dashboard import api, pages
 from dashboard.access.gate import Gate
 from dashboard.access.tries import Tries
 from dashboard.api.described import PROBLEMS, described
 from dashboard.conditional import Conditional
 from dashboard.edge import Edge
+from dashboard.health import health
 from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
 from dashboard.server import Server
@@ -39,8 +43,13 @@ def create_app(site: Site) -> FastAPI:
         lifespan=_living,
     )
     app.state.closing = AsyncExitStack()
+    site = replace(site, stored=site.stored.kept())
+    app.state.closing.push_async_callback(site.stored.close)
     app.state.site = site
     app.state.server = Server(site.connect)
+    app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
+    app.state.running = ServedPipelines(app.state.server.client)
+    app.state.closing.push_async_callback(app.state.running.close)
     kept = KeptAccess(site.stored)
     app.state.access = Access(kept)
     app.state.audit = AuditLog(kept)
@@ -56,6 +65,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_api_route("/", _first, include_in_schema=False)
+    app.add_api_route("/health", health, include_in_schema=False)
     app.add_middleware(Conditional)
     app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=app.state.tries)
     app.add_middleware(Edge)

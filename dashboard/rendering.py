@@ -9,7 +9,9 @@ from jinja2 import Environment
 from starlette.requests import Request
 
 from dashboard import urls
+from dashboard.access.returning import here
 from dashboard.access.who import actor_of
+from dashboard.shown import shown
 from reports.html import environment_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -22,7 +24,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         request: that asks for it.
         template: name of a template of ours.
         status: of the answer.
-        values: what the template may name; also `site`, `actor`, `path`, `nonce` and `urls`.
+        values: what the template may name; also `site`, `actor`, `path`, `here` (the path with its
+            query), `nonce` and `urls`.
     """
     return HTMLResponse(render(request, template, **values), status)
 
@@ -33,12 +36,20 @@ def render(request: Request, template: str, **values: Any) -> str:
         "site": request.app.state.site,
         "actor": actor_of(request),
         "path": request.url.path,
+        "here": here(request),
         "nonce": request.scope.get("nonce", ""),
         "urls": urls,
     }
     return _environment().get_template(template).render(**(known | values))
 
 
+def fragment(template: str, **values: Any) -> str:
+    """The text of a part of a page that is the same for everybody who sees it."""
+    return _environment().get_template(template).render(urls=urls, **values)
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return environment_of(_TEMPLATES)
+    environment = environment_of(_TEMPLATES)
+    environment.finalize = shown
+    return environment

@@ -136,6 +136,13 @@ class AccessStore(Connected):
             await connection.execute(delete(links).where(links.c.expires_at < now))
             await connection.execute(insert(links).values(**row))
 
+    async def link(self, digest: str, now: datetime) -> tuple[str, Scope] | None:
+        """Name and scope of a link; None: it is good for nothing."""
+        async with self.reading() as connection:
+            found = await connection.execute(select(links).where(links.c.digest == digest))
+            row = found.first()
+        return (row.name, Scope(row.scope)) if row and now < row.expires_at else None
+
     async def take_link(self, digest: str, now: datetime) -> tuple[str, Scope] | None:
         """Name and scope of a link, which is used up by this; None: it is good for nothing."""
         used = delete(links).where(links.c.digest == digest)

@@ -28,6 +28,7 @@ from store.tables import (
     weakness_tools,
     weaknesses,
 )
+from store.tally import CellKey, Changes
 from store.weaknesses import body_of, counts_of, tool_rows, weakness_rows
 
 _ORDER = (subtasks, cells, findings, metrics, fused_findings, weaknesses, weakness_tools)
@@ -83,6 +84,12 @@ async def record_new(
     ended = [_ended(app, known[app.spec.ref]) for app in recorded]
     if ended:
         await connection.execute(update(apps).where(apps.c.id == bindparam("row_id")), ended)
+    changes = Changes(pipeline_id)
+    changes.cells(come=(CellKey(row["analyzer"], row["tool"], row["state"]) for row in rows[cells]))
+    for app, now in zip(recorded, ended, strict=True):
+        before = dict(known[app.spec.ref]._mapping)
+        changes.app(before, before | now)
+    await changes.write(connection)
 
 
 async def _registered(

@@ -22,6 +22,7 @@ from store.tables import (
     weakness_tools,
     weaknesses,
 )
+from store.tally import recount
 
 _ROWS = 5_000
 _Ids = Mapping[int, int]
@@ -52,6 +53,7 @@ async def move_pipeline(source: AsyncConnection, target: AsyncConnection, pipeli
     await _copied(source, target, fused.where(subtasks.c.pipeline_id == pipeline_id))
     for table in (weaknesses, weakness_tools):
         await _copied(source, target, _of(table, pipeline_id), "app_id", app_ids)
+    await recount(target, pipeline_id)
     return len(cell_ids)
 
 

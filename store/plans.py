@@ -14,9 +14,11 @@ from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, 
 from contract.role import AppRole
 from contract.spec import AppRef
 from store.loading import ref_of
+from store.queries import is_imported
 from store.registering import Registered, require_same_plan, rows_to_add
 from store.rows import Row, app_row, plan_body, planned_columns
-from store.tables import apps, cells, is_imported, pipelines
+from store.tables import apps, cells, pipelines
+from store.tally import Changes
 
 _INFRA_FAILED = MeasurementState.INFRA_FAILED.value
 _MEASURED = MeasurementState.MEASURED.value
@@ -46,6 +48,10 @@ async def add_page(connection: AsyncConnection, header: PlanHeader, page: PlanPa
     ]
     if new := rows_to_add(header, wanted, row.spec_digest, registered):
         await connection.execute(insert(apps), new)
+        changes = Changes(header.pipeline_id)
+        for row in new:
+            changes.app(None, row)
+        await changes.write(connection)
     if page.first + len(page.apps) == header.total:  # the plan is whole, and accepted
         await connection.execute(update(pipelines).where(this).values(body=plan_body(header)))
 
@@ -164,7 +170,7 @@ def _header(row: Any) -> PlanHeader:
     if "digest" not in plan:
         message = f"the plan of pipeline {row.pipeline_id} was not kept; submit it under another ID"
         raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)
-    return PlanHeader(pipeline_id=row.pipeline_id, spec=row.spec, **plan)
+    return PlanHeader(pipeline_id=row.pipeline_id, spec=row.spec, started_by=row.started_by, **plan)
 
 
 def _entry(row: Any, found: _Cells) -> AppEntry:

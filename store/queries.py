@@ -8,10 +8,24 @@ from sqlalchemy import ColumnElement, Select, Table, and_, false, func, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import MeasurementState
-from contract.record import PipelineListing
+from contract.record import PipelineHead, PipelineListing
 from contract.spec import AppRef, AppRole
 from store.loading import PipelineRows
-from store.tables import apps, cells, findings, fused_findings, metrics, pipelines, subtasks
+from store.tables import (
+    app_tallies,
+    apps,
+    cells,
+    findings,
+    fused_findings,
+    metrics,
+    pipelines,
+    subtasks,
+)
+
+
+def is_imported() -> ColumnElement[bool]:
+    """Whether a cell was read from a log of somebody else: nobody can run its tool again."""
+    return func.coalesce(cells.c.body["imported"].as_boolean(), false())
 
 
 async def fetch_pipeline(
@@ -52,12 +66,26 @@ async def fetch_outline(
     return PipelineRows(pipeline, found, (await connection.execute(owned)).all(), [], [], [])
 
 
-async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, ...]:
-    """Every pipeline with its apps counted by state, the newest first."""
-    newest = select(pipelines).order_by(pipelines.c.created_at.desc(), pipelines.c.pipeline_id)
+async def fetch_heads(connection: AsyncConnection) -> list[PipelineHead]:
+    """Every pipeline in no order, read from an index alone."""
+    columns = (pipelines.c[name] for name in PipelineHead._fields)
+    return [PipelineHead(*row) for row in await connection.execute(select(*columns))]
+
+
+async def fetch_listing(
+    connection: AsyncConnection, only: Collection[str] | None = None
+) -> tuple[PipelineListing, ...]:
+    """Every pipeline, or some, with its apps counted by state, the newest first."""
+    newest = select(*(pipelines.c[name] for name in PipelineHead._fields)).order_by(
+        pipelines.c.created_at.desc(), pipelines.c.pipeline_id
+    )
+    counted = app_tallies.c
+    group = (counted.pipeline_id, counted.role, counted.state)
+    counting = select(*group, func.sum(counted.apps).label("apps")).group_by(*group)
+    if only is not None:
+        newest = newest.where(pipelines.c.pipeline_id.in_(only))
+        counting = counting.where(counted.pipeline_id.in_(only))
     listed = (await connection.execute(newest)).all()
-    group = (apps.c.pipeline_id, apps.c.role, apps.c.state)
-    counting = select(*group, func.count().label("number")).group_by(*group)
     groups: defaultdict[str, list[Any]] = defaultdict(list)
     for row in await connection.execute(counting):
         groups[row.pipeline_id].append(row)
@@ -65,23 +93,24 @@ async def fetch_listing(connection: AsyncConnection) -> tuple[PipelineListing, .
 
 
 def listing_of(pipeline: Any, groups: Iterable[Any]) -> PipelineListing:
-    """A pipeline in one line: its row, and rows with `role`, `state` and `number` of its apps."""
+    """A pipeline in one line: its row, and counts of its `apps` by `role` and `state`."""
     apps_, counts, beside = 0, Counter[MeasurementState](), Counter[AppRole]()
     for group in groups:
         if group.role != AppRole.SUBJECT:
-            beside[AppRole(group.role)] += group.number
+            beside[AppRole(group.role)] += group.apps
             continue
-        apps_ += group.number
+        apps_ += group.apps
         if group.state:
-            counts[MeasurementState(group.state)] += group.number
+            counts[MeasurementState(group.state)] += group.apps
     return PipelineListing(
         pipeline_id=pipeline.pipeline_id,
         state=pipeline.state,
         created_at=pipeline.created_at,
         finished_at=pipeline.finished_at,
+        started_by=pipeline.started_by,
         apps=apps_,
-        counts=dict(counts),
-        beside=dict(beside),
+        counts={state: number for state, number in counts.items() if number},
+        beside={role: number for role, number in beside.items() if number},
     )
 
 

@@ -5,26 +5,24 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Row as SqlRow
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.analysis import AnalyzerReport, MeasurementState
+from contract.analysis import AnalyzerReport
 from contract.errors import ErrorCode, PlatformError
 from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
-from contract.record import FINISHED_STATES, PipelineListing, PipelineRecord
+from contract.record import FINISHED_STATES, PipelineHead, PipelineListing, PipelineRecord
 from contract.spec import AppRef, AppSpec
 from store.app_runs import AppRuns
 from store.connected import not_found
 from store.history import fetch_history
 from store.loading import pipeline_record
-from store.merging import fused_beside, fused_together, replaced
 from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
-from store.queries import fetch_listing, fetch_outline, fetch_pipeline
+from store.queries import fetch_heads, fetch_listing, fetch_outline, fetch_pipeline
 from store.rows import (
-    SubtaskRows,
+    Row,
     app_row,
     ended_columns,
     pipeline_row,
@@ -32,23 +30,21 @@ from store.rows import (
     target_of,
 )
 from store.searching import Searching
+from store.spending import Spending
+from store.subtasks import cells_now, write_subtask
 from store.tables import (
     apps,
-    cells,
-    findings,
-    fused_findings,
-    is_imported,
-    metrics,
     pipelines,
-    subtasks,
+    revisions,
 )
+from store.tally import Changes, touch
 from store.upkeep import Upkeep, unprune
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, AppRuns, Upkeep):
+class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
@@ -117,9 +113,11 @@ class SqlResultStore(Searching, AppRuns, Upkeep):
             raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
         async with self.writing() as connection:
-            await self._lock_app(connection, app)
-            await _write_subtask(connection, rows, reported=report is not None)
-            return await _cells_now(connection, outcome.subtask_id)
+            _, changes = await self._lock_app(connection, app)
+            await write_subtask(connection, rows, changes, reported=report is not None)
+            now = await cells_now(connection, outcome.subtask_id)
+            await changes.write(connection)
+            return now
 
     async def record_imported(
         self, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport
@@ -131,15 +129,18 @@ class SqlResultStore(Searching, AppRuns, Upkeep):
         """
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
         async with self.writing() as connection:
-            await self._lock_app(connection, app)
-            await _write_subtask(connection, rows, reported=True, beside=True)
+            _, changes = await self._lock_app(connection, app)
+            await write_subtask(connection, rows, changes, reported=True, beside=True)
+            await changes.write(connection)
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
         async with self.writing() as connection:
-            row = await self._lock_app(connection, app)
-            ended = ended_columns(row.body, outcome)
-            await connection.execute(update(apps).where(apps.c.id == row.id).values(**ended))
+            row, changes = await self._lock_app(connection, app)
+            ended = ended_columns(row["body"], outcome)
+            await connection.execute(update(apps).where(apps.c.id == row["id"]).values(**ended))
+            changes.app(row, {**row, **ended})
+            await changes.write(connection)
 
     async def record_pipeline_state(
         self, pipeline_id: str, state: str, detail: Mapping[str, Any], at: datetime | None = None
@@ -163,6 +164,7 @@ class SqlResultStore(Searching, AppRuns, Upkeep):
                 finished_at = (old.state == state and old.finished_at) or at or datetime.now(UTC)
             new = {"state": state, "detail": {**old.detail, **detail}, "finished_at": finished_at}
             await connection.execute(update(pipelines).where(this).values(**new))
+            await touch(connection, pipeline_id)
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         """All that the report needs, as of one moment.
@@ -205,91 +207,37 @@ class SqlResultStore(Searching, AppRuns, Upkeep):
         async with self.reading() as connection:
             await connection.execute(select(pipelines.c.pipeline_id).limit(1))
 
-    async def list_pipelines(self) -> tuple[PipelineListing, ...]:
-        """Every pipeline in one line each, the newest first."""
+    async def pipeline_heads(self) -> list[PipelineHead]:
+        """Every pipeline without its apps, in no order: one scan of an index."""
         async with self.reading() as connection:
-            return await fetch_listing(connection)
+            return await fetch_heads(connection)
+
+    async def revision(self, pipeline_id: str) -> str:
+        """Another text after each change of a pipeline that is recorded; empty: there is none."""
+        async with self.reading() as connection:
+            this = revisions.c.pipeline_id == pipeline_id
+            return await connection.scalar(select(revisions.c.revision).where(this)) or ""
+
+    async def list_pipelines(
+        self, only: Collection[str] | None = None
+    ) -> tuple[PipelineListing, ...]:
+        """Every pipeline, or those of these IDs, in one line each, the newest first."""
+        async with self.reading() as connection:
+            return await fetch_listing(connection, only)
 
     async def history(self) -> History:
         """What recent pipelines took."""
         async with self.reading() as connection:
             return await fetch_history(connection)
 
-    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> SqlRow[Any, Any]:
-        """ID and body of the app's row, locked until the transaction ends; made if it came late."""
-        await connection.execute(self.upsert(apps, app_row(app, _LATE)))
-        query = select(apps.c.id, apps.c.body).filter_by(**target_of(app)).with_for_update()
-        return (await connection.execute(query)).one()
-
-
-async def _write_subtask(
-    connection: AsyncConnection, rows: SubtaskRows, *, reported: bool, beside: bool = False
-) -> None:
-    """Put `rows` in place of what they supersede; the caller holds the lock on the app.
-
-    With `beside` they supersede the cells of their own tools alone.
-    """
-    key = {"subtask_id": rows.subtask["subtask_id"]}
-    known = select(cells.c.tool, cells.c.state, is_imported().label("imported")).filter_by(**key)
-    before: dict[str, MeasurementState] = {}
-    imported: set[str] = set()
-    for tool, state, of_log in await connection.execute(known):
-        if not of_log or beside:
-            before[tool] = MeasurementState(state)
-        elif state == MeasurementState.MEASURED:
-            imported.add(tool)  # no outcome of ours says anything of it
-    replacement = replaced(rows, before, reported=reported)
-    this = subtasks.c.subtask_id == key["subtask_id"]
-    kept = {"subtask_id": rows.subtask["subtask_id"]} if beside else rows.subtask
-    if (await connection.execute(update(subtasks).where(this).values(**kept))).rowcount == 0:
-        await connection.execute(insert(subtasks), rows.subtask)
-    superseded = replacement.gone
-    if beside:
-        superseded &= {cell["tool"] for cell in rows.cells}
-    gone = (cells.c.subtask_id == key["subtask_id"]) & cells.c.tool.in_(superseded)
-    await connection.execute(delete(cells).where(gone))
-    await _insert_cells(connection, replacement.rows)
-    if reported:
-        old = select(fused_findings).filter_by(**key).order_by(fused_findings.c.ordinal)
-        bodies = [row.body for row in await connection.execute(old)]
-        merge = fused_beside if beside else fused_together
-        fused = merge(rows, bodies, replacement.measured_before | imported)
-        await connection.execute(
-            delete(fused_findings).where(fused_findings.c.subtask_id == key["subtask_id"])
-        )
-        if fused:
-            await connection.execute(insert(fused_findings), [{**key, **row} for row in fused])
-
-
-async def _cells_now(connection: AsyncConnection, subtask_id: str) -> tuple[ToolSummary, ...]:
-    columns = select(
-        cells.c.tool,
-        cells.c.state,
-        cells.c.reason,
-        cells.c.body["lacks_source"].as_boolean().label("lacks_source"),
-    )
-    mine = columns.where(cells.c.subtask_id == subtask_id).order_by(cells.c.id)
-    found = await connection.execute(mine)
-    return tuple(
-        ToolSummary(
-            tool=row.tool,
-            state=row.state,
-            reason=row.reason,
-            lacks_source=bool(row.lacks_source),
-        )
-        for row in found
-    )
-
-
-async def _insert_cells(connection: AsyncConnection, rows: SubtaskRows) -> None:
-    if not rows.cells:
-        return
-    adding = insert(cells).returning(cells.c.id, sort_by_parameter_order=True)
-    ids = (await connection.scalars(adding, rows.cells)).all()
-    for table, groups in ((findings, rows.findings), (metrics, rows.metrics)):
-        owned = [{"cell_id": ids[i], **row} for i, group in groups.items() for row in group]
-        if owned:
-            await connection.execute(insert(table), owned)
+    async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> tuple[Row, Changes]:
+        """The app's row, locked until the transaction ends; made if it came late."""
+        changes = Changes(app.pipeline_id)
+        made = app_row(app, _LATE)
+        if (await connection.execute(self.upsert(apps, made))).rowcount > 0:
+            changes.app(None, made)
+        query = select(apps).filter_by(**target_of(app)).with_for_update()
+        return dict((await connection.execute(query)).mappings().one()), changes
 
 
 def _found(found: _Found | None, pipeline_id: str) -> _Found:

@@ -44,6 +44,7 @@ def pipeline_row(header: PlanHeader, created_at: datetime) -> Row:
         "detail": {},
         "body": plan_body(header),
         "created_at": created_at,
+        "started_by": clean_text(header.started_by),
         "finished_at": None,
     }
 

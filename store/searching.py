@@ -3,26 +3,30 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 
+from contract.analyzers import AnalyzerKind, Category
+from contract.cells import CellsPage, CellsQuery
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.journal import RecordedApp
 from contract.overview import PipelineOverview
 from contract.record import CellState, Revision
+from contract.role import AppRole
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
 from store.bulk import prepared, record_new
 from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
+from store.grid import fetch_cells_page, fetch_role
 from store.paging import fetch_page
 from store.rows import Row
-from store.states import stream_states
+from store.states import fetch_looks_for, stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
 
@@ -79,6 +83,13 @@ class Searching(Connected):
                 raise not_found(query.pipeline_id)
             return await fetch_page(connection, query)
 
+    async def looks_for(
+        self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
+    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
+        """What these tools look for, as one of their measured cells says; those that told."""
+        async with self.reading() as connection:
+            return await fetch_looks_for(connection, pipeline_id, tools)
+
     async def overview(self, pipeline_id: str) -> PipelineOverview:
         """The pipeline in counts.
 
@@ -89,6 +100,24 @@ class Searching(Connected):
             found = await fetch_overview(connection, pipeline_id)
         if found is None:
             raise not_found(pipeline_id)
+        return found
+
+    async def revision_of_role(self, pipeline_id: str, role: AppRole) -> Revision:
+        """Another one after each change of the cells of the apps of one role: there are few."""
+        async with self.reading() as connection:
+            return await fetch_role(connection, pipeline_id, role)
+
+    async def cells_page(self, query: CellsQuery) -> CellsPage:
+        """Some apps of a pipeline with their cells, in the order of the plan.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such pipeline; INVALID_ARGUMENT: its cursor is
+                none.
+        """
+        async with self.reading() as connection:
+            found = await fetch_cells_page(connection, query)
+        if found is None:
+            raise not_found(query.pipeline_id)
         return found
 
     async def cells_overview(self, pipeline_id: str) -> AsyncGenerator[list[CellState]]:

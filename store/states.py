@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -48,6 +48,23 @@ async def stream_states(
             yield whole
     if held:
         yield held
+
+
+async def fetch_looks_for(
+    connection: AsyncConnection, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
+) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
+    """What tools look for, each as one of its measured cells says; those that told."""
+    found: dict[tuple[AnalyzerKind, str], tuple[Category, ...]] = {}
+    for analyzer, tool in tools:
+        query = select(cells.c.body["looks_for"].as_string()).where(
+            cells.c.pipeline_id == pipeline_id,
+            cells.c.analyzer == analyzer.value,
+            cells.c.tool == tool,
+            cells.c.state == MeasurementState.MEASURED.value,
+        )
+        if told := await connection.scalar(query.limit(1)):
+            found[analyzer, tool] = tuple(map(Category, json.loads(told)))
+    return found
 
 
 async def _found(connection: AsyncConnection, pipeline_id: str) -> _Found:

@@ -13,7 +13,6 @@ when every line of application logic is bypassed.
 from sqlalchemy import (
     JSON,
     Column,
-    ColumnElement,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -24,8 +23,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    false,
-    func,
 )
 from sqlalchemy import text as sql_text
 
@@ -54,6 +51,9 @@ pipelines = Table(
     Column("body", JSON, nullable=False, server_default="{}"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("started_by", Text, nullable=False, server_default=""),
+    # A list of all pipelines is read from it alone.
+    Index("ix_pipelines_list", "created_at", "pipeline_id", "state", "finished_at", "started_by"),
 )
 
 apps = Table(
@@ -233,6 +233,44 @@ weakness_tools = Table(
     sqlite_with_rowid=False,
 )
 
+
+def _pipeline() -> Column[str]:
+    of = ForeignKey(pipelines.c.pipeline_id, ondelete="CASCADE")
+    return Column("pipeline_id", of, primary_key=True)
+
+
+# Counts of apps and cells, always up to date: see `store.tally`.
+app_tallies = Table(
+    "app_tallies",
+    metadata,
+    _pipeline(),
+    Column("target_model", String(120), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("state", String(32), primary_key=True),  # empty: they have not ended
+    *(Column(name, Integer, nullable=False) for name in ("apps", "unlisted", *_COUNTS)),
+    sqlite_with_rowid=False,
+)
+
+cell_tallies = Table(
+    "cell_tallies",
+    metadata,
+    _pipeline(),
+    Column("analyzer", String(32), primary_key=True),
+    Column("tool", Text, primary_key=True),
+    Column("state", String(32), primary_key=True),
+    Column("cells", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Another text after each change of a pipeline's rows.
+revisions = Table(
+    "revisions",
+    metadata,
+    _pipeline(),
+    Column("revision", String(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 suppressions = Table(
     "suppressions",
     metadata,
@@ -257,8 +295,3 @@ pruned = Table(
     Column("pipeline_id", String(63), primary_key=True),
     Column("pruned_at", UtcDateTime, nullable=False),
 )
-
-
-def is_imported() -> ColumnElement[bool]:
-    """Whether a cell was read from a log of somebody else: nobody can run its tool again."""
-    return func.coalesce(cells.c.body["imported"].as_boolean(), false())

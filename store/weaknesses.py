@@ -16,7 +16,9 @@ from contract.weakness import Origin, Weakness
 from store.columns import clean_json, clean_text
 from store.rows import Row
 from store.tables import SEVERITIES, apps, cells, weakness_tools, weaknesses
+from store.tally import Changes
 
+_COUNTS = ("weaknesses", *SEVERITIES)
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 """The gravest severity is 0."""
 
@@ -37,8 +39,8 @@ async def put_weaknesses(
         & (apps.c.target_model == app.model)
         & (apps.c.target_app_number == app.app_number)
     )
-    columns = select(apps.c.id, apps.c.role, apps.c.weaknesses, apps.c.state)
-    row = (await connection.execute(columns.where(this).with_for_update())).first()
+    counted = (apps.c[name] for name in ("id", "target_model", "role", "state", *_COUNTS))
+    row = (await connection.execute(select(*counted).where(this).with_for_update())).first()
     if row is None:
         return False
     if made_of is not None and made_of != await _revision(connection, pipeline_id, app, row.state):
@@ -47,7 +49,7 @@ async def put_weaknesses(
     if found is None:
         await connection.execute(delete(weaknesses).where(mine))
         unlisted = {**counts_of(()), "weaknesses": None}
-        await connection.execute(update(apps).where(apps.c.id == row.id).values(**unlisted))
+        await _set_counts(connection, pipeline_id, row, unlisted)
         return True
     bodies = list(map(body_of, found))
     if row.weaknesses is not None:
@@ -59,8 +61,15 @@ async def put_weaknesses(
     if rows:
         await connection.execute(insert(weaknesses), rows)
         await connection.execute(insert(weakness_tools), tool_rows(rows, found))
-    await connection.execute(update(apps).where(apps.c.id == row.id).values(**counts_of(found)))
+    await _set_counts(connection, pipeline_id, row, counts_of(found))
     return True
+
+
+async def _set_counts(connection: AsyncConnection, pipeline_id: str, row: Any, counts: Row) -> None:
+    await connection.execute(update(apps).where(apps.c.id == row.id).values(**counts))
+    changes, before = Changes(pipeline_id), dict(row._mapping)
+    changes.app(before, before | counts)
+    await changes.write(connection)
 
 
 async def _revision(

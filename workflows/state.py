@@ -145,9 +145,9 @@ class PipelineRun(Frozen):
     state: PipelineState = PipelineState()
 
     @classmethod
-    def of(cls, plan: PipelinePlan) -> "PipelineRun":
+    def of(cls, plan: PipelinePlan, started_by: str = "") -> "PipelineRun":
         """The first run of `plan`."""
-        return cls(header=PlanHeader.of(plan), first=pages_of(plan)[0])
+        return cls(header=PlanHeader.of(plan, started_by), first=pages_of(plan)[0])
 
     @classmethod
     def again(cls, ended: Reopening, labels: Collection[str] = ()) -> "PipelineRun":

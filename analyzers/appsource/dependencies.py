@@ -77,6 +77,7 @@ async def read_manifests(run: ToolRun, execute: Execute) -> Manifests:
         argv=(sys.executable, "-I", str(_PROGRAM), str(run.source.root)),
         stdin=json.dumps(files).encode(),
         limit_s=_LIMIT_S,
+        ours=True,
     )
     done = await execute(command)
     found = parse_manifests(done.stdout)

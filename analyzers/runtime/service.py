@@ -26,7 +26,8 @@ from aiohttp import web
 
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import code_digest, measured_weights
-from analyzers.runtime.measure.canary import CanaryCheck, CanaryKeeper
+from analyzers.runtime.measure.canary import CanaryKeeper
+from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.measure.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
 from analyzers.runtime.measure.weights import Weights

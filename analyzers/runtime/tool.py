@@ -141,6 +141,7 @@ class Command:
         output: file the tool writes its report to; None: its standard output.
         limit_s: ends the process group after this long; None: what is left of the deadline.
         called: its name in messages; empty: that of its program.
+        ours: it is a reader of ours, which works where the tool does not.
     """
 
     argv: tuple[str, ...]
@@ -151,6 +152,7 @@ class Command:
     limit_s: float | None = None
     stdin: bytes | None = None
     called: str = ""
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

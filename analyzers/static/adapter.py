@@ -11,12 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from analyzers.runtime.measure.nothing import ToolNeededError
 from analyzers.runtime.reasons import cause_of, not_own
 from analyzers.runtime.tool import (
     Canary,
     Command,
     Completed,
     Execute,
+    NotApplicable,
+    NotMeasured,
     Parsed,
     SourceTree,
     ToolFault,
@@ -144,6 +147,16 @@ class CommandTool:
         parsed = await measured_apart(self.measure, run, usable, execute, depth=self.max_depth)
         parsed = await explained(self.file_kind, run, usable, parsed, execute)
         return with_skipped(parsed, withheld | fenced)
+
+    async def nothing_for(self, run: ToolRun, execute: Execute) -> NotApplicable | None:
+        """Why the app has nothing for it: it says so before it would run its program."""
+        try:
+            await self.run(run, execute)
+        except NotApplicable as nothing:
+            return nothing
+        except (ToolNeededError, NotMeasured):
+            return None
+        return None
 
     def candidates(self, source: SourceTree) -> tuple[str, ...]:
         """Files of the app that it may look at."""

@@ -5,6 +5,7 @@ import asyncio
 from cli.exits import Exit
 from cli.follow import follow_to_report
 from cli.output import say
+from cli.person import person
 from cli.program import command
 from cli.session import open_session
 from cli.words import AI_IS_OFF
@@ -26,7 +27,7 @@ async def run_demo(settings: Settings, *, keep: bool, as_json: bool = False) -> 
     plan = await asyncio.to_thread(resolve, spec, SPEC.parent, pipeline_id, say)
     say(f"pipeline {pipeline_id}: {plan_line(plan)}")
     async with open_session(settings, say, start=True, keep=keep) as session:
-        await submit(session.client, plan)
+        await submit(session.client, plan, person())
         code = await follow_to_report(session, pipeline_id, as_json=as_json)
         if session.stack and (keep or not session.started):
             say(f"everything is left up; stop it with: {command('down')}")

@@ -16,7 +16,8 @@ from cli.output import print_json
 from cli.program import command
 from cli.sources import unanswered
 from cli.stack.lifecycle import running_stack
-from cli.stack.readiness import temporal_binary
+from cli.stack.model import Stack
+from cli.stack.readiness import dashboard_answers, temporal_binary
 from cli.terminal import stdout
 from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
@@ -61,6 +62,7 @@ def _machine(settings: Settings) -> list[Check]:
         ),
         *(_tools(settings, kind) for kind in AnalyzerKind if kind.row.equipment == "tools"),
         _node(settings),
+        _scripts(settings),
         _program("chromium", "browser checks and Lighthouse"),
         _program("nmap", "port scan"),
         Check(
@@ -154,6 +156,12 @@ def _node(settings: Settings) -> Check:
     return Check("Node.js", node.is_file(), str(node), "make tools", needed=True)
 
 
+def _scripts(settings: Settings) -> Check:
+    scripts = settings.tools_dir / "dashboard" / "node_modules"
+    detail = str(scripts) if scripts.is_dir() else f"no {scripts}: pages only change when reloaded"
+    return Check("scripts of the dashboard", scripts.is_dir(), detail, "make tools")
+
+
 def _program(name: str, purpose: str) -> Check:
     path = shutil.which(name)
     return Check(
@@ -191,11 +199,24 @@ async def _analyzers(settings: Settings) -> list[Check]:
     stack = running_stack(settings)
     if stack is None:
         return [Check("local stack", True, f"not running; {command('up')} starts it")]
-    checks = [Check("local stack", True, f"Temporal UI {stack.ui_url}")]
+    checks = [
+        Check("local stack", True, f"Temporal UI {stack.ui_url}"),
+        await asyncio.to_thread(_dashboard, stack),
+    ]
     async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
         for kind, port in stack.analyzers.items():
             checks += await _analyzer(client, kind, f"http://127.0.0.1:{port}/health")
     return checks
+
+
+def _dashboard(stack: Stack) -> Check:
+    if not stack.dashboard_url:
+        detail = "none: the stack was started by an earlier version"
+        return Check("dashboard", False, detail, f"{command('down')}, then {command('up')}")
+    if dashboard_answers(stack):
+        return Check("dashboard", True, stack.dashboard_url)
+    log = stack.run_dir / "dashboard.log"
+    return Check("dashboard", False, f"{stack.dashboard_url} does not answer", f"read {log}")
 
 
 async def _analyzer(client: httpx.AsyncClient, kind: str, url: str) -> list[Check]:

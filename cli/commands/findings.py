@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from rich.console import RenderableType
@@ -15,20 +14,11 @@ from cli.installation import store_of
 from cli.output import print_json, print_lines, say
 from cli.program import command
 from cli.safe import one_line, shown
-from contract.analysis import Confidence, Location, Severity
-from contract.analyzers import Category
-from contract.findings import FindingsQuery, FoundWeakness
-from contract.role import AppRole
-from contract.standing import Standing
-from control.findings import (
-    Findings,
-    Search,
-    cwe_number,
-    findings,
-    owasp_category,
-    standing_of,
-)
-from control.naming import app_of
+from contract.analysis import Location, Severity
+from contract.findings import FoundWeakness
+from control.findings import Findings, Search, findings, standing_of
+from control.findings_asked import Asked
+from control.findings_unseen import unseen
 from reports.baseline import tools_of
 from reports.found import found_head, found_lines, found_sarif
 from reports.sarif_results import MAX_RESULTS
@@ -40,54 +30,16 @@ _WHOLE = ("severity", "state", "fingerprint")
 _STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The filters as they were typed; an empty one leaves nothing out."""
-
-    models: Sequence[str]
-    apps: Sequence[str]
-    tools: Sequence[str]
-    severities: Sequence[Severity]
-    cwe: Sequence[str]
-    owasp: Sequence[str]
-    categories: Sequence[Category]
-    confidences: Sequence[Confidence]
-    standings: Sequence[Standing]
-    families: Sequence[str]
-    rules: Sequence[str]
-    fingerprints: Sequence[str]
-    roles: Sequence[AppRole]
-    after: str
-
-    def query(self, pipeline_id: str) -> FindingsQuery:
-        """The question to the store.
-
-        Raises:
-            PlatformError: an app, a CWE or a category is none.
-        """
-        return FindingsQuery(
-            pipeline_id=pipeline_id,
-            models=tuple(self.models),
-            apps=tuple(map(app_of, self.apps)),
-            tools=tuple(self.tools),
-            severities=tuple(self.severities),
-            confidences=tuple(self.confidences),
-            categories=tuple(self.categories),
-            cwe=tuple(map(cwe_number, self.cwe)),
-            owasp=tuple(map(owasp_category, self.owasp)),
-            families=tuple(self.families),
-            rules=tuple(self.rules),
-            fingerprints=tuple(self.fingerprints),
-            roles=tuple(self.roles),
-            after=self.after,
-        )
-
-
 async def run_findings(
-    settings: Settings, pipeline_id: str, wanted: Wanted, form: Form, limit: int | None
+    settings: Settings,
+    pipeline_id: str,
+    wanted: Asked,
+    after: str,
+    form: Form,
+    limit: int | None,
 ) -> Exit:
     """List the weaknesses; what could not be seen is said on standard error."""
-    stored, query = store_of(settings), wanted.query(pipeline_id)
+    stored, query = store_of(settings), wanted.query(pipeline_id, after)
     if form == "csv":
 
         async def write(results: ResultStore) -> Findings:
@@ -176,27 +128,5 @@ def _say_unseen(document: Findings) -> None:
 
 def _unseen(document: Findings) -> list[str]:
     """What could not be seen, for people."""
-    lines: list[str] = []
-    report = command(f"report {document.pipeline_id}")
-    anew = command(f"report {document.pipeline_id} --anew")
-    if document.unlisted_apps:
-        lines.append(
-            f"weaknesses of {document.unlisted_apps} apps are not listed yet: they are when the "
-            f"report is written ({report})"
-        )
-    if document.uncompared_apps:
-        lines.append(
-            f"weaknesses of {document.uncompared_apps} apps are not compared with the baseline "
-            f"yet, so they are unknown: they are when the report is written ({anew})"
-        )
-    if document.unsure_apps:
-        lines.append(
-            f"not known: who brought weaknesses of {document.unsure_apps} apps; the report tells "
-            f"it ({anew}), for tools that looked at the scaffold"
-        )
-    if document.unfinished_apps:
-        lines.append(f"{document.unfinished_apps} apps have not ended: more may come")
-    for lost in document.not_measured:
-        apps = "1 app" if lost.cells == 1 else f"{lost.cells} apps"
-        lines.append(f"not known: {lost.tool} on {apps} ({lost.state})")
-    return lines
+    write = command(f"report {document.pipeline_id}")
+    return unseen(document, write, command(f"report {document.pipeline_id} --anew"))

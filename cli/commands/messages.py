@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from cli.documents import Sent
 from cli.exits import Exit
 from cli.output import print_result, say
 from cli.session import open_session
+from control.live_documents import Sent
 from control.pipelines import Pipeline
 from settings import Settings
 

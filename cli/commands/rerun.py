@@ -6,6 +6,7 @@ from pathlib import Path
 from cli.exits import Exit
 from cli.follow import follow
 from cli.output import print_result, say
+from cli.person import person
 from cli.session import open_session
 from control.archive_documents import Rerun, RerunCell
 from control.pipelines import submit
@@ -22,7 +23,7 @@ async def run_rerun(
     folder = settings.data_dir / "imported" / pipeline_id
     plan, told = await asyncio.to_thread(plan_again, archive, choice, folder, pipeline_id, say)
     async with open_session(settings, say, start=True) as session:
-        await submit(session.client, plan)
+        await submit(session.client, plan, person())
         say(f"submitted pipeline {pipeline_id}")
         if ended := await follow(session, pipeline_id):
             return ended

@@ -32,6 +32,7 @@ def _up(stack: Stack | None, *, started: bool) -> StackUp:
         temporal=stack.temporal_address,
         ui=stack.ui_url,
         data=stack.data_dir,
+        dashboard=stack.dashboard_url,
     )
 
 
@@ -39,6 +40,10 @@ def _up_lines(stack: Stack | None) -> Iterator[str]:
     if stack is None:
         yield "TEMPORAL_* names a server: no local stack is needed"
         return
+    if stack.dashboard_url:
+        yield f"dashboard:   {stack.dashboard_url}"
+    else:
+        yield f"no dashboard: this stack is of an earlier version; {command('down')}, then up again"
     yield f"Temporal UI: {stack.ui_url}"
     yield f"Temporal:    {stack.temporal_address}, namespace default"
     yield f"stop it with: {command('down')}"

@@ -8,7 +8,8 @@ from cli.documents import Submitted
 from cli.exits import Exit
 from cli.follow import follow_to_report
 from cli.installation import login_finder, require_stored_baseline
-from cli.output import print_lines, print_result, print_where, say
+from cli.output import print_lines, print_result, say
+from cli.person import person
 from cli.program import command
 from cli.session import open_session
 from cli.verdict import require_baseline
@@ -38,17 +39,22 @@ async def run_submit(
     require_baseline(gates, pipeline_id, plan.spec.baseline is not None)
     await require_stored_baseline(settings, plan)
     async with open_session(settings, say, start=True) as session:
-        started = await submit(session.client, plan)
+        started = await submit(session.client, plan, person())
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
         if wait:
             return await follow_to_report(
                 session, pipeline_id, as_json=as_json, strict=strict, gates=gates
             )
-        count, link = len(plan.apps), session.ui_link(pipeline_id)
-        document = Submitted(pipeline_id=pipeline_id, started=started, apps=count, ui=link)
-        print_result(document, f"pipeline {pipeline_id}: {count} apps", as_json=as_json)
-        print_where(link, as_json=as_json)
+        document = Submitted(
+            pipeline_id=pipeline_id,
+            started=started,
+            apps=len(plan.apps),
+            ui=session.ui_link(pipeline_id),
+            dashboard=session.dashboard_link(pipeline_id),
+        )
+        print_result(document, f"pipeline {pipeline_id}: {document.apps} apps", as_json=as_json)
+        session.print_where(pipeline_id, as_json=as_json)
         if not as_json:
             print_lines(f"follow: {command(f'watch {pipeline_id}')}")
         if session.started and not as_json:

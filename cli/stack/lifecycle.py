@@ -35,6 +35,11 @@ from settings import PROJECT_ROOT, Settings
 _STOP_LIMIT_S = 40.0
 
 
+def recorded_stack(settings: Settings) -> Stack | None:
+    """The stack of this data folder as it runs, or ran last."""
+    return _recorded(settings.data_dir)
+
+
 def running_stack(settings: Settings) -> Stack | None:
     """The stack of this data folder, if its supervisor lives."""
     stack = _recorded(settings.data_dir)
@@ -59,7 +64,7 @@ def start_stack(
         with reserved_ports() as ports:  # until all parts listen
             stack = _prepare(settings, ports)
             kill_stragglers(stack.data_dir)
-            say("starting Temporal, four analyzers and a worker")
+            say("starting Temporal, four analyzers, a worker and the dashboard")
             _launch(stack, settings)
             try:
                 wait_until_ready(stack, say, interrupted)
@@ -181,12 +186,20 @@ def _prepare(settings: Settings, ports: Ports) -> Stack:
         temporal_port=ports.choose(before.temporal_port if before else 7233),
         ui_port=ports.choose(before.ui_port if before else 8233),
         analyzers={kind: ports.choose(kept.get(kind, kind.row.port)) for kind in AnalyzerKind},
+        dashboard_port=ports.choose(_dashboard_port(settings, before)),
+        dashboard_host=settings.dashboard_host,
     )
     with _writing(stack.data_dir):
         if not _holds_text(stack.token_file):
             _write(stack.token_file, secrets.token_urlsafe(32))
         _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
     return stack
+
+
+def _dashboard_port(settings: Settings, before: Stack | None) -> int:
+    """The one that is set, else the one of the last time."""
+    is_set = "dashboard_port" in settings.model_fields_set
+    return settings.dashboard_port if is_set or not before else before.dashboard_port or 8240
 
 
 def _holds_text(path: Path) -> bool:

@@ -4,6 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.analyzers import AnalyzerKind
+from contract.doors import base_url
+
 MARKER = "ASSAY_STACK"
 
 
@@ -13,12 +16,16 @@ class Stack:
 
     Attributes:
         analyzers: port on 127.0.0.1 per analyzer.
+        dashboard_port: of the dashboard; 0: a stack of an earlier version, which has none.
+        dashboard_host: address that the dashboard listens on.
     """
 
     data_dir: str
     temporal_port: int
     ui_port: int
     analyzers: dict[str, int]
+    dashboard_port: int = 0
+    dashboard_host: str = "127.0.0.1"
 
     @property
     def temporal_address(self) -> str:
@@ -29,6 +36,16 @@ class Stack:
     def ui_url(self) -> str:
         """Base URL of the Temporal Web UI."""
         return f"http://127.0.0.1:{self.ui_port}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """Address of the dashboard to type; empty: this stack has none."""
+        return base_url(self.dashboard_host, self.dashboard_port) if self.dashboard_port else ""
+
+    @property
+    def analyzer_urls(self) -> dict[AnalyzerKind, str]:
+        """WebSocket URL per analyzer."""
+        return {AnalyzerKind(k): f"ws://127.0.0.1:{port}" for k, port in self.analyzers.items()}
 
     @property
     def run_dir(self) -> Path:
@@ -42,11 +59,10 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Variables that point Assay's processes at this stack."""
-        urls = {kind: f"ws://127.0.0.1:{port}" for kind, port in self.analyzers.items()}
         return {
             MARKER: self.data_dir,
             "ASSAY_DATA": self.data_dir,
-            "ASSAY_ANALYZER_URLS": json.dumps(urls),
+            "ASSAY_ANALYZER_URLS": json.dumps(self.analyzer_urls),
             "ASSAY_TOKEN_FILE": str(self.token_file),
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",

@@ -13,6 +13,7 @@ import httpx
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.stack.model import Stack
+from contract.doors import installation_mark
 from contract.health import AnalyzerHealth
 
 _START_LIMIT_S = 90.0
@@ -28,6 +29,7 @@ def wait_until_ready(stack: Stack, say: Callable[[str], None], interrupted: Even
     """
     deadline = time.monotonic() + _START_LIMIT_S
     waiting = [*stack.analyzers, "temporal", "worker"]
+    waiting += ["dashboard"] if stack.dashboard_port else []
     while waiting:
         if interrupted.is_set():
             raise UserError("interrupted while the stack was starting")
@@ -63,6 +65,15 @@ def analyzer_health(stack: Stack, kind: str) -> AnalyzerHealth | None:
     return health if str(health.analyzer) == kind and trusted else None
 
 
+def dashboard_answers(stack: Stack) -> bool:
+    """Whether the stack's own dashboard answers, and no other program on its port."""
+    try:
+        told = _get(f"{stack.dashboard_url}/health").json()
+        return told["installation"] == installation_mark(stack.data_dir)
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return False
+
+
 def _get(url: str, **headers: str) -> httpx.Response:
     return httpx.get(url, timeout=_ANSWER_LIMIT_S, headers=headers, trust_env=False)
 
@@ -70,6 +81,8 @@ def _get(url: str, **headers: str) -> httpx.Response:
 def _answers(stack: Stack, part: str) -> bool:
     if part in stack.analyzers:
         return analyzer_health(stack, part) is not None
+    if part == "dashboard":
+        return dashboard_answers(stack)
     if part == "temporal":
         return temporal(stack, "operator", "cluster", "health").returncode == 0
     described = temporal(stack, "task-queue", "describe", "-t", "assay-control", "-o", "json")

@@ -36,7 +36,8 @@ def render_config(stack: Stack, settings: Settings, control_socket: Path) -> str
         "[supervisorctl]",
         f"serverurl=unix://{_escape(control_socket)}",
     ]
-    # Secrets of the environment are the worker's alone.
+    # Secrets of the environment are for the worker and the dashboard, which is a client as commands
+    # are: it finds the stack by its data folder.
     empty = ",".join(f'{name}=""' for name in secret_variables())
     programs = [_program(stack, "temporal", _temporal_command(stack), priority=1, env=empty)]
     for kind in AnalyzerKind:
@@ -44,6 +45,8 @@ def render_config(stack: Stack, settings: Settings, control_socket: Path) -> str
         programs.append(_program(stack, kind, command, priority=2, env=empty))
     worker = [sys.executable, str(PROJECT_ROOT / "worker.py")]
     programs.append(_program(stack, "worker", worker, priority=3))
+    found = 'TEMPORAL_ADDRESS="",TEMPORAL_NAMESPACE=""'
+    programs.append(_program(stack, "dashboard", _dashboard_command(stack), priority=3, env=found))
     return "\n".join([*head, *programs, ""])
 
 
@@ -92,6 +95,13 @@ def _analyzer_command(stack: Stack, settings: Settings, kind: AnalyzerKind) -> l
         *("--token-file", str(stack.token_file)),
         *("--capacity", str(settings.analyzer_slots[kind])),
         *("--load-lock", str(settings.load_lock.absolute())),
+    ]
+
+
+def _dashboard_command(stack: Stack) -> list[str]:
+    return [
+        *(sys.executable, str(PROJECT_ROOT / "starter.py"), "dashboard"),
+        *("--host", stack.dashboard_host, "--port", str(stack.dashboard_port)),
     ]
 
 

@@ -1,5 +1,187 @@
 """One pipeline: where it is, its events, and messages to it."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-router = APIRouter()
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from contract.base import Authored
+from control.cells import Matrix, matrix
+from control.documents import Added, Retried
+from control.live_documents import LivePipeline, Sent
+from control.pipelines import Pipeline
+from control.steering import (
+    add_apps,
+    cancel,
+    pause,
+    reset_breaker,
+    resume,
+    retry_apps,
+    set_parallelism,
+)
+from dashboard.access.audit import audited
+from dashboard.known import Here, Operator, PipelineHere, Reader, Temporal
+from dashboard.live.hubs import document_of, hub_of, streamed
+from dashboard.live.query import Rows, after_of, query_of
+
+router = APIRouter(tags=["live"])
+
+_Label = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Parallelism(Authored):
+    """How many apps may be in flight at once."""
+
+    apps: Annotated[int, Field(ge=1, le=50)]
+
+
+class BreakerName(Authored):
+    """A circuit breaker: `pipeline`, `engine`, `store` or an analyzer."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class Labels(Authored):
+    """Apps as `model/appN`."""
+
+    apps: Annotated[tuple[_Label, ...], Field(max_length=500)] = ()
+
+
+@router.get("/pipelines/{pipeline_id}", operation_id="pipeline")
+async def get_pipeline(request: Request, pipeline_id: PipelineHere, _: Reader) -> LivePipeline:
+    """Where the pipeline is now, at most a second old."""
+    channel, _view = await document_of(request, pipeline_id)
+    assert channel.seen is not None  # noqa: S101 (there is a view)
+    return channel.seen
+
+
+@router.get(
+    "/pipelines/{pipeline_id}/events",
+    operation_id="pipeline_events",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: `state` has a whole `LivePipeline`, and `change` a "
+            "`LiveChange`. After a break, `Last-Event-ID` gives what changed since.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def pipeline_events(
+    request: Request, pipeline_id: PipelineHere, _: Reader
+) -> StreamingResponse:
+    """The whole state, then what differs, for as long as one listens (15 min at most)."""
+    channel, view = await document_of(request, pipeline_id)
+    return streamed(request, channel, view)
+
+
+@router.get("/pipelines/{pipeline_id}/matrix", operation_id="pipeline_matrix")
+async def pipeline_matrix(
+    site: Here, pipeline_id: PipelineHere, rows: Annotated[Rows, Query()], _: Reader
+) -> Matrix:
+    """Apps and the state of each of their cells, by page."""
+    query = query_of(pipeline_id, rows)
+    found = await matrix(site.stored, query)
+    return found.model_copy(update={"after": after_of(found.after, query)})
+
+
+@router.post("/pipelines/{pipeline_id}/pause", operation_id="pause")
+async def post_pause(
+    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
+) -> Sent:
+    """Start no new work; running tools finish."""
+    async with audited(request, actor, "pause", f"pipeline {pipeline_id}"):
+        sent = await pause(Pipeline(await server.client(), pipeline_id))
+    hub_of(request).poke(pipeline_id)
+    return sent
+
+
+@router.post("/pipelines/{pipeline_id}/resume", operation_id="resume")
+async def post_resume(
+    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
+) -> Sent:
+    """Go on after a pause."""
+    async with audited(request, actor, "resume", f"pipeline {pipeline_id}"):
+        sent = await resume(Pipeline(await server.client(), pipeline_id))
+    hub_of(request).poke(pipeline_id)
+    return sent
+
+
+@router.post("/pipelines/{pipeline_id}/cancel", operation_id="cancel")
+async def post_cancel(
+    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
+) -> Sent:
+    """End running tools, tear down, write the report of what there is."""
+    async with audited(request, actor, "cancel", f"pipeline {pipeline_id}"):
+        sent = await cancel(Pipeline(await server.client(), pipeline_id))
+    hub_of(request).poke(pipeline_id)
+    return sent
+
+
+@router.post("/pipelines/{pipeline_id}/parallelism", operation_id="set_parallelism")
+async def post_parallelism(
+    request: Request,
+    server: Temporal,
+    pipeline_id: PipelineHere,
+    wanted: Parallelism,
+    actor: Operator,
+) -> Sent:
+    """Change how many apps may be in flight at once."""
+    subject = f"pipeline {pipeline_id}"
+    async with audited(request, actor, "set parallelism", subject, f"to {wanted.apps}"):
+        sent = await set_parallelism(Pipeline(await server.client(), pipeline_id), wanted.apps)
+    hub_of(request).poke(pipeline_id)
+    return sent
+
+
+@router.post("/pipelines/{pipeline_id}/reset-breaker", operation_id="reset_breaker")
+async def post_reset_breaker(
+    request: Request,
+    server: Temporal,
+    pipeline_id: PipelineHere,
+    breaker: BreakerName,
+    actor: Operator,
+) -> Sent:
+    """Close a circuit breaker by hand."""
+    subject = f"pipeline {pipeline_id}"
+    async with audited(request, actor, "reset breaker", subject, breaker.name):
+        sent = await reset_breaker(Pipeline(await server.client(), pipeline_id), breaker.name)
+    hub_of(request).poke(pipeline_id)
+    return sent
+
+
+@router.post("/pipelines/{pipeline_id}/retry", operation_id="retry")
+async def post_retry(
+    request: Request,
+    site: Here,
+    server: Temporal,
+    pipeline_id: PipelineHere,
+    wanted: Labels,
+    actor: Operator,
+) -> Retried:
+    """Run these apps again as a whole; without apps, whatever the platform failed."""
+    detail = ", ".join(wanted.apps) or "what the platform failed"
+    async with audited(request, actor, "retry", f"pipeline {pipeline_id}", detail):
+        pipeline = Pipeline(await server.client(), pipeline_id)
+        begun = await retry_apps(pipeline, site.stored, wanted.apps)
+    hub_of(request).poke(pipeline_id)
+    return begun
+
+
+@router.post("/pipelines/{pipeline_id}/apps", operation_id="add_apps")
+async def post_apps(
+    request: Request,
+    site: Here,
+    server: Temporal,
+    pipeline_id: PipelineHere,
+    wanted: Labels,
+    actor: Operator,
+) -> Added:
+    """Add apps from the folder of its fleet to a running pipeline."""
+    detail = ", ".join(wanted.apps)
+    async with audited(request, actor, "add apps", f"pipeline {pipeline_id}", detail):
+        pipeline = Pipeline(await server.client(), pipeline_id)
+        added = await add_apps(pipeline, site.stored, wanted.apps)
+    hub_of(request).poke(pipeline_id)
+    return added

@@ -32,7 +32,8 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import CellState, PipelineRecord, Revision
+from contract.record import CellState, PipelineRecord, Revision, revision_of
+from contract.role import AppRole
 from contract.running import (
     AppCheck,
     RunningApp,
@@ -315,6 +316,10 @@ class FakeResults:
     ) -> None:
         raise PlatformError(ErrorCode.UNAVAILABLE, "the store is gone")
 
+    async def revision_of_role(self, pipeline_id: str, role: AppRole) -> Revision:
+        apps = [app.ref for app in self.record.apps if app.role is role]
+        return revision_of(None, (c.identity for c in self.record.cells if c.ref in apps))
+
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
         whole = await self.load_pipeline(pipeline_id)
         mine = {
@@ -322,6 +327,9 @@ class FakeResults:
             for name in ("apps", "cells", "fused")
         }
         return whole.model_copy(update=mine)
+
+    async def looks_for(self, pipeline_id: str, tools: Any) -> dict[Any, Any]:
+        return {}
 
     async def replace_weaknesses(
         self,

@@ -74,7 +74,8 @@ class TestReading:
 
     async def test_makes_no_store(self, site: Site, tmp_path: Path):
         async with browsing(site) as web:
-            await web.get("/pipelines", cookies={"assay-8240": "x" * 43})
+            web.cookies.set("assay-8240", "x" * 43)
+            await web.get("/pipelines")
 
         assert list(tmp_path.iterdir()) == []
 

@@ -15,7 +15,7 @@ from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
 from analyzers.runtime.live.chromium import chromium_switches
 from analyzers.runtime.live.confine import Confinement
 from analyzers.runtime.live.origins import origins_of
-from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.process.runner import Runner
 from contract.analysis import Target

@@ -1,5 +1,6 @@
 """The images as compose runs them: built, confined, healthy, and a pipeline through them."""
 
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def site(
     assert left == []
 
 
-@pytest.mark.parametrize("name", [*AnalyzerKind, "worker"])
+@pytest.mark.parametrize("name", [*AnalyzerKind, "worker", "dashboard"])
 def test_it_runs_as_nobody_and_writes_only_to_its_data(site: Site, name: str):
     attributes = site.containers[name].attrs["HostConfig"]
 
@@ -140,7 +141,7 @@ def test_an_image_holds_its_own_analyzer_and_nothing_else_of_ours(site: Site, ki
     assert site.shell(kind, "python -c 'import temporalio'")[0] != 0
 
 
-@pytest.mark.parametrize("name", [*AnalyzerKind, "worker"])
+@pytest.mark.parametrize("name", [*AnalyzerKind, "worker", "dashboard"])
 def test_it_becomes_healthy(site: Site, name: str):
     assert site.health(name) == "healthy"
 
@@ -165,6 +166,21 @@ def test_what_executes_an_app_is_confined_by_the_proxy_where_nothing_else_can_be
     assert (code, said[:45]) == (0, "not root, the proxy as the only way out; with")
 
 
+def test_every_module_of_the_dashboard_finds_what_it_imports_and_its_scripts(site: Site):
+    program = (
+        "import importlib, pkgutil\n"
+        "for name in ('cli', 'control', 'dashboard', 'reports', 'store', 'clients'):\n"
+        "    package = importlib.import_module(name)\n"
+        "    for found in pkgutil.walk_packages(package.__path__, name + '.'):\n"
+        "        if 'migrations' not in found.name:\n"
+        "            importlib.import_module(found.name)\n"
+    )
+
+    assert site.shell("dashboard", f'python -c "{program}"') == (0, "")
+    with urllib.request.urlopen(f"{site.dashboard}/static/vendor/htmx.js") as answer:
+        assert b"htmx" in answer.read()
+
+
 async def test_a_pipeline_through_the_containers_measures_every_kind(
     site: Site, fleet: Path, temporal: Client
 ):
@@ -183,6 +199,8 @@ async def test_a_pipeline_through_the_containers_measures_every_kind(
     assert {cell: states.get(cell, ("",))[0] for cell in MEASURED} == dict.fromkeys(
         MEASURED, "measured"
     ), why
+    with urllib.request.urlopen(f"{site.dashboard}/pipelines") as answer:
+        assert plan.pipeline_id in answer.read().decode()
     judged = {state for (analyzer, _), state in states.items() if analyzer == "ai"}
     assert judged
     assert all(s == "infra_failed" and "no endpoint configured" in r for s, r in judged), why

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.tool import NoSource
 from analyzers.static.tools.pip_audit import PipAudit
 from cli.sources import unanswered

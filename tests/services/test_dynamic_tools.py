@@ -13,7 +13,7 @@ from analyzers.dynamic.bounds import Budget
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.tools import TOOLS
 from analyzers.dynamic.tools.nmap import Nmap
-from analyzers.runtime.measure.canary import CanaryCheck
+from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.source.listing import list_source

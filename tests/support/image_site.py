@@ -1,4 +1,5 @@
-"""An installation in containers for tests: images on the local base, four analyzers, a worker.
+"""An installation in containers for tests: images on the local base, four analyzers, a worker,
+the dashboard.
 
 It is confined as docker-compose.yml says, and on a private network. Every resource has a label with
 a scope of its own and is removed by that label. Images stay, so that the next run finds its layers.
@@ -32,7 +33,13 @@ LABEL_IMAGE = "dev.assay.test-image"
 LABEL_SITE = "dev.assay.test-site"
 _HEALTHY_LIMIT_S = 420
 # AI first: the layers it shares with the others. Performance after dynamic: both have Chromium.
-_FIRST, _SIDE_BY_SIDE = "ai", (("dynamic", "performance"), ("static", "worker"))
+_FIRST, _SIDE_BY_SIDE = (
+    "ai",
+    (
+        ("dynamic", "performance"),
+        ("static", "worker", "dashboard"),
+    ),
+)
 
 
 def tag(name: str) -> str:
@@ -41,7 +48,7 @@ def tag(name: str) -> str:
 
 
 def build_all(client: Any) -> None:
-    """Build the five images, two at a time, and remove the images that they replace."""
+    """Build the six images, two at a time, and remove the images that they replace."""
     _build(client, (_FIRST,))
     with ThreadPoolExecutor(len(_SIDE_BY_SIDE)) as pool:
         list(pool.map(lambda names: _build(client, names), _SIDE_BY_SIDE))
@@ -82,8 +89,9 @@ class Site:
     """One installation; `close` removes all of it.
 
     Attributes:
-        apps: folder of the fleet, seen by the worker and by the static analyzer alone: the live
-            analyzers are sent their sources.
+        apps: folder of the fleet, seen by the worker, the dashboard and the static analyzer alone:
+            the live analyzers are sent their sources.
+        dashboard: its address, once it runs; it shares the worker's data.
     """
 
     client: Any
@@ -92,6 +100,7 @@ class Site:
     temporal_address: str
     scope: str = field(default_factory=lambda: f"images-{uuid.uuid4().hex[:10]}")
     containers: dict[str, Any] = field(default_factory=dict)
+    dashboard: str = ""
 
     @property
     def name(self) -> str:
@@ -118,6 +127,7 @@ class Site:
         for kind in AnalyzerKind:
             self.containers[kind] = self._run_analyzer(kind, token)
         self.containers["worker"] = self._run_worker(token)
+        self.containers["dashboard"] = self._run_dashboard(token)
 
     def _run_analyzer(self, kind: AnalyzerKind, token: Path) -> Any:
         locks = {
@@ -164,19 +174,47 @@ class Site:
             },
         )
 
+    def _run_dashboard(self, token: Path) -> Any:
+        port = _free_port()
+        self.dashboard = f"http://127.0.0.1:{port}"
+        return self._run(
+            "dashboard",
+            token,
+            {str(self.apps): {"bind": str(self.apps), "mode": "ro"}},
+            data="worker",
+            labels=self._labels,
+            network_mode="host",
+            environment={
+                "TEMPORAL_ADDRESS": self.temporal_address,
+                "TEMPORAL_NAMESPACE": "default",
+                "ASSAY_TOKEN_FILE": "/run/secrets/analyzer-token",
+                "ASSAY_HOST": self.scope,
+                "ASSAY_SCOPE": self.scope,
+                "ASSAY_DASHBOARD_PORT": str(port),
+                "ASSAY_DASHBOARD_FLEETS": str(self.apps),
+            },
+        )
+
     def _run(
-        self, name: str, token: Path, mounts: dict[str, Any], *, labels: dict[str, str], **more: Any
+        self,
+        name: str,
+        token: Path,
+        mounts: dict[str, Any],
+        *,
+        labels: dict[str, str],
+        data: str = "",
+        **more: Any,
     ) -> Any:
-        data = f"{self.name}-{name}"
-        self.client.volumes.create(data, labels=self._labels)
+        volume = f"{self.name}-{data or name}"
+        self.client.volumes.create(volume, labels=self._labels)
         return self.client.containers.run(
             tag(name),
-            name=data,
+            name=f"{self.name}-{name}",
             detach=True,
             labels=labels,
             volumes={
                 **mounts,
-                data: {"bind": "/data", "mode": "rw"},
+                volume: {"bind": "/data", "mode": "rw"},
                 str(token): {"bind": "/run/secrets/analyzer-token", "mode": "ro"},
             },
             **sdk_options(load()["services"][name]),

@@ -6,9 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.connected import Connected
-from store.tables import apps, cells, metadata
+from store.tables import app_tallies, apps, cell_tallies, cells, metadata
 
-GIVEN = {"id", "app_id", "cell_id"}
+GIVEN = {"id", "app_id", "cell_id", "revision"}
+_COUNTS = {app_tallies: app_tallies.c.apps > 0, cell_tallies: cell_tallies.c.cells > 0}
 
 
 async def rows_of(store: Connected) -> dict[str, list[dict[str, Any]]]:
@@ -18,7 +19,8 @@ async def rows_of(store: Connected) -> dict[str, list[dict[str, Any]]]:
         of_cell = await _owners(connection, cells, ("subtask_id", "tool"))
         found: dict[str, list[dict[str, Any]]] = {}
         for table in metadata.sorted_tables:
-            rows = (await connection.execute(select(table))).mappings().all()
+            query = select(table).where(_COUNTS[table]) if table in _COUNTS else select(table)
+            rows = (await connection.execute(query)).mappings().all()
             plain = [_plain(dict(row), of_app, of_cell) for row in rows]
             found[table.name] = sorted(plain, key=repr)
     return found

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from contract.analyzers import AnalyzerKind
+from contract.doors import DashboardSettings
 from contract.ids import resource_name
 from contract.quiet import LOAD_LOCK, work_lock
 from settings import Settings
@@ -21,11 +22,19 @@ from tests.support.compose_file import ROOT, load, sdk_options
 FILE = load()
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-DOCKERFILES = [ROOT / "Dockerfile", *sorted(ROOT.glob("analyzers/*/Dockerfile"))]
+DOCKERFILES = [
+    ROOT / "Dockerfile",
+    ROOT / "dashboard/Dockerfile",
+    *sorted(ROOT.glob("analyzers/*/Dockerfile")),
+]
 WORKER_CODE = ("worker.py", "settings.py", "contract", "workflows", "activities", "clients")
 LOCKS = {
     "analyzers/requirements.lock": ("contract", "analyzers"),
     "deploy/worker.lock": (*WORKER_CODE, "store", "reports"),
+    "deploy/dashboard.lock": (
+        *(*WORKER_CODE[1:], "store", "reports", "analyzers"),
+        *("control", "dashboard", "cli", "starter.py"),
+    ),
 }
 # Runs in a tool's own environment.
 TOOL_PROGRAMS = {"analyzers/dynamic/browser_program.py"}
@@ -103,7 +112,35 @@ def test_nothing_is_published_beyond_loopback():
 
     assert len(published) >= 7
     assert all(port.startswith("127.0.0.1:") for port in published)
-    assert [n for n, s in SERVICES.items() if s.get("network_mode") == "host"] == ["worker"]
+    on_the_hosts = [n for n, s in SERVICES.items() if s.get("network_mode") == "host"]
+    assert on_the_hosts == ["worker", "dashboard"]
+    assert SERVICES["dashboard"]["environment"]["ASSAY_DASHBOARD_HOST"].endswith(":-127.0.0.1}")
+
+
+def test_the_dashboard_is_confined_and_has_no_engine():
+    service = SERVICES["dashboard"]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "group_add" not in service
+    assert not any("docker.sock" in volume for volume in service["volumes"])
+
+
+def test_dashboard_and_worker_call_fleets_and_control_apps_by_the_same_names():
+    of_dashboard, of_worker = (
+        {volume.removesuffix(":ro").partition(":")[2] for volume in SERVICES[name]["volumes"]}
+        for name in ("dashboard", "worker")
+    )
+
+    assert of_dashboard <= of_worker
+    assert "/srv/assay/controls" in str(sorted(of_dashboard))
+
+
+def test_docker_compose_hands_on_every_setting_of_the_dashboard():
+    known = {f"ASSAY_{name.upper()}" for name in DashboardSettings.model_fields}
+
+    assert SERVICES["dashboard"]["environment"].keys() >= known
 
 
 def test_every_image_has_a_version_and_ours_have_the_projects():

@@ -7,7 +7,7 @@ from contract.analyzers import AnalyzerKind
 from contract.findings import FindingsQuery
 from contract.overview import AppsCount, CellsCount, PipelineOverview
 from contract.record import PipelineListing, PipelineRecord
-from control.findings_scope import NotMeasured, checked, not_measured
+from control.findings_scope import NotMeasured, checked, looks_of, not_measured
 from tests.activities.fakes import FakeResults
 from tests.support.control_records import CLEAN, FLAWED, record, report, seen
 
@@ -40,7 +40,7 @@ async def lost(pipeline: PipelineRecord) -> list[NotMeasured]:
     results = FakeResults(pipeline)
     query = FindingsQuery(pipeline_id="p")
     _, cells = await checked(results, query, overview_of(pipeline))
-    return list(not_measured(cells, query.tools))
+    return list(not_measured(cells, await looks_of(results, query, cells)))
 
 
 async def test_a_blind_tools_silence_is_not_known():

@@ -10,10 +10,11 @@ from analyzers.ai.panel import Brief, Hearing, Opinion, require_endpoint
 from analyzers.ai.prompts import REQUIREMENTS_SYSTEM, Question
 from analyzers.ai.reporting import ASKED, GRADES
 from analyzers.ai.schema import RequirementAnswer, Verdict
-from analyzers.runtime.tool import NotApplicable, Parsed, ToolRun
+from analyzers.runtime.tool import Execute, NotApplicable, Parsed, ToolRun
 from contract.agreement import alpha, nominal
 from contract.analysis import Category, Confidence, Finding, Metric
 from contract.identity import fingerprint
+from contract.template import Requirement
 
 Rulings = dict[str, dict[str, Ruling]]
 
@@ -34,12 +35,11 @@ class Requirements(JudgeTool):
             NotApplicable: the app's template declares none.
             ToolFault: no endpoint, or no judge whose opinion counts.
         """
-        template = canary_template() if run.canary else run.request.template
         require_endpoint(self._config)
-        if template is None or not template.requirements:
-            raise NotApplicable("the app's template declares no requirements")
+        if nothing := _undeclared(run):
+            raise nothing
         questions = tuple(
-            Question(requirement.id, requirement.text) for requirement in template.requirements
+            Question(requirement.id, requirement.text) for requirement in _declared(run)
         )
         brief = Brief(self.system, questions, RequirementAnswer, self.control, _fell_for)
         hearing = await self.hear(run, brief)
@@ -61,6 +61,10 @@ class Requirements(JudgeTool):
             data={"requirements": [_row(q, verdicts[q.id], rulings, missing) for q in questions]},
         )
 
+    async def nothing_for(self, run: ToolRun, execute: Execute) -> NotApplicable | None:
+        """That the template declares no requirement is known without any judge."""
+        return _undeclared(run)
+
     def canary_error(self, parsed: Parsed) -> str:
         """The canary provably meets one requirement, and not the other."""
         given = {row["id"]: row["verdict"] for row in parsed.data["requirements"]}
@@ -69,6 +73,17 @@ class Requirements(JudgeTool):
             for key, known in CANARY_VERDICTS.items()
             if given[key] != known
         )
+
+
+def _declared(run: ToolRun) -> Sequence[Requirement]:
+    template = canary_template() if run.canary else run.request.template
+    return template.requirements if template else ()
+
+
+def _undeclared(run: ToolRun) -> NotApplicable | None:
+    if _declared(run):
+        return None
+    return NotApplicable("the app's template declares no requirements")
 
 
 def _rulings(questions: Sequence[Question], hearing: Hearing[RequirementAnswer]) -> Rulings:

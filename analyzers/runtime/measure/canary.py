@@ -7,154 +7,28 @@ at most once a minute, else every five minutes, until it sees.
 
 import asyncio
 import logging
-import tempfile
-import time
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from analyzers.runtime.measure.canary_server import serve_canary
-from analyzers.runtime.measure.cell import Attachments, measure_cell
-from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.canary_check import (
+    CANARY_LIMIT_S,
+    CanaryCheck,
+    rules_digest_of,
+    verdict_of,
+)
 from analyzers.runtime.measure.verdicts import CanaryVerdict, load_verdicts, save_verdicts
-from analyzers.runtime.measure.weights import Weights
-from analyzers.runtime.process.runner import Runner
-from analyzers.runtime.source.listing import list_source
-from analyzers.runtime.tool import Tool, ToolFault, ToolRun
-from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
-from contract.analyzers import AnalyzerKind
+from analyzers.runtime.tool import Tool, ToolFault
 from contract.health import ToolHealth
-from contract.spec import AppRef, SourceRef
 
-CANARY_LIMIT_S = 120.0
 RECHECK_S = 1_800.0
 RECHECK_BLIND_S = 300.0
 ASK_AGAIN_S = 60.0
 WATCH_S = 1.0
-_NO_DIGEST = "0" * 64
-_PREFIX = "canary-"
 
 logger = logging.getLogger("assay.analyzer")
-
-
-@dataclass(frozen=True, slots=True)
-class CanaryCheck:
-    """Runs one tool on its canary, in a private folder and within the CPU budget.
-
-    Attributes:
-        search_path: as that of `Runner`.
-    """
-
-    kind: AnalyzerKind
-    tools_dir: Path
-    work_dir: Path
-    budget: CpuBudget
-    weights: Weights = field(default_factory=Weights)
-    search_path: str = ""
-
-    async def version(self, tool: Tool) -> str:
-        """The tool's version as it reports it.
-
-        Raises:
-            ToolFault: it is not installed, does not start, or its adapter is broken.
-        """
-        with self._folder() as folder:
-            run, runner = self._run(tool, folder, ()), self._runner(folder)
-            try:
-                async with self.budget.hold(min(self.weights.cores(tool), 1.0)):
-                    return await tool.version(run, runner)
-            except ToolFault:
-                raise
-            except (Exception, SystemExit) as error:
-                raise ToolFault(f"no version: {type(error).__name__}: {error}") from error
-
-    async def look(self, tool: Tool, version: str) -> CanaryVerdict:
-        """Run the canary. It raises nothing but cancellation."""
-        with self._folder() as folder:
-            urgency = self.weights.seconds(tool.name, 1)
-            share = self.budget.hold(self.weights.cores(tool), urgency=urgency)
-            async with share, self._targets(tool) as targets:
-                for name, content in tool.canary.files.items():
-                    path = folder / "source" / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(content, encoding="utf-8")
-                run = self._run(tool, folder, targets)
-                kept = Attachments(folder / "attachments")
-                cell = await measure_cell(tool, run, self._runner(folder), version, kept)
-        reason = _blindness(tool, cell.report)
-        return _verdict(tool, version, reason, lacks_source=cell.report.lacks_source)
-
-    @contextmanager
-    def _folder(self) -> Generator[Path]:
-        with tempfile.TemporaryDirectory(
-            prefix=_PREFIX, dir=self.work_dir, ignore_cleanup_errors=True
-        ) as name:
-            folder = Path(name)
-            (folder / "source").mkdir()
-            (folder / "workspace").mkdir()
-            yield folder
-
-    @asynccontextmanager
-    async def _targets(self, tool: Tool) -> AsyncGenerator[tuple[Target, ...]]:
-        if not tool.canary.serve:
-            yield ()
-        else:
-            async with serve_canary(tool.canary.serve) as base_url:
-                yield (Target(service="canary", base_url=base_url),)
-
-    def _runner(self, folder: Path) -> Runner:
-        deadline = time.monotonic() + CANARY_LIMIT_S
-        return Runner(folder / "workspace", deadline=deadline, search_path=self.search_path)
-
-    def _run(self, tool: Tool, folder: Path, targets: tuple[Target, ...]) -> ToolRun:
-        return ToolRun(
-            request=SubtaskRequest(
-                subtask_id=f"canary/{tool.name}",
-                analyzer=self.kind,
-                ref=AppRef(model="canary", app_number=1),
-                source=SourceRef(path=str(folder / "source"), digest=_NO_DIGEST),
-                tools=(tool.name,),
-                targets=targets,
-                deadline_s=CANARY_LIMIT_S,
-                cache=False,
-            ),
-            source=list_source(folder / "source"),
-            workspace=folder / "workspace",
-            tools_dir=self.tools_dir,
-            canary=True,
-        )
-
-
-def _blindness(tool: Tool, report: ToolReport) -> str:
-    """Why the tool did not pass its canary; empty if it did."""
-    if report.state is not MeasurementState.MEASURED:
-        return report.reason
-    seen = {finding.rule_id for finding in report.findings}
-    if tool.canary.expect and not tool.canary.expect & seen:
-        wanted = " or ".join(sorted(tool.canary.expect))
-        return f"canary not seen: {wanted} not among its {len(report.findings)} findings"
-    return ""
-
-
-def _verdict(tool: Tool, version: str, reason: str, *, lacks_source: bool = False) -> CanaryVerdict:
-    return CanaryVerdict(
-        tool=tool.name,
-        version=version,
-        rules_digest=_rules_digest(tool),
-        ok=not reason,
-        reason=reason,
-        lacks_source=lacks_source,
-        checked_at=datetime.now(UTC),
-    )
-
-
-def _rules_digest(tool: Tool) -> str:
-    try:
-        return tool.rules_digest()
-    except (Exception, SystemExit) as error:
-        return f"unreadable: {error}"
 
 
 class CanaryKeeper:
@@ -219,6 +93,10 @@ class CanaryKeeper:
             await self._look(self._tools[name], newer_than=verdict)
         return self._verdicts[name]
 
+    async def says_something(self, tool: Tool) -> bool:
+        """See `CanaryCheck`."""
+        return await self._check.says_something(tool)
+
     async def settled(self) -> None:
         """Wait until no tool is being checked again: load generators run beside no canary."""
         async with self._looking_again:
@@ -230,8 +108,20 @@ class CanaryKeeper:
     def _tool_health(self, name: str) -> ToolHealth:
         known = self._known(name)
         if known is None:
-            return ToolHealth(name=name, ok=False, reason="starting: its canary runs")
-        return ToolHealth(name=name, version=known.version, ok=known.ok, reason=known.reason)
+            return self._health_of(name, starting=True, reason="starting: its canary runs")
+        return self._health_of(
+            name,
+            version=known.version,
+            ok=known.ok,
+            reason=known.reason,
+            lacks_source=known.lacks_source,
+            rules_digest=known.rules_digest,
+            checked_at=known.checked_at,
+        )
+
+    def _health_of(self, name: str, *, ok: bool = False, **fields: Any) -> ToolHealth:
+        looks_for = tuple(sorted(self._tools[name].looks_for))
+        return ToolHealth(name=name, ok=ok, looks_for=looks_for, **fields)
 
     async def _watch(self) -> None:
         await asyncio.gather(*(self.proven(name) for name in self._tools))
@@ -262,9 +152,9 @@ class CanaryKeeper:
         try:
             version = await self._check.version(tool)
         except ToolFault as fault:
-            return _verdict(tool, "", str(fault))
+            return verdict_of(tool, "", str(fault))
         kept = self._kept.get(tool.name)
-        same = kept and (kept.version, kept.rules_digest) == (version, _rules_digest(tool))
+        same = kept and (kept.version, kept.rules_digest) == (version, rules_digest_of(tool))
         if first and kept and kept.ok and same:
             self._from_disk.add(tool.name)
             return kept
@@ -273,7 +163,7 @@ class CanaryKeeper:
                 return await self._check.look(tool, version)
         except TimeoutError:
             reason = f"canary not seen: no end within {CANARY_LIMIT_S:.0f} s"
-            return _verdict(tool, version, reason)
+            return verdict_of(tool, version, reason)
 
     def _summary(self) -> str:
         return ", ".join(

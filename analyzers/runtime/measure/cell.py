@@ -30,6 +30,7 @@ from contract.analysis import Coverage, Finding, MeasurementState, Provenance, T
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024
 MAX_BARE_BYTES = 4 * 1024 * 1024
 _REASON_CHARS = 2_000
+_NOTE_CHARS = 500
 _MESSAGE_CHARS = 4_000
 
 logger = logging.getLogger("assay.analyzer")
@@ -187,8 +188,26 @@ def _measured(
     return report
 
 
-def blind(tool: Tool, verdict: CanaryVerdict) -> ToolReport:
-    """The cell of a tool that did not see its canary."""
+def blind(tool: Tool, verdict: CanaryVerdict, nothing: NotApplicable | None) -> ToolReport:
+    """The cell of a tool that did not see its canary.
+
+    Args:
+        tool: the tool.
+        verdict: on it.
+        nothing: why the app has nothing for it, where that is known without it.
+    """
+    if nothing is not None:
+        report = unmeasured(
+            tool.name,
+            MeasurementState.NOT_APPLICABLE,
+            str(nothing) or "nothing to look at",
+            version=verdict.version,
+            provenance=Provenance(
+                rules_digest=verdict.rules_digest,
+                notes=(f"known without the tool, which is blind: {verdict.reason}"[:_NOTE_CHARS],),
+            ),
+        )
+        return report.model_copy(update={"coverage": nothing.coverage})
     return unmeasured(
         tool.name,
         MeasurementState.INFRA_FAILED,

@@ -24,6 +24,7 @@ from analyzers.runtime.measure.cell import (
 )
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.measure.giving_way import GivingWay
+from analyzers.runtime.measure.nothing import nothing_for
 from analyzers.runtime.measure.prepared import Prepared, look_up_all, prepare
 from analyzers.runtime.measure.progress import RunProgress
 from analyzers.runtime.measure.schedule import Allowance, run_in_order
@@ -31,7 +32,7 @@ from analyzers.runtime.measure.trim import fitted, whole
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.redact import redacted
-from analyzers.runtime.tool import SourceTree, Tool, ToolRun
+from analyzers.runtime.tool import NotApplicable, SourceTree, Tool, ToolRun
 from contract.analysis import (
     AnalyzerReport,
     Finding,
@@ -183,7 +184,7 @@ class Measurement:
         with allowance.waiting():
             verdict = await equipment.canaries.proven(tool.name)
         if not verdict.ok:
-            return blind(tool, verdict)
+            return blind(tool, verdict, await self._nothing_for(tool, prepared, allowance))
         if tool.exclusive:
             with allowance.waiting():
                 await equipment.canaries.settled()
@@ -213,26 +214,43 @@ class Measurement:
     async def _measure(
         self, tool: Tool, version: str, source: SourceTree, allowance: Allowance
     ) -> Cell:
-        workspace = self.folder / "w" / tool.name
-        workspace.mkdir(parents=True)
-        runner = Runner(workspace, deadline=allowance.ends_at + _SLACK_S)
         kept = Attachments(self.attachments / tool.name)
-        run = ToolRun(
-            request=self.request,
-            source=source,
-            workspace=workspace,
-            tools_dir=self.equipment.tools_dir,
-            attach=kept.attach,
-            progress=lambda message: self._progress.say(f"{tool.name}: {message}"),
-            waiting=lambda: self._aside(tool, allowance, runner),
-            shared=self.shared,
-        )
-        try:
+        with self._workspace(tool, allowance) as runner:
+            run = ToolRun(
+                request=self.request,
+                source=source,
+                workspace=runner.workspace,
+                tools_dir=self.equipment.tools_dir,
+                attach=kept.attach,
+                progress=lambda message: self._progress.say(f"{tool.name}: {message}"),
+                waiting=lambda: self._aside(tool, allowance, runner),
+                shared=self.shared,
+            )
             cell = await measure_cell(tool, run, runner, version, kept)
             report = await asyncio.to_thread(redacted, cell.report, kept.folder, run.request)
             return replace(cell, report=report)
+
+    async def _nothing_for(
+        self, tool: Tool, prepared: Prepared, allowance: Allowance
+    ) -> NotApplicable | None:
+        """Why the app has nothing for a blind tool, where our own code proves it without it."""
+        with self._workspace(tool, allowance) as runner:
+            own = self.equipment.tools_dir
+            run = ToolRun(self.request, prepared.source, runner.workspace, own)
+            nothing = await nothing_for(tool, run, runner)
+        if nothing and await self.equipment.canaries.says_something(tool):
+            return nothing
+        return None
+
+    @contextmanager
+    def _workspace(self, tool: Tool, allowance: Allowance) -> Generator[Runner]:
+        """The tool's own empty folder, with what runs its commands there."""
+        folder = self.folder / "w" / tool.name
+        folder.mkdir(parents=True)
+        try:
+            yield Runner(folder, deadline=allowance.ends_at + _SLACK_S)
         finally:
-            shutil.rmtree(workspace, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _note_late(self, tools: Sequence[Tool], allowance: Allowance) -> None:
         reason = f"deadline of {self.request.deadline_s:g} s"

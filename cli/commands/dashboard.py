@@ -1,0 +1,31 @@
+"""`dashboard`: the pages and the API, alone; the local stack runs this very command."""
+
+from cli.exits import Exit
+from cli.installation import require_token
+from cli.output import say
+from cli.serving import Serving, listen, log_to_stderr
+from cli.site import site_of
+from cli.terminal import stdout
+from dashboard.app import create_app
+from settings import Settings, take_secrets
+
+
+async def run_dashboard(settings: Settings, host: str | None, port: int | None) -> Exit:
+    """Serve until interrupted.
+
+    Raises:
+        UserError: others could reach it and there is no token; the port is taken.
+    """
+    host = host or settings.dashboard_host
+    await require_token(settings, host)
+    log_to_stderr(settings.log_level, requests=settings.dashboard_log)
+    site = site_of(settings)
+    take_secrets()
+    wanted = settings.dashboard_port if port is None else port
+    listening, address = listen(host, wanted)
+    with listening:
+        stdout.print(f"dashboard: {address}", soft_wrap=True)
+        say("Ctrl-C ends it")
+        server = Serving(create_app(site), log_requests=settings.dashboard_log)
+        await server.serve(sockets=[listening])
+    return Exit.OK

@@ -1,0 +1,189 @@
+"""Everybody who watches a pipeline, in front of one look a second at it.
+
+Nothing is asked while nobody watches. However many watch, one task looks, and each view (the page
+of a matrix, the API's document) is made once for all who see the same one.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Hashable
+from contextlib import asynccontextmanager, suppress
+
+from contract.errors import ErrorCode, PlatformError
+from control.errors import NotStoredError
+from control.live_documents import LivePipeline
+from control.watching import Watcher
+from dashboard.live.view import View
+
+_LOG = logging.getLogger(__name__)
+EVERY_S = 1.0
+# Even after a look that took long there is a pause, so that two of them never touch.
+_PAUSE_S = 0.2
+# How long a view that nobody watches is kept: a page is followed by its events.
+_KEPT_S = 30.0
+_VIEWS_MAX, _PIPELINES_MAX = 100, 200
+Make = Callable[[Watcher], View]
+
+
+class Channel:
+    """One pipeline that somebody watches or has just looked at.
+
+    Attributes:
+        seen: the latest look; None: there was none yet.
+        looks: how many looks there were.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.seen: LivePipeline | None = None
+        self.looks = 0
+        self.used_s = time.monotonic()
+        self._views: dict[Hashable, View] = {}
+        self._viewers = 0
+        self._looking = asyncio.Lock()
+        self._looked_s = float("-inf")
+        self._poked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def view(self, name: Hashable, make: Make) -> View:
+        """A view as it is now, at most a second old.
+
+        Raises:
+            NotStoredError: there is no such pipeline.
+            PlatformError: the store is away; too many different views are watched.
+        """
+        self._forget()
+        async with self._looking:
+            if self.seen is None or time.monotonic() - self._looked_s > EVERY_S:
+                await self._look()
+            view = self._views.get(name)
+            if view is None:
+                if len(self._views) >= _VIEWS_MAX:
+                    raise _too_many("views of this pipeline")
+                view = make(self.watcher)
+            if not view.is_made and self.seen:
+                await view.update(self.seen)
+            self.used_s = view.used_s = time.monotonic()
+            self._views[name] = view
+            return view
+
+    @asynccontextmanager
+    async def watched(self, view: View) -> AsyncGenerator[None]:
+        """Look once a second while somebody is within this context."""
+        self._viewers += 1
+        view.viewers += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            self._viewers -= 1
+            view.viewers -= 1
+            self.used_s = view.used_s = time.monotonic()
+            if self._viewers == 0 and self._task:
+                self._task.cancel()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody watches it, nor did lately; or there is no such pipeline."""
+        old = time.monotonic() - self.used_s > _KEPT_S
+        return self._viewers == 0 and (old or self.seen is None) and not self._looking.locked()
+
+    def poke(self) -> None:
+        """Look at once: something was just asked of the pipeline."""
+        self._poked.set()
+        self._looked_s = float("-inf")
+
+    async def _watch(self) -> None:
+        try:
+            while True:
+                began_s = time.monotonic()
+                async with self._looking:
+                    if began_s - self._looked_s > EVERY_S / 2:
+                        await self._look()
+                self._forget()
+                pause_s = max(_PAUSE_S, began_s + EVERY_S - time.monotonic())
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._poked.wait(), pause_s)
+                self._poked.clear()
+        except NotStoredError:
+            await self.close()
+        except Exception:
+            _LOG.exception("watching pipeline %s", self.watcher.id)
+            await self.close()
+
+    async def _look(self) -> None:
+        self.looks += 1
+        self.seen = await self._seen()
+        self._looked_s = time.monotonic()
+        for view in list(self._views.values()):
+            await view.update(self.seen)
+
+    async def _seen(self) -> LivePipeline:
+        try:
+            return await self.watcher.look()
+        except NotStoredError:
+            raise
+        except PlatformError as error:
+            if self.seen is None:
+                raise
+            return self.seen.model_copy(update={"away": error.message})
+
+    def _forget(self) -> None:
+        """Views that nobody looks at any more."""
+        old_s = time.monotonic() - _KEPT_S
+        gone = [n for n, view in self._views.items() if not view.viewers and view.used_s < old_s]
+        for name in gone:
+            del self._views[name]
+
+    async def close(self) -> None:
+        """Let its viewers go; whoever comes back begins anew."""
+        views = list(self._views.values())
+        self._views.clear()
+        self.seen = None
+        for view in views:
+            await view.close()
+
+
+class Hub:
+    """The channels of one dashboard.
+
+    Args:
+        watcher: makes what looks at a pipeline.
+    """
+
+    def __init__(self, watcher: Callable[[str], Watcher]) -> None:
+        self._watcher = watcher
+        self._channels: dict[str, Channel] = {}
+
+    async def close(self) -> None:
+        """Let every viewer go."""
+        for channel in list(self._channels.values()):
+            await channel.close()
+
+    def channel(self, pipeline_id: str) -> Channel:
+        """That of one pipeline.
+
+        Raises:
+            PlatformError: RESOURCE_EXHAUSTED: too many pipelines are watched.
+        """
+        for name in [name for name, channel in self._channels.items() if channel.is_idle]:
+            del self._channels[name]
+        if pipeline_id not in self._channels:
+            if len(self._channels) >= _PIPELINES_MAX:
+                raise _too_many("pipelines")
+            self._channels[pipeline_id] = Channel(self._watcher(pipeline_id))
+        return self._channels[pipeline_id]
+
+    def poke(self, pipeline_id: str) -> None:
+        """Something was just asked of this pipeline."""
+        if pipeline_id in self._channels:
+            self._channels[pipeline_id].poke()
+
+
+def _too_many(what: str) -> PlatformError:
+    message = f"too many different {what} are watched at once"
+    return PlatformError(
+        ErrorCode.RESOURCE_EXHAUSTED, message, next_step="close some pages, or ask again later"
+    )

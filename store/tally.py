@@ -1,0 +1,140 @@
+"""Counts of apps and cells, changed in the transaction that changes what they count.
+
+Whoever writes apps or cells says what was there before and what is there now. Changes are written
+last, and in one order: writers of one pipeline wait for each other only there, and never in a ring.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, case, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.rows import Row
+from store.tables import SEVERITIES, app_tallies, apps, cell_tallies, cells, revisions
+
+_SUMS = ("weaknesses", *SEVERITIES)
+_COUNTED = ("apps", "unlisted", *_SUMS)
+
+
+class CellKey(NamedTuple):
+    """What cells are counted by."""
+
+    analyzer: str
+    tool: str
+    state: str
+
+    @classmethod
+    def of(cls, row: Any) -> "CellKey":
+        """Of a row, or of something with the same fields."""
+        return cls(row.analyzer, row.tool, row.state)
+
+
+class AppKey(NamedTuple):
+    """What apps are counted by; `state` is empty while an app has not ended."""
+
+    target_model: str
+    role: str
+    state: str
+
+
+class Changes:
+    """What a transaction changes of the counts of one pipeline."""
+
+    def __init__(self, pipeline_id: str) -> None:
+        self._pipeline_id = pipeline_id
+        self._apps: dict[AppKey, Counter[str]] = {}
+        self._cells = Counter[CellKey]()
+
+    def cells(self, gone: Iterable[CellKey] = (), come: Iterable[CellKey] = ()) -> None:
+        """Cells that are not there any more, and cells that are there now."""
+        self._cells.subtract(gone)
+        self._cells.update(come)
+
+    def app(self, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
+        """An app; both with its counted columns; `before`: None if it was not there."""
+        if before is not None:
+            self._count(before, -1)
+        self._count(now, 1)
+
+    def _count(self, app: Mapping[str, Any], sign: int) -> None:
+        key = AppKey(app["target_model"], app["role"], app["state"] or "")
+        counts = self._apps.setdefault(key, Counter())
+        listed = app.get("weaknesses")
+        counts["apps"] += sign
+        counts["unlisted"] += sign * (listed is None)
+        for name in _SUMS:
+            counts[name] += sign * (app.get(name) or 0)
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Change the counts, and let everyone know that something changed."""
+        changed = [(key, counts) for key, counts in self._apps.items() if any(counts.values())]
+        await _add(
+            connection,
+            app_tallies,
+            [self._row(key, {name: counts[name] for name in _COUNTED}) for key, counts in changed],
+        )
+        moved = [(key, number) for key, number in self._cells.items() if number]
+        rows = [self._row(key, {"cells": number}) for key, number in moved]
+        await _add(connection, cell_tallies, rows)
+        await touch(connection, self._pipeline_id)
+
+    def _row(self, key: AppKey | CellKey, counts: Row) -> Row:
+        return {"pipeline_id": self._pipeline_id, **key._asdict(), **counts}
+
+
+async def touch(connection: AsyncConnection, pipeline_id: str) -> None:
+    """Give the pipeline another revision."""
+    row = {"pipeline_id": pipeline_id, "revision": secrets.token_hex(8)}
+    adding = _insert(connection, revisions).values(**row)
+    kept = {"revision": adding.excluded.revision}
+    await connection.execute(
+        adding.on_conflict_do_update(index_elements=["pipeline_id"], set_=kept)
+    )
+
+
+async def recount(connection: AsyncConnection, pipeline_id: str) -> None:
+    """Count the apps and cells of a pipeline anew, for whoever wrote its rows in another way."""
+    for table, counting in ((app_tallies, counted_apps()), (cell_tallies, counted_cells())):
+        await connection.execute(delete(table).where(table.c.pipeline_id == pipeline_id))
+        mine = counting.where(counting.selected_columns.pipeline_id == pipeline_id)
+        names = [column.name for column in counting.selected_columns]
+        await connection.execute(insert(table).from_select(names, mine))
+    await touch(connection, pipeline_id)
+
+
+def counted_apps() -> Any:
+    """The counts of all apps, from their rows."""
+    key = (apps.c.pipeline_id, apps.c.target_model, apps.c.role)
+    state = func.coalesce(apps.c.state, "").label("state")
+    unlisted = func.sum(case((apps.c.weaknesses.is_(None), 1), else_=0)).label("unlisted")
+    sums = (func.coalesce(func.sum(apps.c[name]), 0).label(name) for name in _SUMS)
+    return select(*key, state, func.count().label("apps"), unlisted, *sums).group_by(*key, state)
+
+
+def counted_cells() -> Any:
+    """The counts of all cells, from their rows."""
+    key = (cells.c.pipeline_id, cells.c.analyzer, cells.c.tool, cells.c.state)
+    return select(*key, func.count().label("cells")).group_by(*key)
+
+
+async def _add(connection: AsyncConnection, table: Table, rows: list[Row]) -> None:
+    if not rows:
+        return
+    key = [column.name for column in table.primary_key]
+    adding = _insert(connection, table)
+    sums = {
+        column.name: column + adding.excluded[column.name]
+        for column in table.c
+        if column.name not in key
+    }
+    statement = adding.on_conflict_do_update(index_elements=key, set_=sums)
+    await connection.execute(statement, sorted(rows, key=lambda row: [row[name] for name in key]))
+
+
+def _insert(connection: AsyncConnection, table: Table) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)

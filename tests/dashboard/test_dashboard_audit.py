@@ -1,0 +1,117 @@
+"""The log of changes as a page and in the API."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contract.access import Change
+from control.access_kept import KeptAccess
+from control.audit import AuditLog
+from tests.support.dashboard_site import browsing, site_of
+
+
+async def written(folder: Path, *changes: Change) -> None:
+    kept = KeptAccess(site_of(folder).stored)
+    log = AuditLog(kept)
+    for change in changes:
+        async with log.keeping(change):
+            pass
+    await kept.close()
+
+
+def change(number: int, who: str = "ana", action: str = "pause") -> Change:
+    return Change(who=who, action=action, subject=f"pipeline p{number}", address="192.0.2.1")
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    hostile = Change(
+        who="50%_<b>", action="cancel", subject="pipeline q\0", detail="\x1b[31m\ud800"
+    )
+    await written(tmp_path, *map(change, range(5)), change(5, who="Bea"), hostile)
+    return tmp_path
+
+
+async def subjects(web: httpx.AsyncClient, **asked: str) -> list[str]:
+    answer = await web.get("/api/v1/audit", params=asked)
+    return [each["subject"] for each in answer.json()["changes"]]
+
+
+async def test_pages_hold_every_change_once(folder: Path):
+    async with browsing(site_of(folder)) as web:
+        found, after = [], ""
+        while after is not None:
+            asked = {"limit": "3", "after": after}
+            document = (await web.get("/api/v1/audit", params=asked)).json()
+            found += [each["id"] for each in document["changes"]]
+            after = document["after"]
+
+    assert found == [7, 6, 5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"who": "bea"}, ["pipeline p5"]),
+        ({"who": "%"}, ["pipeline q\ufffd"]),
+        ({"who": "50%_<"}, ["pipeline q\ufffd"]),
+        ({"action": "cancel"}, ["pipeline q\ufffd"]),
+        ({"subject": "P3"}, ["pipeline p3"]),
+        ({"outcome": "failed"}, []),
+        ({"outcome": "", "subject": "p1", "who": ""}, ["pipeline p1"]),
+    ],
+)
+async def test_filters(folder: Path, asked: dict[str, str], found: list[str]):
+    async with browsing(site_of(folder)) as web:
+        assert await subjects(web, **asked) == found
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"after": "x"},
+        {"after": "WyJ4IiwgIngiXQ"},
+        {"limit": "201"},
+        {"limit": "0"},
+        {"outcome": "lost"},
+        {"who": "x" * 201},
+    ],
+)
+async def test_wrong_questions_are_refused_with_a_next_step(folder: Path, asked: dict[str, str]):
+    async with browsing(site_of(folder)) as web:
+        answer = await web.get("/api/v1/audit", params=asked)
+        page = await web.get("/audit", params=asked)
+
+    assert (answer.status_code, page.status_code) == (400, 400)
+    assert answer.json()["next_step"]
+
+
+async def test_a_cursor_is_good_for_its_own_question(folder: Path):
+    async with browsing(site_of(folder)) as web:
+        first = await web.get("/api/v1/audit", params={"who": "ana", "limit": "1"})
+        asked = {"who": "bea", "after": first.json()["after"]}
+        answer = await web.get("/api/v1/audit", params=asked)
+
+    assert answer.status_code == 400
+    assert "another question" in answer.json()["detail"]
+
+
+async def test_the_page_tells_all_and_leads_to_the_next(folder: Path):
+    async with browsing(site_of(folder)) as web:
+        page = await web.get("/audit", params={"limit": "2"})
+        following = page.text.split('rel="next"')[0].rpartition('href="')[2].split('"')[0]
+        second = await web.get(following.replace("&amp;", "&"))
+
+    assert "50%_&lt;b&gt;" in page.text
+    assert "<b>" not in page.text.replace("<b>Assay</b>", "")
+    assert "pipeline p5" in page.text
+    assert "pipeline p4" in second.text
+    assert "pipeline p5" not in second.text
+
+
+async def test_nothing_changed_is_said(tmp_path: Path):
+    async with browsing(site_of(tmp_path)) as web:
+        page = await web.get("/audit")
+
+    assert "Nobody has changed anything yet" in page.text

@@ -1,0 +1,293 @@
+"""Sessions of browsers: by token, by a login link, and how they end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contract.access import Scope
+from control.access import IDLE, LINK_MINUTES, LONGEST, Access
+from control.access_kept import KeptAccess
+from dashboard.access.returning import safe_path
+from dashboard.app import create_app
+from dashboard.site import Doors, Site
+from tests.support.dashboard_site import ORIGIN, site_of, token_for
+
+REMOTE = "192.0.2.7"
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+class Moving:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.moment = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return site_of(tmp_path)
+
+
+@asynccontextmanager
+async def browser(
+    site: Site, address: str = "127.0.0.1", clock: Moving | None = None, origin: str = ORIGIN
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser, which says for each request that a page of ours asks."""
+    app = create_app(site)
+    if clock is not None:
+        app.state.access.now = clock
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 4))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=origin, headers=OURS) as client,
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def access_of(site: Site) -> AsyncIterator[Access]:
+    kept = KeptAccess(site.stored)
+    yield Access(kept)
+    await kept.close()
+
+
+async def enter(web: httpx.AsyncClient, token: str, **more: str) -> httpx.Response:
+    return await web.post("/login", data={"token": token, **more})
+
+
+async def operates(web: httpx.AsyncClient) -> bool:
+    return (await web.get("/tokens")).status_code == 200
+
+
+class TestByToken:
+    async def test_leads_back_and_operates_until_logout(self, site: Site):
+        token = await token_for(site, name="ana")
+        async with browser(site, REMOTE) as web:
+            answer = await enter(web, f" {token}\n", next="/pipelines/p1?a=b")
+            (cookie,) = answer.headers.get_list("set-cookie")
+            allowed = await operates(web)
+            page = await web.get("/audit")
+            out = await web.post("/logout")
+            after = await web.get("/audit")
+
+        assert (answer.status_code, answer.headers["location"]) == (303, "/pipelines/p1?a=b")
+        assert allowed
+        assert "log in" in page.text
+        assert "Log out" in page.text
+        assert out.headers["location"] == "/login"
+        assert after.status_code == 401
+        assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+        assert "Secure" not in cookie
+        assert token not in cookie
+
+    async def test_the_server_forgets_a_session_at_logout(self, site: Site):
+        token = await token_for(site)
+        async with browser(site) as web:
+            await enter(web, token)
+            stolen = dict(web.cookies)
+            await web.post("/logout")
+            web.cookies.update(stolen)
+            assert not await operates(web)
+
+    async def test_over_tls_the_cookie_is_secure(self, site: Site):
+        token = await token_for(site)
+        async with browser(site, origin="https://127.0.0.1") as web:
+            answer = await enter(web, token)
+            allowed = await operates(web)
+
+        assert answer.headers["set-cookie"].startswith("__Host-assay=")
+        assert "Secure" in answer.headers["set-cookie"]
+        assert allowed
+
+    async def test_a_proxy_that_ends_tls_is_believed(self, site: Site):
+        site = site_of(site.data_dir, doors=Doors(hosts=("lab",), proxy=REMOTE))
+        token = await token_for(site)
+        async with browser(site, REMOTE, origin="http://lab") as web:
+            answer = await web.post(
+                "/login", data={"token": token}, headers={"X-Forwarded-Proto": "https"}
+            )
+
+        assert "Secure" in answer.headers["set-cookie"]
+
+    async def test_a_wrong_one_is_said_beside_the_form(self, site: Site):
+        async with browser(site) as web:
+            answer = await enter(web, "assay_wrong", next="/audit")
+
+        assert answer.status_code == 401
+        assert 'role="alert"' in answer.text
+        assert 'name="next" value="/audit"' in answer.text
+        assert "assay_wrong" not in answer.text
+        assert "set-cookie" not in answer.headers
+
+    async def test_after_ten_wrong_ones_no_right_one_is_taken(self, site: Site):
+        token = await token_for(site)
+        async with browser(site, REMOTE) as web:
+            for _ in range(10):
+                await enter(web, "assay_wrong")
+            answer = await enter(web, token)
+
+        assert answer.status_code == 429
+        assert "try again in 5 minutes" in answer.text
+
+    async def test_a_page_of_somebody_else_logs_nobody_in(self, site: Site):
+        token = await token_for(site)
+        async with browser(site) as web:
+            answer = await web.post(
+                "/login", data={"token": token}, headers={"Sec-Fetch-Site": "cross-site"}
+            )
+
+        assert answer.status_code == 403
+
+    async def test_one_that_may_read_does_not_operate(self, site: Site):
+        token = await token_for(site, Scope.READ)
+        async with browser(site, REMOTE) as web:
+            await enter(web, token)
+            reads, changes = await web.get("/pipelines"), await web.get("/tokens")
+
+        assert (reads.status_code, changes.status_code) == (200, 403)
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize(
+        ("steps", "step", "goes_on"),
+        [
+            (1, IDLE - timedelta(minutes=1), True),
+            (1, IDLE + timedelta(minutes=1), False),
+            (20, IDLE - timedelta(minutes=1), True),
+            (22, IDLE - timedelta(minutes=1), False),
+        ],
+    )
+    async def test_idle_and_old_sessions_end(
+        self, site: Site, steps: int, step: timedelta, goes_on: bool
+    ):
+        assert 20 * step < LONGEST < 22 * (IDLE - timedelta(minutes=1))
+        token, clock = await token_for(site), Moving()
+        async with browser(site, clock=clock) as web:
+            await enter(web, token)
+            for _ in range(steps):
+                clock.moment += step
+                last = await operates(web)
+
+        assert last is goes_on
+
+    async def test_a_revoked_token_ends_its_sessions(self, site: Site):
+        token = await token_for(site, name="ana")
+        async with browser(site) as web, access_of(site) as access:
+            await enter(web, token)
+            before = await operates(web)
+            await access.revoke("ana")
+            after = await operates(web)
+            again = await enter(web, token)
+
+        assert (before, after, again.status_code) == (True, False, 401)
+
+    async def test_an_expired_token_ends_its_sessions(self, site: Site):
+        clock = Moving()
+        async with browser(site, clock=clock) as web, access_of(site) as access:
+            token = (await access.create_token("ana", Scope.OPERATE, 0.1, "a test")).token
+            await enter(web, token)
+            before = await operates(web)
+            clock.moment += timedelta(days=0.11)
+            assert (before, await operates(web)) == (True, False)
+
+    async def test_a_session_of_this_machine_is_good_here_alone(self, site: Site):
+        token = await token_for(site)
+        async with browser(site) as web, browser(site, REMOTE) as elsewhere:
+            await enter(web, token)
+            elsewhere.cookies.update(web.cookies)
+            assert await operates(web)
+            assert not await operates(elsewhere)
+
+    async def test_a_session_can_be_ended_by_another(self, site: Site):
+        token = await token_for(site)
+        async with browser(site, REMOTE) as lost, browser(site) as web:
+            await enter(lost, token)
+            await enter(web, token)
+            sessions = (await web.get("/api/v1/sessions")).json()["sessions"]
+            (session,) = (each["id"] for each in sessions if each["address"] == REMOTE)
+            answer = await web.post("/sessions/end", data={"id": session})
+            assert answer.status_code == 303
+            assert not await operates(lost)
+            assert await operates(web)
+
+    async def test_a_token_can_be_revoked_on_the_page(self, site: Site):
+        token, mine = await token_for(site, name="lost"), await token_for(site)
+        async with browser(site) as web, browser(site, REMOTE) as other:
+            await enter(other, token)
+            await enter(web, mine)
+            answer = await web.post("/tokens/revoke", data={"name": "lost"})
+            page = await web.get("/tokens")
+            assert not await operates(other)
+
+        assert answer.headers["location"] == "/tokens"
+        assert "revoked" in page.text
+
+
+class TestByLink:
+    async def test_is_good_once_and_a_look_does_not_use_it_up(self, site: Site):
+        async with browser(site) as web, browser(site) as second, access_of(site) as access:
+            link = await access.make_link("ana@lab")
+            looked = [await web.get("/enter", params={"key": link.key}) for _ in range(2)]
+            entered = await web.post("/enter", data={"key": link.key})
+            again = await second.post("/enter", data={"key": link.key})
+            page = await web.get("/tokens")
+
+        assert [answer.status_code for answer in looked] == [200, 200]
+        assert "ana@lab" in looked[0].text
+        assert entered.status_code == 303
+        assert again.status_code == 401
+        assert "used up" in again.text
+        assert "login link" in page.text
+
+    async def test_is_good_for_ten_minutes(self, site: Site):
+        clock = Moving()
+        async with browser(site, clock=clock) as web, access_of(site) as access:
+            link = await access.make_link("ana@lab")
+            clock.moment += timedelta(minutes=LINK_MINUTES, seconds=1)
+            answer = await web.post("/enter", data={"key": link.key})
+
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "",
+        "pipelines",
+        "/login?next=/login",
+        "/a\r\nSet-Cookie: x=y",
+        "/" + "a" * 3_000,
+    ],
+)
+def test_nobody_is_led_to_another_site(text: str):
+    assert safe_path(text) == "/pipelines"
+
+
+def test_of_secrets_the_store_has_digests_alone(tmp_path: Path):
+    async def used() -> list[str]:
+        site = site_of(tmp_path)
+        token = await token_for(site)
+        async with browser(site) as web, access_of(site) as access:
+            await enter(web, token)
+            link = await access.make_link("ana@lab")
+            return [token, link.key, *web.cookies.values()]
+
+    import asyncio
+
+    secrets = asyncio.run(used())
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("assay.db*"))
+    assert len(secrets) == 3
+    assert not [secret for secret in secrets if secret.encode() in content]
