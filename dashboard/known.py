@@ -9,6 +9,7 @@ from contract.ids import model_from_safe
 from contract.spec import AppRef
 from control.access import Access
 from control.audit import AuditLog
+from control.comparisons import Comparisons
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
 from dashboard.access.who import Actor, operating, reading
@@ -34,6 +35,10 @@ def _audit(request: Request) -> AuditLog:
     return request.app.state.audit
 
 
+def _comparisons(request: Request) -> Comparisons:
+    return request.app.state.comparisons
+
+
 def _pipeline(pipeline_id: str) -> str:
     return usable_id(pipeline_id)
 
@@ -46,6 +51,7 @@ Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
 Accesses = Annotated[Access, Depends(access_of)]
 Log = Annotated[AuditLog, Depends(_audit)]
+Compares = Annotated[Comparisons, Depends(_comparisons)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(operating)]
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}
