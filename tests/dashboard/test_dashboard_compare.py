@@ -13,7 +13,10 @@ def table(text: str, caption: str) -> list[list[str]]:
     body = text.partition(f'aria-labelledby="{caption}">')[2].partition("</table>")[0]
     body = body.partition("<tbody>")[2]
     return [
-        [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.split(r"</t[dhr]>", row)[:-2]]
+        [
+            " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+            for cell in re.split(r"</t[dhr]>", row)[:-2]
+        ]
         for row in body.split("<tr>")[1:]
     ]
 
