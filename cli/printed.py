@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from cli.documents import (
     Check,
     Diagnosis,
+    LoginAddress,
     PipelineList,
     StackDown,
     StackUp,
     Submitted,
     Written,
 )
+from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from control.access_documents import Ended, NewToken, Tokens
 from control.archive_documents import (
     Exported,
     Imported,
@@ -83,6 +86,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "verify": (Verified,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
+    "token": (NewToken, Tokens, Ended, LoginAddress),
 }
 PARTS: tuple[type[Frozen], ...] = (
     Took,
@@ -113,4 +117,5 @@ PARTS: tuple[type[Frozen], ...] = (
     ModelBaseline,
     UnknownReason,
     ListedDecision,
+    TokenRecord,
 )

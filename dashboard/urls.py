@@ -1,6 +1,6 @@
 """Addresses of the pages: the only maker of links."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
 from contract.ids import safe_model
@@ -26,14 +26,20 @@ def app_url(pipeline_id: str, ref: AppRef, part: str = "") -> str:
     return f"{base}/{part}" if part else base
 
 
+def finding_url(pipeline_id: str, ref: AppRef, fingerprint: str, occurrence: int = 0) -> str:
+    """The page of one weakness of an app."""
+    query = {"id": fingerprint, "n": str(occurrence) if occurrence else ""}
+    return with_query(app_url(pipeline_id, ref, "finding"), query)
+
+
 def findings_url(pipeline_id: str, **filters: str) -> str:
     """The findings of a pipeline that a filter leaves."""
     return with_query(pipeline_url(pipeline_id, "findings"), filters)
 
 
-def with_query(url: str, query: Mapping[str, str]) -> str:
-    """`url` with those parameters that are not empty."""
-    text = urlencode({name: value for name, value in query.items() if value})
+def with_query(url: str, query: Mapping[str, str | Sequence[str]]) -> str:
+    """`url` with those parameters that are not empty; one with several values is there for each."""
+    text = urlencode({name: value for name, value in query.items() if value}, doseq=True)
     return f"{url}?{text}" if text else url
 
 
