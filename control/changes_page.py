@@ -1,4 +1,4 @@
-"""A page of a comparison: some of its changes and apps, from one place on."""
+"""A page of a comparison: some of its changes, from one place on."""
 
 import json
 from bisect import bisect_right
@@ -8,14 +8,13 @@ from control.comparison import Comparison
 from control.errors import WrongInputError
 
 
-def changes_page(whole: Comparison, after: str, limit: int, most_apps: int) -> Comparison:
-    """The comparison with some of its changes and of its apps.
+def changes_page(whole: Comparison, after: str, limit: int) -> Comparison:
+    """The comparison with some of its changes.
 
     Args:
         whole: with all of them.
         after: the place where the page before ended; empty: the first page.
         limit: of changes.
-        most_apps: apps from the beginning on; those that do not fit can be asked for by name.
 
     Raises:
         WrongInputError: the place is none.
@@ -26,7 +25,6 @@ def changes_page(whole: Comparison, after: str, limit: int, most_apps: int) -> C
     update = {
         "changes": shown,
         "after": json.dumps(gravest(shown[-1])) if shown and more else None,
-        "apps": whole.apps[:most_apps],
     }
     return whole.model_copy(update=update)
 

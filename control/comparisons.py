@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from activities.decisions import all_decisions
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
-from control.comparing import MOST_CHANGES, compare
+from control.comparing import compare
 from control.comparing_asked import AskedChanges
 from control.comparison import Comparison
 from control.stored import Stored
@@ -22,6 +22,7 @@ from store.results import SqlResultStore
 
 _KEPT, _AT_ONCE, _MOST_WAITING = 6, 2, 12
 _PATIENCE_S, _FRESH_S = 1.5, 30.0
+_CHANGES, _APPS = 4_000, 200
 _Question = tuple[str, str, str]
 
 
@@ -133,7 +134,13 @@ class Comparisons:
         then, now, _ = question
         async with self._turn:
             return await compare(
-                self._stored, then, now, wanted, limit=MOST_CHANGES, on_progress=work.progress
+                self._stored,
+                then,
+                now,
+                wanted,
+                limit=_CHANGES,
+                most_apps=_APPS,
+                on_progress=work.progress,
             )
 
     def _forget(self) -> None:

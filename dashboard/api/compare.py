@@ -50,10 +50,11 @@ class AskedComparison(AskedChanges):
 async def compare(
     response: Response, compares: Compares, _: Reader, wanted: Annotated[AskedComparison, Query()]
 ) -> Comparison | Comparing:
-    """What the later pipeline says against the earlier one; of the apps, the first 200.
+    """What the later pipeline says against the earlier one.
 
-    Of large pipelines it takes a while: the answer 202 says how far it is, and `Retry-After` when
-    to ask again.
+    Listed are the 4,000 gravest changes, in pages, and 200 apps that differ; all are counted. Of
+    large pipelines it takes a while: the answer 202 says how far it is, and `Retry-After` when to
+    ask again.
     """
     place = opened(wanted.after, wanted.question)
     told = await compares.ask(wanted.then, wanted.now, wanted.filters)
@@ -61,5 +62,5 @@ async def compare(
         response.status_code = 202
         response.headers["Retry-After"] = str(_WAIT_S)
         return told
-    page = changes_page(told.comparison, place, wanted.limit, ROWS_MAX)
+    page = changes_page(told.comparison, place, wanted.limit)
     return page.model_copy(update={"after": sealed(page.after, wanted.question)})

@@ -25,7 +25,7 @@ from dashboard.paging import opened, sealed
 from dashboard.rendering import page
 
 router = APIRouter()
-_ROWS, _APPS, _CHOICES = 100, 100, 200
+_ROWS, _CHOICES = 100, 200
 _CHANGED = (BaselineState.NEW, BaselineState.FIXED, BaselineState.UNKNOWN)
 _VALUES = {"severity": tuple(Severity), "category": (*Category, "all"), "state": _CHANGED}
 
@@ -71,7 +71,7 @@ async def _told(request: Request, compares: Comparisons, typed: Typed) -> Compar
     told = await compares.ask(then, now, wanted)
     if isinstance(told, Comparing):
         return told
-    shown = changes_page(told.comparison, place, _ROWS, len(told.comparison.apps))
+    shown = changes_page(told.comparison, place, _ROWS)
     shown = shown.model_copy(update={"after": sealed(shown.after, question)})
     return told.model_copy(update={"comparison": shown})
 
@@ -81,14 +81,11 @@ def _shown(told: Compared) -> dict[str, Any]:
     document = told.comparison
     counts = [count for model in document.models for count in model.counts]
     every = ComparedModel(model="all models", counts=tuple(counts), looks=document.looks)
-    changed = [app for app in document.apps if _differs(app)]
     return {
         "told": told,
         "compared": document,
         "models": [_line(model.model, model) for model in (*document.models, every)],
-        "apps": [_line(app.app, app) for app in changed[:_APPS]],
-        "apps_left_out": max(0, len(changed) - _APPS),
-        "apps_alike": len(document.apps) - len(changed),
+        "apps": [_line(app.app, app) for app in document.apps],
         "refs": {change.app: app_of(change.app) for change in document.changes},
         "unmeasured": unmeasured(document),
         "states": tuple(BaselineState),
@@ -98,12 +95,6 @@ def _shown(told: Compared) -> dict[str, Any]:
 def _line(name: str, row: ComparedApp | ComparedModel) -> Line:
     figures = {state: figure_of(row.counts, row.looks, state) for state in BaselineState}
     return Line(name, figures, row.looks.missing, row.looks.missing + row.looks.both)
-
-
-def _differs(app: ComparedApp) -> bool:
-    """Whether there is more to say of it than that nothing changed."""
-    changed = any(row.state is not BaselineState.UNCHANGED for row in app.counts)
-    return changed or app.looks.missing > 0
 
 
 def _newest(lines: Sequence[PipelineListing]) -> list[PipelineListing]:
