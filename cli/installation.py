@@ -6,20 +6,23 @@ from cli.errors import UserError
 from cli.exits import Exit
 from cli.program import command
 from cli.stack.lifecycle import running_stack
-from contract.doors import is_loopback
+from contract.doors import base_url, is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
+from control.access import has_token
 from control.dryrun import Machine
 from control.errors import NotStoredError
 from control.stored import Stored, require_comparable
 from settings import Settings, temporal_is_configured
 
 
-async def has_token(_stored: Stored) -> bool:
-    """Placeholder until control/access.py is here."""
-    return False
+def dashboard_address(settings: Settings) -> str:
+    """Where the dashboard of this installation answers, or would answer."""
+    stack = running_stack(settings)
+    own = base_url(settings.dashboard_host, settings.dashboard_port)
+    return (stack.dashboard_url if stack else "") or own
 
 
 def has_server(settings: Settings) -> bool:
