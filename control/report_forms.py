@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
-from control.form_files import files_of
+from control.form_files import FormFiles, files_of
 from control.forms import AS_WRITTEN, FORMS
 from control.report_documents import MEANINGS, FormState, ReportForm, ReportForms, Writing
 from control.stored import Stored
@@ -46,24 +46,23 @@ def _forms(data_dir: Path, written: Written) -> tuple[ReportForm, ...]:
 
 def _form(data_dir: Path, written: Written, form: str) -> ReportForm:
     files = files_of(data_dir, written.pipeline_id, form)
-    stats = [path.stat() for path in files.values() if path.exists()]
-    at = datetime.fromtimestamp(max(s.st_mtime for s in stats), UTC) if stats else None
+    at = datetime.fromtimestamp(files.newest, UTC) if files.names else None
     state, problem = _state(written, form, files, at)
     return ReportForm(
         form=form,
         meaning=MEANINGS.get(form, ""),
         state=state,
         with_report=form in AS_WRITTEN,
-        files=len(files),
-        first=next(iter(files), ""),
-        size_bytes=sum(s.st_size for s in stats),
+        files=len(files.names),
+        first=next(iter(files.names), ""),
+        size_bytes=files.size_bytes,
         written_at=at,
         problem=problem,
     )
 
 
 def _state(
-    written: Written, form: str, files: dict[str, Path], at: datetime | None
+    written: Written, form: str, files: FormFiles, at: datetime | None
 ) -> tuple[FormState, str]:
     figures = written.figures
     if at is None:
@@ -76,7 +75,7 @@ def _state(
         return FormState.WRITTEN, ""
     if form == "json":
         apps = figures.totals.apps.total + figures.totals.unfinished
-        missing = apps - sum(name.startswith("apps/") for name in files)
+        missing = apps - sum(name.startswith("apps/") for name in files.names)
         if missing > 0:
             return FormState.INCOMPLETE, f"documents of {missing:,} of {apps:,} apps are gone"
     return FormState.WRITTEN, ""

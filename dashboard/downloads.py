@@ -27,16 +27,15 @@ async def download(data_dir: Path, pipeline_id: str, form: str, name: str = "") 
         PlatformError: NOT_FOUND: it is not written, or has no such file; WrongInputError: no form.
     """
     files = await asyncio.to_thread(files_of, data_dir, pipeline_id, form)
-    if name or len(files) < 2:
-        path = one_of(files, form, name or next(iter(files), ""))
+    if name or len(files.names) < 2:
+        path = one_of(files, form, name or next(iter(files.names), ""))
         kept = f"{pipeline_id}-{path.name}"
         return FileResponse(path, media_type=_ANY, filename=kept, headers=_KEPT)
     folder = f"{pipeline_id}-{form}"
-    newest = max(path.stat().st_mtime for path in files.values())
     headers = {
         **_KEPT,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(folder)}.zip",
-        "Last-Modified": formatdate(newest, usegmt=True),
+        "Last-Modified": formatdate(files.newest, usegmt=True),
     }
     return StreamingResponse(zipped(files, folder), media_type="application/zip", headers=headers)
 
