@@ -1,8 +1,12 @@
 """No route, of whichever room, forgets to ask who asks."""
 
+import ast
+import inspect
 import re
-from collections.abc import AsyncIterator
+import textwrap
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,15 +22,15 @@ ANYBODY = {"/login", "/logout", "/enter"}
 """What somebody needs who is not known yet; they change nothing but who is known."""
 LOOKS = {f"{API}/specs/validate", f"{API}/specs/plan"}
 """Asked by POST, because the question is a document; nothing is changed."""
-EVERY = [
-    (method, prefix + route.path)
+ROUTES = [
+    (method, prefix + route.path, route.endpoint)
     for prefix, routers in (("", pages.ROUTERS), (API, api.ROUTERS))
     for router in routers
     for route in router.routes
     if isinstance(route, APIRoute)
     for method in sorted(route.methods)
-    if prefix + route.path not in ANYBODY
 ]
+EVERY = [(method, path) for method, path, _ in ROUTES if path not in ANYBODY]
 CHANGES = [(method, path) for method, path in EVERY if method != "GET" and path not in LOOKS]
 
 
@@ -82,3 +86,26 @@ async def test_a_page_of_somebody_else_asks_in_vain(
     answer = await local.request(method, filled(path), headers={"Sec-Fetch-Site": "cross-site"})
 
     assert answer.status_code == 403
+
+
+def names_in(function: Callable[..., Any]) -> Iterator[str]:
+    """Every name in a function, and in those functions of its module that it names."""
+    seen, waiting = {function}, [function]
+    while waiting:
+        current = waiting.pop()
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(current)))):
+            if not isinstance(node, ast.Name):
+                continue
+            yield node.id
+            other = current.__globals__.get(node.id)
+            if inspect.isfunction(other) and other.__module__ == function.__module__:
+                waiting += [] if other in seen else [other]
+                seen.add(other)
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [(path, endpoint) for method, path, endpoint in ROUTES if method != "GET"],
+)
+def test_no_change_is_made_unseen(path: str, endpoint: Callable[..., Any]):
+    assert ("audited" in set(names_in(endpoint))) is (path not in LOOKS)
