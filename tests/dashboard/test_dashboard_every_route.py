@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi.routing import APIRoute
 
 from contract.access import Scope
-from dashboard import api, pages
+from dashboard.app import create_app
 from dashboard.urls import API
 from tests.support.dashboard_site import browsing, site_of, token_for
+from tests.support.every_route import api_routes, page_routes
 
 ANYBODY = {"/login", "/logout", "/enter"}
 """What somebody needs who is not known yet; they change nothing but who is known."""
@@ -24,10 +24,8 @@ LOOKS = {f"{API}/specs/validate", f"{API}/specs/plan"}
 """Asked by POST, because the question is a document; nothing is changed."""
 ROUTES = [
     (method, prefix + route.path, route.endpoint)
-    for prefix, routers in (("", pages.ROUTERS), (API, api.ROUTERS))
-    for router in routers
-    for route in router.routes
-    if isinstance(route, APIRoute)
+    for prefix, routes in (("", page_routes()), (API, api_routes()))
+    for route in routes
     for method in sorted(route.methods)
 ]
 EVERY = [(method, path) for method, path, _ in ROUTES if path not in ANYBODY]
@@ -57,6 +55,16 @@ async def reader(recorded: Path) -> AsyncIterator[httpx.AsyncClient]:
     token = await token_for(site_of(recorded), Scope.READ)
     async with browsing(site_of(recorded), Authorization=f"Bearer {token}") as client:
         yield client
+
+
+def test_no_route_is_overlooked(tmp_path: Path):
+    app = create_app(site_of(tmp_path))
+    described = {
+        (method.upper(), path) for path, of in app.openapi()["paths"].items() for method in of
+    }
+
+    assert described == {(method, path) for method, path in EVERY if path.startswith(API)}
+    assert len(EVERY) > len(described) > 20
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY)
