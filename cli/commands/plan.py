@@ -24,7 +24,7 @@ async def run_plan(settings: Settings, spec: Path, like: str | None, *, as_json:
     history = await store_of(settings).history()
     known = None if like is None else (like, _study(settings, like))
     document = await asyncio.to_thread(forecast, str(spec.absolute()), plan, history, known)
-    print_result(document, *_lines(document), as_json=as_json)
+    print_result(document, *forecast_lines(document), as_json=as_json)
     return Exit.OK
 
 
@@ -38,7 +38,8 @@ def _study(settings: Settings, pipeline_id: str) -> Study:
     return study
 
 
-def _lines(found: Forecast) -> Iterator[str]:
+def forecast_lines(found: Forecast) -> Iterator[str]:
+    """What a forecast says, for people."""
     fewest, most = found.samples
     samples = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     beside = ", ".join(f"{n} {role}" for role, n in found.beside.items())
