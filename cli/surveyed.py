@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cli.commands.plan import forecast_lines
+from control.forecast_words import forecast_lines
 from control.surveying import Alike, Sight, Survey, SurveyedAnalyzer
 
 _MISSES: dict[Sight, str] = {
