@@ -32,6 +32,7 @@ from bench.bench_store import MODELS, TOOLS, fill
 from contract.ids import safe_model
 from contract.spec import AppRef
 from dashboard import api, pages
+from dashboard.memory import settle
 from dashboard.urls import API, app_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -113,6 +114,7 @@ async def measure(data: Path, rounds: int) -> int:
     print(f"{'':68}{heads}")
     marked = 0
     async with operating(site_of(data)) as web:
+        settle()
         for url, limit in dict(addresses()).items():
             row = await asked(web, url, rounds)
             mark = f"  over {limit:.0f}" if row["busy p95"] > limit else ""
