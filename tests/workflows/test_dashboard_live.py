@@ -235,7 +235,7 @@ async def test_an_app_of_an_ended_pipeline_runs_again_and_is_shown_so(stage: Sta
 async def test_a_server_that_is_away_is_told_and_comes_back(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for limit in ("_PATIENCE_S", "_ASK_SERVER_S"):
+    for limit in ("_PATIENCE_S", "_FIRST_PATIENCE_S", "_ASK_SERVER_S"):
         monkeypatch.setattr(f"control.watching.{limit}", 0.5)
     async with stage.events(f"{stage.api}/events") as events:
         await anext(events)
