@@ -14,7 +14,7 @@ from control.tool_documents import InstalledAnalyzer, InstalledTool, InstalledTo
 from control.void_tools import ToolKey
 from control.written import FleetFigures, read_figures
 
-_RECENT = 8
+_RECENT, _PAST_S = 8, 1.2
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class _Past:
     seen: dict[ToolKey, SeenTool] = field(default_factory=dict[ToolKey, SeenTool])
     measured: dict[ToolKey, int] = field(default_factory=dict[ToolKey, int])
     duration_s: dict[ToolKey, float] = field(default_factory=dict[ToolKey, float])
+    unread: str = ""
 
     def add(self, figures: FleetFigures) -> None:
         """Take the report of an older pipeline into account."""
@@ -50,18 +51,23 @@ async def installed_tools(stored: Stored, data_dir: Path, analyzers: Analyzers) 
     return InstalledTools(
         analyzers=tuple(_analyzer(one, analyzers, past) for one in asked),
         pipelines=tuple(past.pipelines),
+        unread=past.unread,
     )
 
 
 async def _past(stored: Stored, data_dir: Path) -> _Past:
     past = _Past()
     try:
-        listed = await stored.pipelines()
-    except PlatformError:
-        return past
-    names = [listing.pipeline_id for listing in listed]
-    for figures in await asyncio.to_thread(lambda: list(_reports(data_dir, names))):
-        past.add(figures)
+        async with asyncio.timeout(_PAST_S):
+            names = [listing.pipeline_id for listing in await stored.pipelines()]
+            reports = await asyncio.to_thread(lambda: list(_reports(data_dir, names)))
+    except PlatformError as error:
+        past.unread = error.message
+    except TimeoutError:  # the thread reads on, and keeps what it has read
+        past.unread = "recent reports are still being read"
+    else:
+        for figures in reports:
+            past.add(figures)
     return past
 
 

@@ -78,7 +78,7 @@ class PipelineTools(Frozen):
 
     Attributes:
         told_by: `report`: as its written report says; `store`: of what is recorded until now.
-        as_of: moment of the report; null: now.
+        as_of: moment of the report, or of what is recorded.
         stale: why a written report was not used; empty: there is none, or it was used.
         ended: whether the pipeline has ended.
         together: what control apps say of all tools of an analyzer, and of all analyzers, fused.
@@ -160,7 +160,9 @@ class InstalledTools(Frozen):
 
     Attributes:
         pipelines: recent pipelines that recall and times are read from, the newest first.
+        unread: why there are none though there may be some; empty: these are all.
     """
 
     analyzers: tuple[InstalledAnalyzer, ...] = ()
     pipelines: tuple[str, ...] = ()
+    unread: str = ""

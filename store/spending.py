@@ -108,20 +108,22 @@ async def _lost(connection: AsyncConnection, pipeline_id: str) -> tuple[LostCell
 
 
 async def _rules(connection: AsyncConnection, pipeline_id: str) -> dict[str, str]:
-    group = (*_OF_TOOL, cells.c.version)
-    digest = cells.c.body["provenance"]["rules_digest"].as_string()
-    newest = await _newest(connection, pipeline_id, *group, digest.label("digest"))
+    digest = cells.c.body["provenance"]["rules_digest"].as_string().label("digest")
+    newest = await _newest(connection, pipeline_id, *_OF_TOOL, cells.c.version, digest)
     return {f"{row.analyzer}/{row.tool} {row.version}": row.digest or "" for row in newest}
 
 
 async def _newest(
     connection: AsyncConnection, pipeline_id: str, *columns: ColumnElement[Any]
 ) -> Sequence[Any]:
-    """These columns of the newest cell of each version of each tool."""
-    group = (*_OF_TOOL, cells.c.version)
-    newest = select(func.max(cells.c.id)).where(cells.c.pipeline_id == pipeline_id).group_by(*group)
+    """These columns of the newest cell of each tool in each state, the newest last."""
+    of_pipeline = cells.c.pipeline_id == pipeline_id
+    group = (*_OF_TOOL, cells.c.state)
+    # The index holds the numbers of rows in order: each of these is read from its end.
+    newest = select(func.max(cells.c.id)).where(of_pipeline).group_by(*group)
     ids: Sequence[int] = (await connection.scalars(newest)).all()
-    return (await connection.execute(select(*columns).where(cells.c.id.in_(ids)))).all()
+    rows = select(*columns).where(cells.c.id.in_(ids)).order_by(cells.c.id)
+    return (await connection.execute(rows)).all()
 
 
 async def _by_model(connection: AsyncConnection, pipeline_id: str) -> tuple[ModelCells, ...]:

@@ -78,7 +78,7 @@ async def test_what_a_void_tool_measured_counts_as_not_measured(client: httpx.As
     assert bandit["void"]
     assert bandit["score"]["recall"] == 0.0
     assert "static/bandit is void" in page
-    assert "Of what is recorded until now" in page
+    assert "Of what is recorded until" in page
 
 
 async def test_the_report_speaks_until_the_pipeline_goes_on(
@@ -103,7 +103,7 @@ async def test_a_damaged_report_does_not_hide_what_is_recorded(folder: Path, sto
         answer = await client.get("/pipelines/damaged/tools")
 
     assert answer.status_code == 200
-    assert "Of what is recorded until now" in answer.text
+    assert "Of what is recorded until" in answer.text
 
 
 async def test_a_pipeline_that_nobody_knows_is_a_page_with_a_next_step(client: httpx.AsyncClient):
