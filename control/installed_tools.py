@@ -36,10 +36,10 @@ class _Past:
                 seen = SeenTool(pipeline_id=id_, score=score, version=score.versions[0])
                 self.seen.setdefault((score.analyzer, score.tool), seen)
         for use in figures.tools:
-            key = (use.analyzer, use.tool)
-            anew = use.cells.measured - use.cached
-            self.measured[key] = self.measured.get(key, 0) + max(anew, 0)
-            self.duration_s[key] = self.duration_s.get(key, 0.0) + use.duration_s
+            if not use.cached:  # a cached cell takes no time, whatever its state
+                key = (use.analyzer, use.tool)
+                self.measured[key] = self.measured.get(key, 0) + use.cells.measured
+                self.duration_s[key] = self.duration_s.get(key, 0.0) + use.duration_s
 
 
 async def installed_tools(stored: Stored, data_dir: Path, analyzers: Analyzers) -> InstalledTools:

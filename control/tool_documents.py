@@ -117,8 +117,9 @@ class InstalledTool(ToolHealth):
     Attributes:
         seen: what control apps of a recent pipeline say of it; null: nothing is known.
         seen_of_other_version: it had another version then: the score does not speak for this one.
-        measured: cells that it measured anew in recent pipelines.
-        duration_s: time that it took for these, and for those that it failed; null: unknown.
+        measured: cells that it measured in those recent pipelines where none came from the cache.
+        duration_s: time that it took there, for cells that it could not measure, too; null:
+            unknown.
     """
 
     seen: SeenTool | None = None
