@@ -6,11 +6,12 @@ from cli.errors import UserError
 from cli.exits import Exit
 from cli.program import command
 from cli.stack.lifecycle import running_stack
-from contract.doors import is_loopback
+from contract.doors import base_url, is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
+from control.access import has_token
 from control.analyzer_health import Analyzers
 from control.dryrun import Machine
 from control.errors import NotStoredError
@@ -22,9 +23,11 @@ _NOT_UP = "the local stack does not run; its tools prove themselves when it star
 _ELSEWHERE = "the analyzers of the configured server cannot be asked from here"
 
 
-async def has_token(_stored: Stored) -> bool:
-    """Placeholder until control/access.py is here."""
-    return False
+def dashboard_address(settings: Settings) -> str:
+    """Where the dashboard of this installation answers, or would answer."""
+    stack = running_stack(settings)
+    own = base_url(settings.dashboard_host, settings.dashboard_port)
+    return (stack.dashboard_url if stack else "") or own
 
 
 def has_server(settings: Settings) -> bool:

@@ -1,6 +1,7 @@
 """The installation of these settings as its dashboard sees it."""
 
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 from temporalio.client import Client
@@ -9,6 +10,8 @@ from temporalio.envconfig import ClientConfig
 from cli.installation import login_finder, machine_of, store_of
 from cli.program import command, version
 from cli.stack.lifecycle import recorded_stack, running_stack
+from clients.artifacts import FileArtifactStore
+from clients.runtime import choose_runtime
 from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.analyzers import AnalyzerKind
@@ -16,6 +19,8 @@ from control.errors import ServerAwayError
 from control.namespace import require_namespace
 from dashboard.site import Doors, Site
 from settings import PROJECT_ROOT, Settings, temporal_is_configured
+
+_PARTS = ("temporalio", "fastapi", "uvicorn", "pydantic", "sqlalchemy")
 
 
 def site_of(settings: Settings) -> Site:
@@ -41,6 +46,8 @@ def site_of(settings: Settings) -> Site:
         analyzer_urls=stack.analyzer_urls if stack else urls,
         token_file=stack.token_file if stack else settings.token_file,
         doors=doors_of(settings),
+        engine=None if elsewhere else lambda: _engine(settings),
+        versions={name: version_of(name) for name in _PARTS},
         machine=machine_of(settings),
     )
 
@@ -53,6 +60,11 @@ def doors_of(settings: Settings) -> Doors:
         proxy_user_header=settings.dashboard_proxy_user,
         proxy_scopes_header=settings.dashboard_proxy_scopes,
     )
+
+
+def _engine(settings: Settings) -> str:
+    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
+    return choose_runtime(settings, artifacts, docker_host=settings.docker_host).description
 
 
 def _namespace() -> str:

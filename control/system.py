@@ -79,7 +79,7 @@ async def system_health(installation: Installation) -> SystemHealth:
     )
 
 
-async def _machine(installation: Installation) -> list[Part]:
+async def _machine(installation: Installation) -> tuple[Part, ...]:
     data_dir, scripts = installation.data_dir, installation.scripts
     return await asyncio.gather(
         _timed("artifacts", "Artifacts", lambda: _artifacts(data_dir)),

@@ -239,7 +239,7 @@ def _schedule(one: ScheduleListDescription) -> ScheduleHealth:
     return ScheduleHealth(
         id=one.id,
         purpose=f"removes what is left of apps on {host}" if is_janitor else "not of Assay",
-        state=PartState.OK if coming and not paused else PartState.ATTENTION,
+        state=PartState.ATTENTION if is_janitor and (paused or not coming) else PartState.OK,
         paused=paused,
         last_at=recent[-1].started_at if recent else None,
         next_at=coming[0] if coming else None,

@@ -12,6 +12,7 @@ from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.secret import SecretRef
 from contract.spec import AppRef
 from control.analyzer_health import Analyzers
+from control.app_reading import AppReadings
 from control.dryrun import Machine
 from control.stored import Stored
 
@@ -51,9 +52,10 @@ class Site:
         analyzer_urls: WebSocket URL of each analyzer.
         token_file: the analyzers' shared token; None: they want none.
         doors: who may come in.
-        engine: says in a few words what runs the apps, or raises a `PlatformError`; blocking. None:
-            nobody here knows.
-        versions: of what else this installation is made of, by name.
+        engine: tells which engine runs apps on this machine, or raises a `PlatformError`; blocking;
+            None: apps run elsewhere.
+        versions: of what else this program is made of, by name.
+        readings: apps that were read.
         machine: that runs the apps, to ask it for its engine; None: another one does.
     """
 
@@ -70,6 +72,7 @@ class Site:
     analyzer_urls: Mapping[AnalyzerKind, str] = field(default_factory=dict)
     token_file: Path | None = None
     doors: Doors = Doors()
+    readings: AppReadings = field(default_factory=AppReadings)
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Machine | None = None

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select, tuple_, union
 from contract.findings import FindingsQuery
 from contract.spec import AppRef
 from contract.weakness import Origin
-from store.conditions import KEY, SAME, TOOL_KEY, Condition, Place, conditions, has_gap, in_range
+from store.conditions import KEY, SAME, TOOL_KEY, Condition, Place, conditions, in_range
 from store.tables import apps, weakness_tools, weaknesses
 
 _MOST_PARTS = 20
@@ -42,13 +42,13 @@ class Parts:
     def may_look_long(self) -> bool:
         """Whether another filter leaves out many rows that the leading index holds."""
         others = conditions(self.query).keys() - {self.name, "role"}
-        return self.name not in _FEW and (bool(others) or has_gap(self.query))
+        return self.name not in _FEW and bool(others)
 
     def rows(self, after: Place | None, end: Place | None, limit: int) -> Iterator[Select[Any]]:
         """The weaknesses behind one place and up to another, of each part at most `limit`."""
         window = () if end is None else (tuple_(*self._order) <= tuple_(*end),)
         for value in self.values:
-            part: Any = select(weaknesses)
+            part = select(weaknesses)
             if self.name == "tool":
                 part = part.join(weakness_tools, SAME)
             part = part.where(*self._leads(value), *self._others(), *window)
@@ -92,7 +92,7 @@ class Parts:
         if self.name:
             yield table.c[self.name] == value
 
-    def _in_order(self, part: Select[Any], after: Place | None, end: Place | None) -> Select[Any]:
+    def _in_order(self, part: Any, after: Place | None, end: Place | None) -> Select[Any]:
         part = part.where(*in_range(self.query, self._order, after, end)).order_by(*self._order)
         if self.dialect != "sqlite" or self.name in ("tool", "app"):
             return part

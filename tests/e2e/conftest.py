@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,6 +107,9 @@ def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     up = shell.run("up", timeout_s=180)
     assert up.returncode == 0, up.stderr
     yield shell
+    port = json.loads((shell.data / "run" / "stack.json").read_text())["dashboard_port"]
     down = shell.run("down", timeout_s=120)
     assert down.returncode == 0, down.stderr
     assert shell.processes() == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
