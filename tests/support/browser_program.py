@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from page_program import AXE, DESK, PHONE, SWITCHES
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    sync_playwright,
+)
 
 LIMIT_MS = 60_000
 NAMES = """() => [...document.querySelectorAll("input, select, textarea, button, summary, a")]
