@@ -12,6 +12,7 @@ from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.overview import PipelineOverview
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.record import CellState, PipelineRecord, Revision
+from contract.role import AppRole
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppRef, AppSpec
 from contract.weakness import Suppression, Weakness
@@ -227,6 +228,10 @@ class ResultStore(Protocol):
 
     async def suppressions(self, pipeline_ids: Collection[str]) -> Sequence[StoredSuppression]:
         """The decisions that were kept for these pipelines, expired ones too."""
+        ...
+
+    async def revision_of_role(self, pipeline_id: str, role: AppRole) -> Revision:
+        """Another one after each change of the cells of the apps of one role."""
         ...
 
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:

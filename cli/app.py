@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import exchange, results, running, steering
+from cli import access, exchange, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -251,3 +251,4 @@ results.register(app)
 register_upkeep(app)
 register_planning(app)
 exchange.register(app)
+access.register(app)

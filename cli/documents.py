@@ -3,8 +3,10 @@
 Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 """
 
+from datetime import datetime
 from typing import Any
 
+from contract.access import Scope
 from contract.base import Frozen
 from control.documents import PipelineLine
 
@@ -34,6 +36,21 @@ class Submitted(Frozen):
     apps: int
     ui: str
     dashboard: str = ""
+
+
+class LoginAddress(Frozen):
+    """What logs one browser in, once.
+
+    Attributes:
+        url: to be opened in that browser; it is a secret until it is used.
+        name: whom it lets in; the log of changes names them.
+        expires_at: from then on it is good for nothing.
+    """
+
+    url: str
+    name: str
+    scope: Scope
+    expires_at: datetime
 
 
 class Check(Frozen):

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from cli.documents import (
     Check,
     Diagnosis,
+    LoginAddress,
     PipelineList,
     StackDown,
     StackUp,
     Submitted,
     Written,
 )
+from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from control.access_documents import Ended, NewToken, Tokens
 from control.archive_documents import (
     Exported,
     Imported,
@@ -23,7 +26,8 @@ from control.archive_documents import (
     Verified,
     VerifiedTable,
 )
-from control.comparing import Change, ComparedApp, Comparison
+from control.compared_looks import ComparedTool, LookCounts
+from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
@@ -44,7 +48,7 @@ from control.documents import (
     ValidatedApp,
 )
 from control.findings import Findings
-from control.findings_scope import NotMeasured
+from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
@@ -82,6 +86,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "verify": (Verified,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
+    "token": (NewToken, Tokens, Ended, LoginAddress),
 }
 PARTS: tuple[type[Frozen], ...] = (
     Took,
@@ -101,11 +106,16 @@ PARTS: tuple[type[Frozen], ...] = (
     RerunCell,
     FoundWeakness,
     NotMeasured,
+    ToolLooks,
     Change,
     ComparedApp,
+    ComparedModel,
+    ComparedTool,
+    LookCounts,
     BaselineReport,
     BaselineCount,
     ModelBaseline,
     UnknownReason,
     ListedDecision,
+    TokenRecord,
 )

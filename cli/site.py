@@ -7,7 +7,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
-from cli.installation import login_finder, store_of
+from cli.installation import login_finder, machine_of, store_of
 from cli.program import command, version
 from cli.stack.lifecycle import recorded_stack, running_stack
 from clients.artifacts import FileArtifactStore
@@ -48,6 +48,7 @@ def site_of(settings: Settings) -> Site:
         doors=doors_of(settings),
         engine=None if elsewhere else lambda: _engine(settings),
         versions={name: version_of(name) for name in _PARTS},
+        machine=machine_of(settings),
     )
 
 

@@ -1,7 +1,7 @@
 """A whole pipeline in counts, without its apps: as fast to read for ten thousand as for ten."""
 
 from contract.analysis import MeasurementState, Severity
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import AnalyzerKind, Category
 from contract.base import Frozen
 from contract.record import PipelineListing
 from contract.spec import AppRole
@@ -77,6 +77,29 @@ class ToolsOverview(Frozen):
     used: tuple[ToolCells, ...] = ()
     lost: tuple[LostCells, ...] = ()
     rules: dict[str, str] = {}
+
+
+class ModelCells(Frozen):
+    """Cells of the subjects of one model that one tool left in one state."""
+
+    model: str
+    analyzer: AnalyzerKind
+    tool: str
+    state: MeasurementState
+    cells: int
+
+
+class ModelsOverview(Frozen):
+    """The models of a pipeline in counts, as recorded until now.
+
+    Attributes:
+        cells: by model, analyzer, tool and state.
+        looks_for: categories that each tool (`static/bandit`) says it looks for; None: it does not
+            say.
+    """
+
+    cells: tuple[ModelCells, ...] = ()
+    looks_for: dict[str, tuple[Category, ...] | None] = {}
 
 
 class PipelineOverview(Frozen):

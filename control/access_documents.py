@@ -1,6 +1,7 @@
 """What is answered about those who may use an installation."""
 
 from datetime import datetime
+from typing import Literal
 
 from contract.access import Scope, SessionRecord, TokenRecord
 from contract.base import Frozen
@@ -36,6 +37,21 @@ class Sessions(Frozen):
     """
 
     sessions: tuple[SessionRecord, ...]
+
+
+class Ended(Frozen):
+    """What came of ending a token or a session.
+
+    Attributes:
+        done: `ended`; `unchanged`: it had ended already.
+    """
+
+    done: Literal["ended", "unchanged"]
+
+    @classmethod
+    def of(cls, done: bool) -> "Ended":
+        """What came of it."""
+        return cls(done="ended" if done else "unchanged")
 
 
 class LoginLink(Frozen):

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from contract.analysis import Finding
-from contract.exchanges import EXCHANGES, exchange_key
+from contract.attached import EXCHANGES, exchange_key
 from control.app_attached import attached_json, cell_of
 from control.app_documents import Exchange, Sighting
 from reports.model import AppReport

@@ -8,6 +8,7 @@ from clients.artifacts import FileArtifactStore
 from clients.log_lines import plain
 from contract.analysis import ArtifactRef
 from contract.analyzers import AnalyzerKind
+from contract.attached import SCREENSHOTS
 from contract.errors import ErrorCode
 from control.app_kept_documents import (
     AppFiles,
@@ -19,7 +20,6 @@ from control.errors import PipelineError
 from reports.model import CellReport
 
 LINES_PER_PAGE = 200
-SCREENSHOTS = "screenshots"
 _PICTURE_TOOL = "browser"
 _MOST_LOG_BYTES = 8 * 1024 * 1024
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from contract.analysis import Finding
+from contract.attached import FLOWS
 from contract.families import path_key
 from control.app_attached import attached_json
 from control.app_documents import FlowStep, Sighting
 from reports.model import AppReport, CellReport
 from reports.reach import reach_of
 
-FLOWS = "flows.json"
 _MOST_STEPS = 100
 _STEPS = TypeAdapter(tuple[FlowStep, ...])
 NO_PATH = "no tool followed data to this place: it was found by a pattern or by a request"

@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from contract.analysis import MeasurementState
+from contract.attached import USAGE
 from control.app_attached import attached_json
 from control.app_kept_documents import AppLoad, LoadCurve, LoadStep, UsageSeries
 from control.app_reading import ReadApp
 from reports.figures import is_load_test
 from reports.model import CellReport
 
-USAGE = "usage.json"
 _LATENCIES = ("p50", "p95", "p99")
 _USAGE = TypeAdapter(tuple[UsageSeries, ...])
 _MOST_CURVES, _MOST_STEPS = 100, 200

@@ -1,7 +1,7 @@
 """The weaknesses of one app in pages, and one of them with all that is known of it."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from contract.analysis import Finding
@@ -73,6 +73,17 @@ def app_weaknesses(app: ReadApp, after: str, limit: int, *, gone: bool = False) 
         listed=app.listed,
         uncompared=app.uncompared,
     )
+
+
+def question_of(app: ReadApp, *, gone: bool) -> dict[str, object]:
+    """What a place in its weaknesses belongs to: a list that is another one begins anew."""
+    return {
+        "of": "app",
+        "pipeline": app.pipeline_id,
+        "app": app.ref.label,
+        "gone": gone,
+        "revision": app.revision,
+    }
 
 
 async def weakness_document(
@@ -170,13 +181,13 @@ async def _elsewhere(
                 limit=50,
             )
             if items := (await results.findings_page(query)).items:
-                found.append(_place_of(run.pipeline_id, run.created_at, items))
+                found.append(
+                    Elsewhere(
+                        pipeline_id=run.pipeline_id,
+                        created_at=run.created_at,
+                        places=len(items),
+                    )
+                )
         return tuple(found), len(asked)
 
     return await stored.answered(app.pipeline_id, ask, lags=True)
-
-
-def _place_of(pipeline_id: str, created_at: object, items: Sequence[object]) -> Elsewhere:
-    return Elsewhere.model_validate(
-        {"pipeline_id": pipeline_id, "created_at": created_at, "places": len(items)}
-    )

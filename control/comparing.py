@@ -1,82 +1,43 @@
 """Two recorded pipelines side by side: what is new, what is fixed, and what nobody knows."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from activities.baseline_reading import counts_of
 from activities.fleet_reading import FleetReading, batches
 from activities.ports import ResultStore
 from contract.analysis import Category, Severity
-from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineRecord
 from contract.spec import AppRef
 from contract.weakness import BaselineState, Weakness
+from control.compared_looks import Looks
+from control.comparing_asked import EVERY_CHANGE, AskedChanges, fitting
+from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.errors import NotStoredError, WrongInputError
+from control.findings_scope import tool_named
 from control.mistakes import unlike
+from control.naming import app_of
 from control.stored import Stored
-from reports.against import against, counted, kinds_of
-from reports.baseline_results import BaselineCount, BaselineReport
+from reports.against import against, counted, kinds_of, reasons_of
+from reports.baseline_results import BaselineReport, ModelBaseline
 from reports.model import AppReport
 
 MOST_CHANGES = 10_000
 _NAMED = 5
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+Place = tuple[int, int, str, str, int, bool]
 _STATES = {state: rank for rank, state in enumerate(BaselineState)}
-
-
-class Change(Frozen):
-    """A weakness that is not simply in both pipelines.
-
-    Attributes:
-        app: `model/appN`.
-        state: `new`, `fixed` or `unknown`.
-        there: whether the later pipeline has it.
-        reason: why nobody knows.
-    """
-
-    app: str
-    state: BaselineState
-    there: bool
-    reason: str = ""
-    weakness: Weakness
-
-
-class ComparedApp(Frozen):
-    """One app of both pipelines; `counts`: its weaknesses, each a `BaselineCount`."""
-
-    app: str
-    counts: tuple[BaselineCount, ...]
-
-
-class Comparison(Frozen):
-    """Two pipelines.
-
-    Attributes:
-        then, now: the earlier one and the later one.
-        notes: what a reader must know before the figures.
-        summary: a `BaselineReport`: `counts`, `models`, apps that only one of them has.
-        apps: those in both, each a `ComparedApp`.
-        changes: each a `Change`, of the categories that were asked for, the gravest first.
-        changes_left_out: how many there are beyond those listed.
-    """
-
-    then: str
-    now: str
-    notes: tuple[str, ...] = ()
-    summary: BaselineReport
-    apps: tuple[ComparedApp, ...] = ()
-    changes: tuple[Change, ...] = ()
-    changes_left_out: int = 0
 
 
 async def compare(
     stored: Stored,
     then_id: str,
     now_id: str,
+    wanted: AskedChanges = EVERY_CHANGE,
     *,
-    only: Collection[AppRef] = (),
-    categories: Collection[Category] = (Category.SECURITY,),
     limit: int = 1_000,
+    on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Comparison:
     """What the later pipeline says against the earlier one.
 
@@ -84,24 +45,34 @@ async def compare(
         stored: has both.
         then_id: the earlier one.
         now_id: the later one.
-        only: these apps; none: all.
-        categories: of the changes to list; counts are of all.
+        wanted: which apps are compared, in which categories, and which changes are listed.
         limit: of the changes to list.
+        on_progress: hears how many apps are compared, and how many there are.
 
     Raises:
         NotStoredError: one of the pipelines is not there.
-        WrongInputError: it is the same one, or there is no such app.
+        WrongInputError: it is the same one, or there is no such app, model or tool.
         PlatformError: the store cannot be read.
     """
     if then_id == now_id:
         raise WrongInputError("a pipeline is not compared with itself", next_step="name two")
-    listing = _Listing(categories, limit)
+    listing = _Listing(wanted, limit)
 
     async def ask(results: ResultStore) -> Comparison:
         then, now = await _opened(results, then_id), await _opened(results, now_id)
-        return await _compare(then, now, frozenset(only), listing)
+        await _require_tools(results, (then_id, now_id), wanted.tool)
+        return await _compare(then, now, listing, on_progress)
 
     return await stored.answered(now_id, ask, lags=True)
+
+
+async def _require_tools(
+    results: ResultStore, pipelines: Iterable[str], tools: Collection[str]
+) -> None:
+    if tools:
+        cells = [cell for id_ in pipelines for cell in (await results.overview(id_)).cells]
+        for tool in tools:
+            tool_named(tool, cells)
 
 
 async def _opened(results: ResultStore, pipeline_id: str) -> FleetReading:
@@ -115,67 +86,81 @@ async def _opened(results: ResultStore, pipeline_id: str) -> FleetReading:
 
 
 async def _compare(
-    then: FleetReading, now: FleetReading, only: frozenset[AppRef], listing: "_Listing"
+    then: FleetReading,
+    now: FleetReading,
+    listing: "_Listing",
+    on_progress: Callable[[int, int], None],
 ) -> Comparison:
-    counts = counts_of(then, only)
-    for refs in batches(_chosen(now, only)):
-        before = await then.apps(refs)
-        for ref, app in (await now.apps(refs)).items():
+    chosen = _chosen(then, now, listing.wanted)
+    counts = counts_of(then, chosen)
+    refs = [ref for ref in now.refs() if not chosen or ref in chosen]
+    done = 0
+    for batch in batches(refs):
+        before = await then.apps(batch)
+        for ref, app in (await now.apps(batch)).items():
             told = against(app, before.get(ref))
             counts.add(told)
             if ref in before:
-                listing.add(told)
+                listing.add(before[ref], told)
+        done += len(batch)
+        on_progress(done, len(refs))
     return listing.comparison(then, now, counts.result())
 
 
-def _chosen(now: FleetReading, only: Collection[AppRef]) -> Sequence[AppRef]:
-    """The apps that the pipeline is about, or those that were asked for."""
+def _chosen(then: FleetReading, now: FleetReading, wanted: AskedChanges) -> frozenset[AppRef]:
+    """The apps that were asked for; none: all that the pipelines are about."""
     there = now.refs()
     labels = [ref.label for ref in there]
+    only = tuple(map(app_of, wanted.app))
     wrong = [unlike(ref.label, labels, "app") for ref in only if ref not in there]
+    models = sorted({ref.model for ref in (*then.refs(), *there)})
+    wrong += [unlike(model, models, "model") for model in wanted.model if model not in models]
     if wrong:
         raise WrongInputError(
-            f"not in pipeline {now.outline.pipeline_id}: {len(wrong)} app(s)", lines=tuple(wrong)
+            f"not in pipeline {now.outline.pipeline_id}: {', '.join((*wanted.app, *wanted.model))}",
+            lines=tuple(wrong),
         )
-    return [ref for ref in there if not only or ref in only]
+    if not wanted.model:
+        return frozenset(only)
+    found = (ref for ref in (*then.refs(), *there) if ref.model in wanted.model)
+    chosen = frozenset(ref for ref in found if not only or ref in only)
+    if not chosen:
+        raise WrongInputError("no app is of these models and among these apps")
+    return chosen
 
 
 class _Listing:
     """Keeps the gravest changes, and the counts of each app."""
 
-    def __init__(self, categories: Collection[Category], limit: int) -> None:
-        self._categories = frozenset(categories)
+    def __init__(self, wanted: AskedChanges, limit: int) -> None:
+        self.wanted = wanted
+        self._categories = frozenset(wanted.categories or Category)
+        self._fits = fitting(wanted)
         self._limit = limit
+        self._looks = Looks(self._categories)
         self._apps: list[ComparedApp] = []
+        self._reasons = Counter[str]()
         self._changes: list[Change] = []
         self._found = 0
 
-    def add(self, app: AppReport) -> None:
-        """Take an app of both pipelines."""
-        label = app.ref.label
-        counts = counted(kinds_of([*app.weaknesses, *app.gone]))
-        self._apps.append(ComparedApp(app=label, counts=counts))
-        mine = [*self._of(label, app.weaknesses, True), *self._of(label, app.gone, False)]
+    def add(self, then: AppReport, now: AppReport) -> None:
+        """Take an app of both pipelines; the later report says what became of its weaknesses."""
+        label = now.ref.label
+        told = [(each, True) for each in now.weaknesses] + [(each, False) for each in now.gone]
+        told = [(each, there) for each, there in told if each.finding.category in self._categories]
+        self._reasons.update(each.baseline_reason for each, _ in told if each.baseline_reason)
+        counts = counted(kinds_of(each for each, _ in told))
+        looks = self._looks.add(then, now)
+        self._apps.append(ComparedApp(app=label, counts=counts, looks=looks))
+        changes = (_change(label, each, there) for each, there in told)
+        mine = [each for each in changes if each and self._fits(each)]
         self._found += len(mine)
         self._changes += mine
         if len(self._changes) > 2 * self._limit:
             self._trim()
 
     def _trim(self) -> None:
-        self._changes = sorted(self._changes, key=_gravest)[: self._limit]
-
-    def _of(self, label: str, weaknesses: Iterable[Weakness], there: bool) -> Iterator[Change]:
-        for each in weaknesses:
-            state = each.baseline
-            wanted = each.finding.category in self._categories
-            if wanted and state is not None and state is not BaselineState.UNCHANGED:
-                yield Change(
-                    app=label,
-                    state=state,
-                    there=there,
-                    reason=each.baseline_reason,
-                    weakness=each,
-                )
+        self._changes = sorted(self._changes, key=gravest)[: self._limit]
 
     def comparison(
         self, then: FleetReading, now: FleetReading, summary: BaselineReport
@@ -186,15 +171,37 @@ class _Listing:
             then=then.outline.pipeline_id,
             now=now.outline.pipeline_id,
             notes=tuple(_notes(then.outline, now.outline, summary)),
+            categories=tuple(each for each in Category if each in self._categories),
             summary=summary,
+            models=tuple(self._model(each) for each in summary.models),
             apps=tuple(self._apps),
+            looks=self._looks.total(),
+            tools=self._looks.tools(),
+            reasons=reasons_of(self._reasons),
             changes=tuple(self._changes),
             changes_left_out=self._found - len(self._changes),
         )
 
+    def _model(self, told: ModelBaseline) -> ComparedModel:
+        counts = tuple(each for each in told.counts if each.category in self._categories)
+        looks = self._looks.of_model(told.model)
+        return ComparedModel(model=told.model, counts=counts, looks=looks)
 
-def _gravest(change: Change) -> tuple[int, int, str]:
-    return _RANKS[change.weakness.finding.severity], _STATES[change.state], change.app
+
+def _change(app: str, weakness: Weakness, there: bool) -> Change | None:
+    """What changed; None: it is in both."""
+    state = weakness.baseline
+    if state is None or state is BaselineState.UNCHANGED:
+        return None
+    reason = weakness.baseline_reason
+    return Change(app=app, state=state, there=there, reason=reason, weakness=weakness)
+
+
+def gravest(change: Change) -> Place:
+    """The place of a change in a list: no two have the same."""
+    known = change.weakness.finding.fingerprint
+    ranks = _RANKS[change.weakness.finding.severity], _STATES[change.state]
+    return *ranks, change.app, known, change.weakness.occurrence, change.there
 
 
 def _notes(then: PipelineRecord, now: PipelineRecord, summary: BaselineReport) -> Iterator[str]:

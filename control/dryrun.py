@@ -75,12 +75,15 @@ def _lacking(plan: PipelinePlan, machine: Machine) -> Iterator[str]:
         if lacking := machine.lacks(kind):
             yield f"{kind} cells would be infra_failed: {lacking}"
     live = [kind for kind in plan.spec.analyzers if kind.is_live]
-    if live and not plan.spec.apps.trusted and (cause := _no_engine(machine)):
+    if live and not plan.spec.apps.trusted and (cause := no_engine(machine)):
         yield f"cells of {', '.join(live)} would be infra_failed: {cause}"
 
 
-def _no_engine(machine: Machine) -> str:
-    """Why untrusted apps cannot run here; empty if they can."""
+def no_engine(machine: Machine) -> str:
+    """Why untrusted apps cannot run on `machine`; empty if they can. Blocking: asks for the engine.
+
+    An app that is not trusted runs in a container or not at all.
+    """
     try:
         with TemporaryDirectory() as folder:
             artifacts = FileArtifactStore(Path(folder))

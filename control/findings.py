@@ -114,7 +114,7 @@ class Search:
     _query: FindingsQuery
     _standings: frozenset[Standing]
     _decisions: Decisions
-    _overview: PipelineOverview
+    overview: PipelineOverview
     _cells: tuple[CellsCount, ...]
     _looks: tuple[ToolLooks, ...]
     after: str | None
@@ -230,7 +230,7 @@ class Search:
     def document(self, found: Sequence[FoundWeakness]) -> Findings:
         """What was found, with what nobody could find."""
         roles = set(self._query.roles)
-        apps = [count for count in self._overview.apps if count.role in roles]
+        apps = [count for count in self.overview.apps if count.role in roles]
         return Findings(
             pipeline_id=self._query.pipeline_id,
             findings=tuple(found),

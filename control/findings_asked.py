@@ -1,7 +1,7 @@
 """Filters of a list of weaknesses as people type them: on a command line, in a form, in a URL."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -14,13 +14,13 @@ from contract.standing import Standing
 from control.errors import WrongInputError
 from control.naming import app_of
 
-_MOST = 50
+MOST_VALUES = 50
 _Name = Annotated[str, StringConstraints(max_length=300)]
-_Names = Annotated[tuple[_Name, ...], Field(max_length=_MOST)]
+_Names = Annotated[tuple[_Name, ...], Field(max_length=MOST_VALUES)]
 
 
-class Asked(Frozen):
-    """Filters; an empty one leaves nothing out. Values of one are alternatives; all must hold.
+class Filters(Frozen):
+    """What weaknesses have; an empty one leaves nothing out. Values of one are alternatives.
 
     Attributes:
         model: of these models.
@@ -34,24 +34,20 @@ class Asked(Frozen):
         family: family of weaknesses, `sql-injection`.
         rule: rule, as its tool writes it.
         fingerprint: identity of the weakness.
-        state: what the baseline or a decision says of it.
-        role: of the apps; left out: of the subjects.
         text: is in the message, rule, place, family, evidence or fingerprint, in any case.
     """
 
     model: _Names = ()
     app: _Names = ()
     tool: _Names = ()
-    severity: Annotated[tuple[Severity, ...], Field(max_length=_MOST)] = ()
-    confidence: Annotated[tuple[Confidence, ...], Field(max_length=_MOST)] = ()
-    category: Annotated[tuple[Category | Literal["all"], ...], Field(max_length=_MOST)] = ()
+    severity: Annotated[tuple[Severity, ...], Field(max_length=MOST_VALUES)] = ()
+    confidence: Annotated[tuple[Confidence, ...], Field(max_length=MOST_VALUES)] = ()
+    category: Annotated[tuple[Category | Literal["all"], ...], Field(max_length=MOST_VALUES)] = ()
     cwe: _Names = ()
     owasp: _Names = ()
     family: _Names = ()
     rule: _Names = ()
     fingerprint: _Names = ()
-    state: Annotated[tuple[Standing, ...], Field(max_length=_MOST)] = ()
-    role: Annotated[tuple[AppRole, ...], Field(max_length=_MOST)] = ()
     text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=TEXT_LETTERS)] = ""
 
     @model_validator(mode="before")
@@ -68,6 +64,18 @@ class Asked(Frozen):
         if "all" in self.category:
             return ()
         return tuple(map(Category, self.category)) or (Category.SECURITY,)
+
+
+class Asked(Filters):
+    """Filters of a list of weaknesses.
+
+    Attributes:
+        state: what the baseline or a decision says of it.
+        role: of the apps; left out: of the subjects.
+    """
+
+    state: Annotated[tuple[Standing, ...], Field(max_length=MOST_VALUES)] = ()
+    role: Annotated[tuple[AppRole, ...], Field(max_length=MOST_VALUES)] = ()
 
     @property
     def standings(self) -> frozenset[Standing]:
@@ -99,15 +107,27 @@ class Asked(Frozen):
         )
 
 
+Form = TypeVar("Form", bound=Filters)
+
+
 def asked(typed: Mapping[str, Sequence[str] | None]) -> Asked:
+    """The filters of a list that were typed, by name.
+
+    Raises:
+        WrongInputError: one of them is none; each has its line.
+    """
+    return filters_of(Asked, typed)
+
+
+def filters_of(form: type[Form], typed: Mapping[str, Sequence[str] | None]) -> Form:
     """The filters that were typed, by name.
 
     Raises:
         WrongInputError: one of them is none; each has its line.
     """
-    fields = {name: tuple(typed.get(name) or ()) for name in Asked.model_fields}
+    fields = {name: tuple(typed.get(name) or ()) for name in form.model_fields}
     try:
-        return Asked.model_validate({**fields, "text": " ".join(fields["text"])})
+        return form.model_validate({**fields, "text": " ".join(fields["text"])})
     except ValidationError as error:
         lines = [_wrong(fields, problem["loc"], problem["msg"]) for problem in error.errors()[:5]]
         raise WrongInputError(

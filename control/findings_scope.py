@@ -73,7 +73,7 @@ async def checked(
     cells = tuple(believed(cells, void)) if void else cells
     everyone = any(is_reserved(ref.model) for ref in query.apps)
     update = {
-        "tools": tuple(_tool(name, overview.cells) for name in query.tools),
+        "tools": tuple(tool_named(name, overview.cells) for name in query.tools),
         "roles": tuple(AppRole) if everyone else query.roles,
     }
     return query.model_copy(update=update), cells
@@ -124,8 +124,12 @@ def says(weakness: Weakness, text: str) -> bool:
     return any(text.lower() in word.lower() for word in words if word)
 
 
-def _tool(asked: str, cells: Sequence[CellsCount]) -> str:
-    """The tool that `bandit` or `static/bandit` names."""
+def tool_named(asked: str, cells: Sequence[CellsCount]) -> str:
+    """The tool that `bandit` or `static/bandit` names among those of these cells.
+
+    Raises:
+        WrongInputError: none of them.
+    """
     names = {f"{count.analyzer}/{count.tool}": count.tool for count in cells}
     tools = {tool for tool in names.values() if tool != ALL_TOOLS}
     if asked in tools:

@@ -13,7 +13,7 @@ from collections.abc import (
 )
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from temporalio.client import (
@@ -81,14 +81,20 @@ async def submit(client: Client, plan: PipelinePlan, started_by: str = "") -> bo
     return handle.first_execution_run_id is not None
 
 
-async def list_pipelines(client: Client) -> list[Served]:
-    """Every pipeline the server knows, latest first.
+async def list_pipelines(client: Client, since: datetime | None = None) -> list[Served]:
+    """Every pipeline the server knows, latest first; with `since`, those that run or ended since.
+
+    A pipeline that was run again is there once for each run.
 
     Raises:
         PlatformError: the server does not answer.
     """
+    query = "WorkflowType = 'Pipeline'"
+    if since is not None:
+        moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query += f" AND (ExecutionStatus = 'Running' OR CloseTime > '{moment}')"
     try:
-        listed = client.list_workflows("WorkflowType = 'Pipeline'")
+        listed = client.list_workflows(query)
         return [_served(workflow) async for workflow in listed]
     except RPCError as error:
         raise refused(error) from error

@@ -9,7 +9,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.history import History
 from contract.plan import Reopening
 from contract.progress import PipelineProgress
-from contract.record import PipelineListing, PipelineRecord
+from contract.record import PipelineHead, PipelineListing, PipelineRecord
 from contract.spec import AppRef, PipelinePlan, PipelineSpec
 from control.errors import NotStoredError, WrongInputError
 from control.kept_store import KeptStores, ask_once
@@ -71,15 +71,25 @@ class Stored:
         url = parse_url(self.url)
         return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
-    async def pipelines(self) -> tuple[PipelineListing, ...]:
-        """Every pipeline; none where no worker has made a store yet.
+    async def heads(self) -> list[PipelineHead]:
+        """Every pipeline without its apps, in no order; none where there is no store yet.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        if not self.exists():
+            return []
+        return await self._read(lambda store: store.pipeline_heads(), lags=True)
+
+    async def pipelines(self, only: Collection[str] | None = None) -> tuple[PipelineListing, ...]:
+        """Every pipeline, or those of these IDs; none where no worker has made a store yet.
 
         Raises:
             PlatformError: the store cannot be read.
         """
         if not self.exists():
             return ()
-        return await self._read(lambda store: store.list_pipelines(), lags=True)
+        return await self._read(lambda store: store.list_pipelines(only), lags=True)
 
     async def history(self) -> History:
         """What recent pipelines took; nothing where no worker has made a store yet.

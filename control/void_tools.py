@@ -2,14 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
 
 from activities.ports import ResultStore
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.overview import CellsCount, PipelineOverview
-from contract.record import PipelineRecord
+from contract.record import PipelineRecord, Revision
 from contract.role import AppRole
 from contract.spec import AppRef
 from reports.build import app_reports
@@ -20,6 +21,12 @@ from reports.known import Known
 ToolKey = tuple[AnalyzerKind, str]
 # There are two control apps of each kind.
 _MOST_NUMBERS = 9
+_MOST_KNOWN = 100
+# By store and pipeline; with the revision of the control apps' cells that it holds for. A store
+# that stays open is asked again and again.
+_KNOWN: WeakKeyDictionary[ResultStore, dict[str, tuple[Revision, ControlScores]]] = (
+    WeakKeyDictionary()
+)
 
 
 async def void_tools(
@@ -37,6 +44,19 @@ async def control_scores(
     models = {count.model for count in overview.apps if count.role is AppRole.CONTROL}
     if not models:
         return None
+    revision = await results.revision_of_role(pipeline_id, AppRole.CONTROL)
+    known = _KNOWN.setdefault(results, {})
+    before = known.get(pipeline_id)
+    if before is None or before[0] != revision:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        before = known[pipeline_id] = (revision, await _looked_up(results, pipeline_id, models))
+    return before[1]
+
+
+async def _looked_up(
+    results: ResultStore, pipeline_id: str, models: Iterable[str]
+) -> ControlScores:
     numbers = range(1, _MOST_NUMBERS + 1)
     refs = [AppRef(model=model, app_number=number) for model in models for number in numbers]
     record = await results.load_apps(pipeline_id, refs)

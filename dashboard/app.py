@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from control.access import Access
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
+from control.serving import ServedPipelines
 from dashboard import api, pages
 from dashboard.access.gate import Gate
 from dashboard.access.tries import Tries
@@ -47,6 +48,8 @@ def create_app(site: Site) -> FastAPI:
     app.state.site = site
     app.state.server = Server(site.connect)
     app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
+    app.state.running = ServedPipelines(app.state.server.client)
+    app.state.closing.push_async_callback(app.state.running.close)
     kept = KeptAccess(site.stored)
     app.state.access = Access(kept)
     app.state.audit = AuditLog(kept)

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from starlette.requests import HTTPConnection
 
-from contract.ids import model_from_safe
+from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
 from contract.spec import AppRef
 from control.access import Access
 from control.audit import AuditLog
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
+from control.serving import ServedPipelines
 from dashboard.access.who import Actor, operating, reading
 from dashboard.server import Server
 from dashboard.site import Site
@@ -34,11 +35,27 @@ def _audit(request: Request) -> AuditLog:
     return request.app.state.audit
 
 
-def _pipeline(pipeline_id: str) -> str:
+# Patterns describe. What does not match them is refused by the functions, which say why.
+_Id = Annotated[str, Path(json_schema_extra={"pattern": PIPELINE_ID_PATTERN})]
+_Model = Annotated[
+    str,
+    Path(
+        description="The model's name, percent-encoded once more than the address: %252F for a /.",
+        json_schema_extra={"minLength": 1},
+    ),
+]
+_App = Annotated[str, Path(json_schema_extra={"pattern": "^app[1-9][0-9]{0,5}$"})]
+
+
+def _running(request: Request) -> ServedPipelines:
+    return request.app.state.running
+
+
+def _pipeline(pipeline_id: _Id) -> str:
     return usable_id(pipeline_id)
 
 
-def _app(model: str, app: str) -> AppRef:
+def _app(model: _Model, app: _App) -> AppRef:
     return app_of(f"{model_from_safe(model)}/{app}")
 
 
@@ -46,6 +63,7 @@ Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
 Accesses = Annotated[Access, Depends(access_of)]
 Log = Annotated[AuditLog, Depends(_audit)]
+Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(operating)]
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}

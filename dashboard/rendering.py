@@ -11,6 +11,7 @@ from starlette.requests import Request
 from dashboard import urls
 from dashboard.access.returning import here
 from dashboard.access.who import actor_of
+from dashboard.shown import shown
 from reports.html import environment_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -49,4 +50,6 @@ def fragment(template: str, **values: Any) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    return environment_of(_TEMPLATES)
+    environment = environment_of(_TEMPLATES)
+    environment.finalize = shown
+    return environment

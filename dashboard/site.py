@@ -12,6 +12,8 @@ from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.secret import SecretRef
 from contract.spec import AppRef
 from control.analyzer_health import Analyzers
+from control.app_reading import AppReadings
+from control.dryrun import Machine
 from control.stored import Stored
 
 
@@ -53,6 +55,8 @@ class Site:
         engine: tells which engine runs apps on this machine, or raises a `PlatformError`; blocking;
             None: apps run elsewhere.
         versions: of what else this program is made of, by name.
+        readings: apps that were read.
+        machine: that runs the apps, to ask it for its engine; None: another one does.
     """
 
     data_dir: Path
@@ -68,8 +72,10 @@ class Site:
     analyzer_urls: Mapping[AnalyzerKind, str] = field(default_factory=dict)
     token_file: Path | None = None
     doors: Doors = Doors()
+    readings: AppReadings = field(default_factory=AppReadings)
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
 
     @property
     def analyzers(self) -> Analyzers:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from contract.analysis import Category, MeasurementState, Severity
+from contract.analysis import Category
 from contract.spec import AppRef
 from contract.weakness import BaselineState
 from reports.baseline_results import BaselineCount, BaselineReport
@@ -12,14 +12,11 @@ from reports.counts import FindingTally
 from reports.glance import Glance
 from reports.model import FleetReport
 from reports.names import CSV_NAME, FLEET_SARIF_NAME, app_page_name
-from reports.parts import ModelLoad, ModelReport
 from reports.pictures.of_fleet import columns_of, loads, run, states
-from reports.pictures.of_study import INTERVALS, RANKS, RATIOS, SEVERITIES, intervals_name, of_study
 from reports.rates import GRAVE
-from reports.speed import SUMMARISED
 from reports.summary import AppSummary
 from reports.view_matrix import Columns, GridField, by_analyzer, grid, in_blocks
-from reports.view_study import StudyView
+from reports.view_models import ModelsView, security_of
 
 # Apps that stand open at first, apps whose details are parsed before somebody opens them, and apps
 # that have details at all; of more, each is one line of a table.
@@ -54,41 +51,18 @@ class AppLine:
         return self.glance.total - len(self.glance.shown)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadTable:
-    """What one load test says of each model."""
-
-    tool: str
-    rows: tuple[tuple[str, ModelLoad], ...]
-
-    @property
-    def columns(self) -> list[str]:
-        """Metrics of the table; throughput at an objective replaces throughput at any load."""
-        present = {name for _, load in self.rows for name in load.figures}
-        if "throughput_at_objective" in present:
-            present.discard("throughput")
-        return [name for name in SUMMARISED if name in present]
-
-
-class FleetView:
+class FleetView(ModelsView):
     """The report as the page's template walks through it."""
 
     def __init__(
         self, report: FleetReport, glances: Mapping[AppRef, Glance], beside: Collection[str]
     ) -> None:
-        self.states = tuple(MeasurementState)
-        self.severities = tuple(Severity)
+        super().__init__(report.models, report.totals, report.study)
         self.open_apps = len(report.apps) <= _OPEN_APPS
         self.lazy = len(report.apps) > _APPS_IN_DOM
         self.details = len(report.apps) <= _APPS_WITH_DETAILS
         self.files = [name for name in (CSV_NAME, FLEET_SARIF_NAME) if name in beside]
         self.has_csv = CSV_NAME in self.files
-        self.security = security_of(report.totals.findings)
-        self.security_of = security_of
-        self.rates = [rate for rate in report.totals.rates if rate.bounds or rate.name != "runs"]
-        self.rate_names = {rate.name for rate in self.rates}
-        self.left_out = tuple(dict.fromkeys(name for r in self.rates for name in r.left_out))
-        self.load = _load_tables(report.models)
         checked = report.controls
         self.controls = checked if checked.controls or checked.why_none or checked.void else None
         self.families = report.families if len(report.apps) > 1 else None
@@ -96,25 +70,12 @@ class FleetView:
         self.baseline_states = tuple(BaselineState)
         self.baseline_rows = list(_against(report.baseline)) if report.baseline else []
         self.suppressions = report.suppressions
-        self.study = StudyView(report.study)
         self.blocks = _blocks(report, glances)
         self.models: defaultdict[str, list[AppLine]] = defaultdict(list)
         for index, app in enumerate(report.apps):
             self.models[app.ref.model].append(self._line(index, app, glances, beside))
         self.other_pages = [(app, _page(app, beside)) for app in report.others[:_OTHERS]]
         self.beside = _counted(report.others)
-        self._draw(report)
-
-    def _draw(self, report: FleetReport) -> None:
-        """The pictures: one of measures stands open, the others wait."""
-        drawn = tuple(of_study(self.study.study))
-        first = intervals_name(self.study.headline) if self.study.headline else ""
-        measures = [one for one in drawn if one.name.startswith(INTERVALS)]
-        self.headline = next((one for one in measures if one.name == first), None)
-        self.intervals = [one for one in measures if one.name != first]
-        self.ranks = [one for one in drawn if one.name.startswith(RANKS)]
-        self.ratios = [one for one in drawn if one.name.startswith(RATIOS)]
-        self.bars = next((one for one in drawn if one.name == SEVERITIES), None)
         self.states_picture = None if self.blocks or not report.matrix else states(report)
         self.load_pictures = tuple(loads(report.apps))
         self.run_picture = run(report)
@@ -189,22 +150,3 @@ def _counted(others: Sequence[AppSummary]) -> str:
     """`4 control, 1 scaffold`: apps that count in no figure of a model."""
     roles = Counter(app.role.value for app in others)
     return ", ".join(f"{count} {role}" for role, count in roles.items())
-
-
-def security_of(tallies: Sequence[FindingTally]) -> FindingTally | None:
-    """The tally of security findings among several."""
-    return next((found for found in tallies if found.category is Category.SECURITY), None)
-
-
-def _load_tables(models: Sequence[ModelReport]) -> tuple[LoadTable, ...]:
-    """A table per load test, the models beneath one another."""
-    tools = dict.fromkeys(load.tool for model in models for load in model.load)
-    rows = {
-        tool: tuple(
-            (model.model, load) for model in models for load in model.load if load.tool == tool
-        )
-        for tool in tools
-    }
-    return tuple(
-        LoadTable(tool, mine) for tool, mine in rows.items() if any(r.figures for _, r in mine)
-    )

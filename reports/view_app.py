@@ -9,7 +9,7 @@ from reports.formats import METRIC_LABELS, witnesses
 from reports.glance import gravest
 from reports.model import AppReport, LoadFigures
 from reports.names import document_name, github_sarif_name, log_name, sarif_name
-from reports.view import security_of
+from reports.view_models import security_of
 
 # What to know about a row's figures; alone they make no row.
 _FLAGS = ("censored", "contended")

@@ -14,10 +14,11 @@ from contract.analyzers import AnalyzerKind
 from contract.cells import AppCells, CellLine, CellsPage, CellsQuery, ToolSeen
 from contract.errors import ErrorCode, PlatformError
 from contract.left_out import TRUE_COUNT
+from contract.record import Revision, revision_of
 from contract.role import AppRole
 from store.counting import fetch_cells_counts
 from store.loading import ref_of
-from store.tables import apps, cells, findings, metrics, pipelines
+from store.tables import app_tallies, apps, cells, findings, metrics, pipelines
 
 _CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})")
 _PLACE = (apps.c.ordinal, apps.c.id)
@@ -52,6 +53,25 @@ async def fetch_cells_page(connection: AsyncConnection, query: CellsQuery) -> Ce
         after=f"{shown[-1].ordinal}.{shown[-1].id}" if len(rows) > len(shown) else None,
         matching=await connection.scalar(counting) or 0,
     )
+
+
+async def fetch_role(connection: AsyncConnection, pipeline_id: str, role: AppRole) -> Revision:
+    """What tells the cells of these apps from those of another moment."""
+    mine = [cells.c[name] == apps.c[name] for name in _APP]
+    models = select(app_tallies.c.target_model).where(
+        app_tallies.c.pipeline_id == pipeline_id, app_tallies.c.role == role.value
+    )
+    query = (
+        select(cells.c.id, cells.c.tool, cells.c.state, cells.c.artifact, _last_finding())
+        .select_from(apps.join(cells, mine[0] & mine[1] & mine[2]))
+        .where(apps.c.pipeline_id == pipeline_id, apps.c.role == role.value)
+        .where(apps.c.target_model.in_(models))
+    )
+    rows = (await connection.execute(query)).all()
+    digests = (row.artifact["sha256"] if row.artifact else "" for row in rows)
+    # A number that was free may be taken again: what came back tells the cells apart as well.
+    texts = ((str(row.id), row.tool, row.state, str(row.last)) for row in rows)
+    return revision_of(None, ((*text, digest) for text, digest in zip(texts, digests, strict=True)))
 
 
 def _place(text: str) -> tuple[int, ...] | None:
@@ -124,7 +144,6 @@ async def _with_cells(connection: AsyncConnection, rows: Sequence[Any]) -> tuple
 
 def _cells_of(app_ids: Sequence[int]) -> Any:
     mine = [cells.c[name] == apps.c[name] for name in _APP]
-    ordinals = select(func.max(findings.c.ordinal)).where(findings.c.cell_id == cells.c.id)
     total = select(func.max(metrics.c.value)).where(
         metrics.c.cell_id == cells.c.id, metrics.c.name == TRUE_COUNT
     )
@@ -135,7 +154,7 @@ def _cells_of(app_ids: Sequence[int]) -> Any:
             *(cells.c[name] for name in ("analyzer", "tool", "state", "reason")),
             _LOOKS_FOR,
             _IMPORTED,
-            ordinals.scalar_subquery().label("last"),
+            _last_finding(),
             total.scalar_subquery().label("total"),
             coverage["given"].as_integer().label("given"),
             coverage["reached"].as_integer().label("reached"),
@@ -146,6 +165,12 @@ def _cells_of(app_ids: Sequence[int]) -> Any:
         .where(apps.c.id.in_(app_ids))
         .order_by(apps.c.id, cells.c.analyzer, cells.c.tool)
     )
+
+
+def _last_finding() -> Any:
+    """The ordinal of the last finding of a cell: they are numbered from 0."""
+    mine = select(func.max(findings.c.ordinal)).where(findings.c.cell_id == cells.c.id)
+    return mine.scalar_subquery().label("last")
 
 
 def _cell(row: Any) -> CellLine:

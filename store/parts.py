@@ -48,7 +48,7 @@ class Parts:
         """The weaknesses behind one place and up to another, of each part at most `limit`."""
         window = () if end is None else (tuple_(*self._order) <= tuple_(*end),)
         for value in self.values:
-            part: Any = select(weaknesses)
+            part = select(weaknesses)
             if self.name == "tool":
                 part = part.join(weakness_tools, SAME)
             part = part.where(*self._leads(value), *self._others(), *window)
@@ -92,7 +92,7 @@ class Parts:
         if self.name:
             yield table.c[self.name] == value
 
-    def _in_order(self, part: Select[Any], after: Place | None, end: Place | None) -> Select[Any]:
+    def _in_order(self, part: Any, after: Place | None, end: Place | None) -> Select[Any]:
         part = part.where(*in_range(self.query, self._order, after, end)).order_by(*self._order)
         if self.dialect != "sqlite" or self.name in ("tool", "app"):
             return part

@@ -16,13 +16,14 @@ from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.journal import RecordedApp
 from contract.overview import PipelineOverview
 from contract.record import CellState, Revision
+from contract.role import AppRole
 from contract.spec import AppRef
 from contract.weakness import Suppression, Weakness
 from store.bulk import prepared, record_new
 from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
-from store.grid import fetch_cells_page
+from store.grid import fetch_cells_page, fetch_role
 from store.paging import fetch_page
 from store.rows import Row
 from store.states import fetch_looks_for, stream_states
@@ -100,6 +101,11 @@ class Searching(Connected):
         if found is None:
             raise not_found(pipeline_id)
         return found
+
+    async def revision_of_role(self, pipeline_id: str, role: AppRole) -> Revision:
+        """Another one after each change of the cells of the apps of one role: there are few."""
+        async with self.reading() as connection:
+            return await fetch_role(connection, pipeline_id, role)
 
     async def cells_page(self, query: CellsQuery) -> CellsPage:
         """Some apps of a pipeline with their cells, in the order of the plan.

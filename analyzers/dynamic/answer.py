@@ -12,6 +12,15 @@ SEEN = Verdict()
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What was sent: header fields, the beginning of the body, and how long all of it was."""
+
+    headers: httpx.Headers
+    body: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One HTTP answer.
 
@@ -20,6 +29,7 @@ class Answer:
         body: at most `BODY_CAP_BYTES`, decompressed.
         note: how the body was cut (`body cut at ...`); empty when it was not.
         verdict: whether it can be an answer to the request.
+        sent: its request; None: it is not known.
     """
 
     method: str
@@ -30,6 +40,7 @@ class Answer:
     elapsed_s: float
     note: str = ""
     verdict: Verdict = SEEN
+    sent: Sent | None = None
 
     @property
     def text(self) -> str:

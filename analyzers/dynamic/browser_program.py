@@ -3,7 +3,7 @@
 It is a separate program, run with the tools' interpreter, because a page can crash a browser. It is
 confined by `runtime/live/confine.py`, which also gives it switches for Chromium. The job names
 pages, the app's own origins, the headers of a logged-in session, axe's script and limits. The
-answer is JSON on standard output; the screenshot is a file.
+answer is JSON on standard output; pictures of the pages are files, named by the job.
 
 Each page has its own browser context and therefore its own process: a script that never ends costs
 only its own page's time.
@@ -32,6 +32,7 @@ NO_SANDBOX = "--no-sandbox"
 NO_WAY = "net::ERR_SOCKS_CONNECTION_FAILED"
 MAX_EVENTS = 50
 CLOSE_LIMIT_S = 5.0
+PICTURE_LIMIT_MS = 10_000
 AXE_RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(r => r.violations.map(v => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 300)), count: v.nodes.length})))"  # noqa: E501
 
 
@@ -177,11 +178,20 @@ async def look_at(context: BrowserContext, job: dict[str, Any], path: str, row: 
         row["error"] = f"the page left for {visit.left_for or page.url}, which is not the app's"
         return
     if row["shot"]:
-        await page.screenshot(path=row["shot"], timeout=10_000)
+        row["picture"] = await pictured(page, row["shot"])
     await page.evaluate(job["axe"])
     row["violations"] = await page.evaluate(AXE_RUN)
     if marks := job.get("marks"):
         row["marked"] = re.search(marks, html.unescape(await page.content())) is not None
+
+
+async def pictured(page: Page, name: str) -> str:
+    """The name of a picture of the page; empty: none could be taken, and it is looked at anyway."""
+    try:
+        await page.screenshot(path=name, timeout=PICTURE_LIMIT_MS)
+    except Error:
+        return ""
+    return name
 
 
 async def visit_page(browser: Browser, job: dict[str, Any], path: str, shot: str) -> dict[str, Any]:
@@ -231,7 +241,7 @@ async def main() -> None:
         if time.monotonic() > ends:
             pages.append({"path": path, "status": 0, "error": "not reached in time"})
             continue
-        shot = job["screenshot"] if number == 0 else ""
+        shot = job["screenshots"][number] if number < len(job["screenshots"]) else ""
         pages.append(await visit_page(browser, job, path, shot))
     json.dump({"version": browser.version, "pages": pages}, sys.stdout)
     sys.stdout.flush()

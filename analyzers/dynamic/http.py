@@ -17,6 +17,7 @@ import httpx
 
 from analyzers.dynamic.answer import BODY_CAP_BYTES, Answer, inflate
 from analyzers.dynamic.bounds import Budget
+from analyzers.dynamic.exchanges import sent_of
 from analyzers.dynamic.target_facts import TargetFacts, is_gone
 from analyzers.runtime.blame import verdict
 from analyzers.runtime.live.answers import Unseen, Verdict, is_rate_limited
@@ -111,9 +112,7 @@ class BoundedClient:
             self.budget.spent += 1
             async with self._slots:
                 answer = await self._attempt(method, path, content)
-            if (
-                answer is None or not patient
-            ):  # a limit that a probe tries on purpose is no quota of ours
+            if answer is None or not patient:  # a limit tried on purpose is no quota of ours
                 break
             self._note_quota(answer)
             if not self._is_worth_waiting(answer):
@@ -267,8 +266,8 @@ class BoundedClient:
         async with self._http.stream(method, path, **sent) as response:
             body, note = await _read_capped(response)
         elapsed = time.monotonic() - started
-        got = self.facts.plain(response.headers)
-        return Answer(method, path, response.status_code, got, body, elapsed, note)
+        got, asked = self.facts.plain(response.headers), sent_of(response.request)
+        return Answer(method, path, response.status_code, got, body, elapsed, note, sent=asked)
 
 
 def _foreign(path: str) -> str:

@@ -5,20 +5,21 @@ A probe subclasses `Probe` and implements `check`; this module has budgets, cove
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from analyzers.dynamic.alive import require_answer
 from analyzers.dynamic.answer import Answer
 from analyzers.dynamic.bounds import budget_of, sampled
 from analyzers.dynamic.covered import Seen, Unusable, client_notes, quota_data, raise_unusable
 from analyzers.dynamic.crawl import is_safe_to_follow
+from analyzers.dynamic.exchanges import document_of
 from analyzers.dynamic.explore import surface_of
-from analyzers.dynamic.findings import make_finding, stable_path, unique
+from analyzers.dynamic.findings import stable_path, unique
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.rules import PROBES
-from analyzers.dynamic.sessions import Session, require_login, sessions_of
+from analyzers.dynamic.scope import Scope as Scope
+from analyzers.dynamic.sessions import require_login, sessions_of
 from analyzers.dynamic.surface import Operation, ServiceSurface, Surface
 from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.blame import verdict
@@ -31,7 +32,8 @@ from analyzers.runtime.tool import (
     ToolFault,
     ToolRun,
 )
-from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
+from contract.analysis import Category, Coverage, Metric, Skipped, Target
+from contract.attached import EXCHANGES
 
 PROBE_VERSION = "1.2.0"
 # Only one tool writes to the app at a time, our own before the scanners that fill it with payloads:
@@ -39,49 +41,6 @@ PROBE_VERSION = "1.2.0"
 WRITERS = ("browser", "injection", "access-control", "error-pages", "wapiti", "schemathesis")
 UNSAFE = "its name says that it changes something"
 FAILS = "answers nothing but server errors"
-
-
-@dataclass(slots=True)
-class Scope:
-    """One target under one probe: where to send, known facts, findings.
-
-    Attributes:
-        secrets: texts that must not stand in evidence (session tokens).
-    """
-
-    tool: str
-    run: ToolRun
-    target: Target
-    surface: ServiceSurface
-    client: BoundedClient
-    sessions: tuple[Session, ...] = ()
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, rule: str, message: str, path: str, **details: Any) -> None:
-        """Record a finding, with the handler's place in the source where it is known."""
-        method = details.setdefault("method", "GET")
-        operation: Operation | None = details.pop("operation", None)
-        operation = operation or self.surface.find(method, path)
-        if operation is not None:
-            path = operation.path
-            details.setdefault("source", operation.source)
-        where = f" ({self.target.service})" if len(self.run.request.targets) > 1 else ""
-        details["service"] = self.target.service
-        found = make_finding(self.tool, rule, message + where, path=path, **details)
-        self.findings.append(found)
-
-    def by_operation(self) -> dict[str, dict[int, Verdict]]:
-        """Statuses and verdicts of each operation, whatever values were in its path."""
-        found: dict[str, dict[int, Verdict]] = {}
-        for key, verdicts in self.client.answered.items():
-            method, _, path = key.partition(" ")
-            operation = self.surface.find(method, path)
-            known = found.setdefault(f"{method} {operation.path}" if operation else key, {})
-            for status, seen in verdicts.items():
-                if seen.is_seen or status not in known:
-                    known[status] = seen
-        return found
 
 
 class Probe(ABC):
@@ -179,6 +138,8 @@ class Probe(ABC):
                 scopes.append(await self._scan(run, target, surface.of(target.service)))
         for target in targets:
             await require_answer(target, "after")
+        if kept := document_of(scope.exchanges for scope in scopes):
+            run.attach(EXCHANGES, kept)
         if not scopes and failing:
             raise_unusable(failing)
         if not scopes and unknown:

@@ -48,6 +48,10 @@ class UsageLog:
             for metric in _metrics(service, samples)
         )
 
+    def series(self) -> list[dict[str, Any]]:
+        """Each service over time: seconds since its first sample, percent of a core, bytes."""
+        return [_series(service, samples) for service, samples in self.samples.items()]
+
     def notes(self) -> tuple[str, ...]:
         """Services whose figures are missing or do not cover the whole test."""
         return tuple(
@@ -141,6 +145,21 @@ def _reader(client: httpx.AsyncClient, container_id: str) -> Callable[[], Any]:
         return process_usage(container_id)
 
     return from_process if container_id.startswith("pid:") else from_docker
+
+
+def _series(service: str, samples: Sequence[Sample]) -> dict[str, Any]:
+    """A restarted container counts from zero again: what it used since then is known alone."""
+    shares: list[float | None] = [None] if samples else []
+    for old, new in pairwise(samples):
+        used_s = new.cpu_s - old.cpu_s if new.cpu_s >= old.cpu_s else new.cpu_s
+        passed_s = new.at_s - old.at_s
+        shares.append(round(used_s / passed_s * 100, 2) if passed_s > 0 else None)
+    return {
+        "service": service,
+        "at_s": [round(sample.at_s - samples[0].at_s, 3) for sample in samples],
+        "cpu_percent": shares,
+        "memory_bytes": [sample.memory_bytes for sample in samples],
+    }
 
 
 def _metrics(service: str, samples: Sequence[Sample]) -> tuple[Metric, ...]:

@@ -13,10 +13,13 @@ from cli.output import print_result, say
 from cli.safe import one_line
 from contract.analyzers import Category
 from contract.weakness import BaselineState
-from control.comparing import Change, Comparison, compare
-from control.naming import app_of
+from control.compared_looks import LookCounts
+from control.comparing import compare
+from control.comparing_asked import AskedChanges
+from control.comparing_words import figure_of, unmeasured
+from control.comparison import Change, Comparison
+from control.findings_asked import filters_of
 from reports.baseline_results import BaselineCount
-from reports.rates import GRAVE
 from settings import Settings
 
 _STYLES = {BaselineState.NEW: "red", BaselineState.FIXED: "green", BaselineState.UNKNOWN: "yellow"}
@@ -33,23 +36,19 @@ async def run_compare(
     as_json: bool,
 ) -> Exit:
     """Print the comparison; needs no server."""
-    document = await compare(
-        store_of(settings),
-        earlier,
-        later,
-        only=[app_of(app) for app in apps],
-        categories=categories,
-        limit=limit,
-    )
+    wanted = filters_of(AskedChanges, {"app": apps, "category": categories})
+    document = await compare(store_of(settings), earlier, later, wanted, limit=limit)
     for note in document.notes:
         say(note)
-    print_result(document, *_lines(document, categories), as_json=as_json)
+    print_result(document, *_lines(document), as_json=as_json)
     return Exit.OK
 
 
-def _lines(document: Comparison, categories: Sequence[Category]) -> Iterator[RenderableType]:
-    yield _counts(document, categories)
-    for reason in document.summary.reasons:
+def _lines(document: Comparison) -> Iterator[RenderableType]:
+    yield _counts(document)
+    for text in unmeasured(document):
+        yield Text(one_line(text), style="dim")
+    for reason in document.reasons:
         yield Text(one_line(f"unknown: {reason.count} x {reason.reason}"), style="dim")
     if document.changes:
         yield _changes(document.changes)
@@ -57,23 +56,25 @@ def _lines(document: Comparison, categories: Sequence[Category]) -> Iterator[Ren
         yield f"and {document.changes_left_out} more (--limit, --app, --json)"
 
 
-def _counts(document: Comparison, categories: Sequence[Category]) -> Table:
+def _counts(document: Comparison) -> Table:
     """A row per model; high and critical ones in brackets."""
-    title = Text(one_line(f"{document.now} against {document.then}: {', '.join(categories)}"))
+    about = ", ".join(document.categories)
+    title = Text(one_line(f"{document.now} against {document.then}: {about}"))
     table = Table(title=title, title_justify="left")
-    for name in ("model", *BaselineState):
+    for name in ("model", *BaselineState, "not measured in both"):
         table.add_column(name)
-    for row in document.summary.models:
-        table.add_row(Text(one_line(row.model)), *_cells(row.counts, categories))
-    table.add_row("all", *_cells(document.summary.counts, categories), style="bold")
+    for row in document.models:
+        table.add_row(Text(one_line(row.model)), *_cells(row.counts, row.looks))
+    counts = [count for row in document.models for count in row.counts]
+    table.add_row("all", *_cells(counts, document.looks), style="bold")
     return table
 
 
-def _cells(counts: Sequence[BaselineCount], categories: Sequence[Category]) -> Iterator[str]:
+def _cells(counts: Sequence[BaselineCount], looks: LookCounts) -> Iterator[str]:
     for state in BaselineState:
-        mine = [row for row in counts if row.state is state and row.category in categories]
-        grave = sum(row.count for row in mine if row.severity in GRAVE)
-        yield f"{sum(row.count for row in mine)}" + (f" ({grave} high)" if grave else "")
+        shown = figure_of(counts, looks, state)
+        yield shown.text + (f" ({shown.grave} high)" if shown.grave else "")
+    yield f"{looks.missing} of {looks.missing + looks.both}"
 
 
 def _changes(changes: Sequence[Change]) -> Table:

@@ -18,6 +18,7 @@ from contract.analysis import Location, Severity
 from contract.findings import FoundWeakness
 from control.findings import Findings, Search, findings, standing_of
 from control.findings_asked import Asked
+from control.findings_unseen import unseen
 from reports.baseline import tools_of
 from reports.found import found_head, found_lines, found_sarif
 from reports.sarif_results import MAX_RESULTS
@@ -127,27 +128,5 @@ def _say_unseen(document: Findings) -> None:
 
 def _unseen(document: Findings) -> list[str]:
     """What could not be seen, for people."""
-    lines: list[str] = []
-    report = command(f"report {document.pipeline_id}")
-    anew = command(f"report {document.pipeline_id} --anew")
-    if document.unlisted_apps:
-        lines.append(
-            f"weaknesses of {document.unlisted_apps} apps are not listed yet: they are when the "
-            f"report is written ({report})"
-        )
-    if document.uncompared_apps:
-        lines.append(
-            f"weaknesses of {document.uncompared_apps} apps are not compared with the baseline "
-            f"yet, so they are unknown: they are when the report is written ({anew})"
-        )
-    if document.unsure_apps:
-        lines.append(
-            f"not known: who brought weaknesses of {document.unsure_apps} apps; the report tells "
-            f"it ({anew}), for tools that looked at the scaffold"
-        )
-    if document.unfinished_apps:
-        lines.append(f"{document.unfinished_apps} apps have not ended: more may come")
-    for lost in document.not_measured:
-        apps = "1 app" if lost.cells == 1 else f"{lost.cells} apps"
-        lines.append(f"not known: {lost.tool} on {apps} ({lost.state})")
-    return lines
+    write = command(f"report {document.pipeline_id}")
+    return unseen(document, write, command(f"report {document.pipeline_id} --anew"))

@@ -14,6 +14,7 @@ from control.errors import NoPipelineError, ServerAwayError
 from control.estimate import Estimate
 from control.listing import UNFINISHED, merged
 from control.pipelines import Pipeline, Served, list_pipelines
+from control.serving import by_id
 from control.time_left import in_words
 from settings import Settings
 
@@ -48,7 +49,7 @@ async def _served(settings: Settings) -> dict[str, Served] | None:
     if not has_server(settings):
         return None
     async with open_session(settings, say, start=False) as session:
-        return {served.id: served for served in await list_pipelines(session.client)}
+        return by_id(await list_pipelines(session.client))
 
 
 async def run_status(settings: Settings, pipeline_id: str, *, as_json: bool) -> Exit:

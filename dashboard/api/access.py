@@ -1,12 +1,12 @@
 """Tokens, sessions and the log of changes."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
 from contract.access import Scope
 from contract.base import Frozen
-from control.access_documents import Sessions, Tokens
+from control.access_documents import Ended, Sessions, Tokens
 from control.audit import Changes
 from dashboard.access.asking import AuditAsked
 from dashboard.access.audit import audited
@@ -32,12 +32,6 @@ class Asking(Frozen):
     means: Means
 
 
-class Ended(Frozen):
-    """What came of ending a token or a session; `unchanged`: it had ended already."""
-
-    done: Literal["ended", "unchanged"]
-
-
 @router.get("/me", operation_id="who_am_i")
 async def who_am_i(actor: Reader) -> Asking:
     """Who asks, and what they may do."""
@@ -61,7 +55,7 @@ async def list_tokens(access: Accesses, _: Operator) -> Tokens:
 async def revoke_token(request: Request, access: Accesses, actor: Operator, name: str) -> Ended:
     """End a token and the sessions that it opened."""
     async with audited(request, actor, "revoke token", f"token {name}"):
-        return _ended(await access.revoke(name))
+        return Ended.of(await access.revoke(name))
 
 
 @router.get("/sessions", operation_id="list_sessions")
@@ -76,8 +70,4 @@ async def end_session(
 ) -> Ended:
     """Log a browser out."""
     async with audited(request, actor, "end session", f"session {session_id}"):
-        return _ended(await access.end_session(session_id))
-
-
-def _ended(done: bool) -> Ended:
-    return Ended(done="ended" if done else "unchanged")
+        return Ended.of(await access.end_session(session_id))

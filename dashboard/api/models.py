@@ -1,5 +1,62 @@
 """The models of a pipeline side by side."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-router = APIRouter()
+from fastapi import APIRouter, Query
+
+from contract.base import Frozen
+from control.errors import WrongInputError
+from control.model_documents import PipelineModels, StudyRows
+from control.models import Part, models_of, study_rows
+from dashboard.known import Here, PipelineHere, Reader
+from dashboard.paging import CURSOR_LETTERS, ROWS_MAX, opened, sealed
+
+router = APIRouter(tags=["models"])
+_ROWS = 100
+
+
+class StudyPage(Frozen):
+    """Some rows of a study.
+
+    Attributes:
+        rows: a `StudyRows` without its place.
+        next: the cursor of the next page; null: this is the last one.
+    """
+
+    rows: StudyRows
+    next: str | None = None
+
+
+@router.get(
+    "/pipelines/{pipeline_id}/models",
+    operation_id="pipeline_models",
+    summary="The models of a pipeline",
+)
+async def models(site: Here, _: Reader, pipeline_id: PipelineHere) -> PipelineModels:
+    """Rates, figures with intervals, tied sets; counts alone while there is no report."""
+    return await models_of(site.stored, site.data_dir, pipeline_id)
+
+
+@router.get(
+    "/pipelines/{pipeline_id}/study/{part}",
+    operation_id="pipeline_study",
+    summary="Pairs of models, templates, or models on templates",
+)
+async def study(
+    site: Here,
+    _: Reader,
+    pipeline_id: PipelineHere,
+    part: Part,
+    limit: Annotated[int, Query(ge=1, le=ROWS_MAX)] = _ROWS,
+    cursor: Annotated[str, Query(max_length=CURSOR_LETTERS)] = "",
+) -> StudyPage:
+    """A page of rows of the study in the written report, in its order."""
+    asked = {"pipeline": pipeline_id, "part": part}
+    place = opened(cursor, asked)
+    moment, number = place.split(" ") if place else ("", "0")
+    rows = await study_rows(site.stored, site.data_dir, pipeline_id, part, int(number), limit)
+    if moment and moment != rows.of.isoformat():
+        message = "the report was written anew meanwhile"
+        raise WrongInputError(message, next_step="begin with the first page again")
+    after = None if rows.after is None else f"{rows.of.isoformat()} {rows.after}"
+    return StudyPage(rows=rows, next=sealed(after, asked))

@@ -54,21 +54,19 @@ class Channel:
             PlatformError: the store is away; too many different views are watched.
         """
         self._forget()
-        view = self._views.get(name)
-        if view is None:
-            if len(self._views) >= _VIEWS_MAX:
-                raise _too_many("views of this pipeline")
-            view = make(self.watcher)
         async with self._looking:
             if self.seen is None or time.monotonic() - self._looked_s > EVERY_S:
                 await self._look()
-            elif not view.is_made and self.seen:
-                await view.update(self.seen)
+            view = self._views.get(name)
+            if view is None:
+                if len(self._views) >= _VIEWS_MAX:
+                    raise _too_many("views of this pipeline")
+                view = make(self.watcher)
             if not view.is_made and self.seen:
                 await view.update(self.seen)
-        self.used_s = view.used_s = time.monotonic()
-        self._views[name] = view
-        return view
+            self.used_s = view.used_s = time.monotonic()
+            self._views[name] = view
+            return view
 
     @asynccontextmanager
     async def watched(self, view: View) -> AsyncGenerator[None]:
@@ -88,8 +86,9 @@ class Channel:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody watches it, nor did lately."""
-        return self._viewers == 0 and time.monotonic() - self.used_s > _KEPT_S
+        """Whether nobody watches it, nor did lately; or there is no such pipeline."""
+        old = time.monotonic() - self.used_s > _KEPT_S
+        return self._viewers == 0 and (old or self.seen is None) and not self._looking.locked()
 
     def poke(self) -> None:
         """Look at once: something was just asked of the pipeline."""
@@ -109,10 +108,10 @@ class Channel:
                     await asyncio.wait_for(self._poked.wait(), pause_s)
                 self._poked.clear()
         except NotStoredError:
-            await self._end()
+            await self.close()
         except Exception:
             _LOG.exception("watching pipeline %s", self.watcher.id)
-            await self._end()
+            await self.close()
 
     async def _look(self) -> None:
         self.looks += 1
@@ -138,12 +137,13 @@ class Channel:
         for name in gone:
             del self._views[name]
 
-    async def _end(self) -> None:
-        """Nothing more comes: its viewers are let go."""
-        for view in self._views.values():
-            await view.close()
+    async def close(self) -> None:
+        """Let its viewers go; whoever comes back begins anew."""
+        views = list(self._views.values())
         self._views.clear()
         self.seen = None
+        for view in views:
+            await view.close()
 
 
 class Hub:
@@ -156,6 +156,11 @@ class Hub:
     def __init__(self, watcher: Callable[[str], Watcher]) -> None:
         self._watcher = watcher
         self._channels: dict[str, Channel] = {}
+
+    async def close(self) -> None:
+        """Let every viewer go."""
+        for channel in list(self._channels.values()):
+            await channel.close()
 
     def channel(self, pipeline_id: str) -> Channel:
         """That of one pipeline.

@@ -1,5 +1,6 @@
 """The hub of a dashboard, and the views that its pages and its API have of a pipeline."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
 
@@ -26,7 +27,15 @@ def hub_of(request: Request) -> Hub:
     if not hasattr(state, "hub"):
         site: Site = state.site
         state.hub = Hub(lambda id_: Watcher(state.server.client, site.stored, id_))
+        state.hub_ends = asyncio.create_task(_end_with(state.ending, state.hub))
+        state.closing.callback(state.hub_ends.cancel)
     return state.hub
+
+
+async def _end_with(ending: asyncio.Event, hub: Hub) -> None:
+    """Streams never end by themselves, and a server waits for them."""
+    await ending.wait()
+    await hub.close()
 
 
 async def document_of(request: Request, pipeline_id: str) -> tuple[Channel, Document]:

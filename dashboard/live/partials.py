@@ -190,7 +190,7 @@ def left_in_words(seen: LivePipeline) -> str:
 
 
 def _partial(name: str, text: str) -> str:
-    swap = "outerHTML" if name.startswith(_ROW) else "innerMorph"
+    swap = "outerMorph" if name.startswith(_ROW) else "innerMorph"
     return f'<hx-partial hx-target="#{name}" hx-swap="{swap}">{text}</hx-partial>'
 
 

@@ -70,4 +70,4 @@ def so_far(seen: LivePipeline, spans: Sequence[Span], now: datetime) -> Picture 
         )
         for span in known
     ]
-    return gantt(bars, name="timeline")
+    return gantt(bars, name="timeline", so_far=True)

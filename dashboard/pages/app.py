@@ -1,5 +1,172 @@
-"""One app of a pipeline."""
+"""One app of a pipeline: how it came out and why, what was found in it, what is kept of it."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+
+from contract.spec import AppRef
+from control.app_documents import AppWeaknesses
+from control.app_files import app_files, log_page
+from control.app_history import app_history
+from control.app_judged import judged
+from control.app_load import app_load
+from control.app_reading import ReadApp
+from control.app_weaknesses import app_weaknesses, question_of, weakness_document
+from dashboard.known import AppHere, Here, PipelineHere, Reader
+from dashboard.load_pictures import pictures_of
+from dashboard.paging import opened, sealed
+from dashboard.rendering import page
+from dashboard.site import Site
+from reports.view_app import AppView
 
 router = APIRouter()
+_APP = "/pipelines/{pipeline_id}/apps/{model}/{app}"
+_GRAVEST, _PER_PAGE = 10, 100
+_PARTS = {
+    "app_overview.html.j2": "",
+    "app_findings.html.j2": "findings",
+    "app_finding.html.j2": "findings",
+    "app_load.html.j2": "load",
+    "app_files.html.j2": "files",
+    "app_log.html.j2": "files",
+    "app_history.html.j2": "history",
+}
+
+
+@router.get(_APP)
+async def one_app(
+    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
+) -> Response:
+    """How it came out, tool by tool, with the gravest of what was found."""
+    app = await site.readings.read(site.stored, pipeline_id, ref)
+    return _shown(
+        request,
+        "app_overview.html.j2",
+        site,
+        app,
+        view=AppView(app.report.model_copy(update={"weaknesses": ()})),
+        gravest=app_weaknesses(app, "", _GRAVEST),
+        files=await app_files(site.data_dir, app),
+        judged=judged(app),
+    )
+
+
+@router.get(f"{_APP}/findings")
+async def app_findings(
+    request: Request,
+    site: Here,
+    _: Reader,
+    pipeline_id: PipelineHere,
+    ref: AppHere,
+    after: str = "",
+    gone: bool = False,
+) -> Response:
+    """Its weaknesses, the gravest first; or those that only its baseline has."""
+    app = await site.readings.read(site.stored, pipeline_id, ref)
+    question = question_of(app, gone=gone)
+    found = app_weaknesses(app, opened(after, question), _PER_PAGE, gone=gone)
+    return _shown(
+        request,
+        "app_findings.html.j2",
+        site,
+        app,
+        found=found,
+        gone=gone,
+        after=sealed(found.after, question),
+    )
+
+
+@router.get(f"{_APP}/finding")
+async def app_finding(
+    request: Request,
+    site: Here,
+    _: Reader,
+    pipeline_id: PipelineHere,
+    ref: AppHere,
+    id: str,
+    n: int = 0,
+) -> Response:
+    """One weakness with its code, the way of the data, the requests that showed it."""
+    app = await site.readings.read(site.stored, pipeline_id, ref)
+    document = await weakness_document(site.stored, site.data_dir, app, id, n)
+    return _shown(
+        request,
+        "app_finding.html.j2",
+        site,
+        app,
+        document=document,
+        beside=_beside(app, document.place),
+    )
+
+
+@router.get(f"{_APP}/load")
+async def load(
+    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
+) -> Response:
+    """How it answered under load."""
+    app = await site.readings.read(site.stored, pipeline_id, ref)
+    measured = await app_load(site.data_dir, app)
+    view = AppView(app.report.model_copy(update={"weaknesses": ()}))
+    return _shown(
+        request,
+        "app_load.html.j2",
+        site,
+        app,
+        load=measured,
+        view=view,
+        pictures=pictures_of(measured),
+    )
+
+
+@router.get(f"{_APP}/files")
+async def files(
+    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
+) -> Response:
+    """Its logs, pictures of its pages, and what tools kept of it."""
+    app = await site.readings.read(site.stored, pipeline_id, ref)
+    kept = await app_files(site.data_dir, app)
+    return _shown(request, "app_files.html.j2", site, app, files=kept)
+
+
+@router.get(f"{_APP}/logs/{{at}}")
+async def log(
+    request: Request,
+    site: Here,
+    _: Reader,
+    pipeline_id: PipelineHere,
+    ref: AppHere,
+    at: int,
+    line: int | None = None,
+) -> Response:
+    """One of its logs, by pages; the last one first, where the cause stands."""
+    app = await site.readings.read(site.stored, pipeline_id, ref)
+    shown = await log_page(site.data_dir, app, at, line)
+    return _shown(request, "app_log.html.j2", site, app, log=shown)
+
+
+@router.get(f"{_APP}/history")
+async def history(
+    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
+) -> Response:
+    """The app of this name in all pipelines."""
+    app = await site.readings.read(site.stored, pipeline_id, ref)
+    runs = await app_history(site.stored, site.readings, app)
+    return _shown(request, "app_history.html.j2", site, app, history=runs)
+
+
+def _beside(app: ReadApp, at: int) -> AppWeaknesses:
+    """A weakness with the one before and the one after it."""
+    return app_weaknesses(app, str(max(0, at - 1)), 3 if at else 2)
+
+
+def _shown(request: Request, template: str, site: Site, app: ReadApp, **values: object) -> Response:
+    ref: AppRef = app.ref
+    return page(
+        request,
+        template,
+        pipeline_id=app.pipeline_id,
+        ref=ref,
+        read=app,
+        whole=app.report,
+        part_of=_PARTS[template],
+        workflow_url=site.workflow_url(app.pipeline_id, ref),
+        **values,
+    )

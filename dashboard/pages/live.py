@@ -171,14 +171,18 @@ async def post_retry(
     pipeline_id: PipelineHere,
     actor: Operator,
     app: Annotated[str, Form(max_length=20_000)] = "",
+    every: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Run apps again: those that are named, one a line, else whatever the platform failed."""
+    """Run apps again: those that are named, one a line, or whatever the platform failed."""
+    labels = app.split()
 
     async def send(pipeline: Pipeline) -> Retried:
-        return await retry_apps(pipeline, site.stored, app.splitlines())
+        if not labels and not every:
+            raise WrongInputError("no app is named", next_step="write one as MODEL/appN")
+        return await retry_apps(pipeline, site.stored, labels)
 
     try:
-        detail = ", ".join(app.split("\n")) or "what the platform failed"
+        detail = ", ".join(labels) or "what the platform failed"
         return await _steered(request, actor, "retry", await _of(server, pipeline_id), send, detail)
     except WrongInputError as error:
         return _again(request, "live_retry.html.j2", error, pipeline_id=pipeline_id, typed=app)

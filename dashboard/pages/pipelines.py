@@ -1,16 +1,87 @@
 """The list of pipelines."""
 
-from fastapi import APIRouter, Request, Response
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated
 
-from control.listing import merged
-from dashboard.known import Here, Reader
+from fastapi import APIRouter, Query, Request, Response
+
+from contract.analysis import MeasurementState
+from control.documents import PipelineLine
+from control.pipeline_list import STATES, PipelinesAsked, pipelines_page
+from dashboard.known import Here, Reader, Running
+from dashboard.paging import opened, sealed
 from dashboard.rendering import page
+from dashboard.urls import with_query
 
 router = APIRouter()
+_LINES = 50
+_AT_WORK = frozenset(STATES) - {"completed", "cancelled", "failed", "terminated", "timed_out"}
 
 
 @router.get("/pipelines")
-async def pipelines(request: Request, site: Here, _: Reader) -> Response:
-    """Every pipeline, the newest first."""
-    lines = merged(await site.stored.pipelines(), None)
-    return page(request, "pipelines.html.j2", lines=lines)
+async def pipelines(
+    request: Request,
+    site: Here,
+    running: Running,
+    _: Reader,
+    state: Annotated[list[str] | None, Query()] = None,
+    text: Annotated[str, Query()] = "",
+    by: Annotated[str, Query()] = "",
+    after: Annotated[str, Query()] = "",
+) -> Response:
+    """Every pipeline, the newest first, by filter and page by page."""
+    states = tuple(filter(None, state or ()))
+    asked = PipelinesAsked(states=states, text=text.strip(), by=by.strip())
+    question = asked.model_dump()
+    place = opened(after, question)
+    found = await pipelines_page(site.stored, await running.now(), asked, place, _LINES)
+    following = sealed(found.after, question)
+    query = {"state": states, "text": asked.text, "by": asked.by}
+    return page(
+        request,
+        "pipelines.html.j2",
+        found=found,
+        lines=[(line, _Shown(line)) for line in found.pipelines],
+        asked=asked,
+        states=STATES,
+        first=with_query("/pipelines", query) if after else "",
+        following=with_query("/pipelines", query | {"after": following}) if following else "",
+    )
+
+
+class _Shown:
+    """How a line looks.
+
+    Attributes:
+        ended: subjects that have ended.
+        parts: share of all subjects, in percent, by state: where it begins, and how wide it is.
+        age: since its start, in words; empty: nobody knows it.
+        took_s: from its start to its end; None: it has none.
+    """
+
+    def __init__(self, line: PipelineLine) -> None:
+        self.ended = sum(line.counts.values())
+        self.parts = list(_parts(line.counts, line.apps))
+        now, start, end = datetime.now(UTC), line.started_at, line.finished_at
+        self.age = _age((now - start).total_seconds()) if start else ""
+        over = line.state not in _AT_WORK
+        self.took_s = (end - start).total_seconds() if over and start and end else None
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= (2 if unit == "days" else 1) * size:
+            return f"{seconds // size:.0f} {unit} ago"
+    return "a moment ago"
+
+
+def _parts(
+    counts: Mapping[MeasurementState, int], apps: int
+) -> Iterator[tuple[MeasurementState, float, float]]:
+    begins = 0.0
+    for state in MeasurementState:
+        width = 100 * counts.get(state, 0) / max(apps, 1)
+        if width:
+            yield state, round(begins, 2), round(width, 2)
+        begins += width

@@ -65,13 +65,16 @@ def lanes_of(spans: Sequence[Span]) -> list[list[Span]]:
     return lanes
 
 
-def gantt(spans: Sequence[Span], total_s: float | None = None, name: str = "run") -> Picture:
+def gantt(
+    spans: Sequence[Span], total_s: float | None = None, name: str = "run", *, so_far: bool = False
+) -> Picture:
     """A bar per app; apps that ran at once are in lanes beneath one another.
 
     Args:
         spans: of the apps.
         total_s: how long the whole run took, if it has ended.
         name: of the picture.
+        so_far: the run goes on, so that nothing is said of when it could have ended.
     """
     lanes = lanes_of(spans)
     high = 20.0 if len(lanes) <= 40 else max(3.0, 800 / len(lanes))
@@ -84,7 +87,7 @@ def gantt(spans: Sequence[Span], total_s: float | None = None, name: str = "run"
         drawing.text("soft", scale.at(tick), bottom + 14, time_label(tick), "middle")
     _bars(drawing, scale, lanes, high)
     _legend(drawing, bottom + 40, {span.state for span in spans})
-    bound = lower_bound(spans)
+    bound = None if so_far else lower_bound(spans)
     if bound:
         _edge(drawing, scale, bound, bottom)
     return drawing.picture("When each app was analysed", _told(spans, lanes, end_s, bound))
@@ -129,10 +132,13 @@ def _legend(drawing: Drawing, y: float, states: set[MeasurementState | None]) ->
 def _told(
     spans: Sequence[Span], lanes: Sequence[Sequence[Span]], end_s: float, bound: Bound | None
 ) -> str:
-    if bound is None:
+    if not spans:
         return "No times were recorded."
+    told = f"{len(spans)} apps, at most {len(lanes)} at once, in {time_label(end_s)}."
+    if bound is None:
+        return told
     return (
-        f"{len(spans)} apps, at most {len(lanes)} at once, in {time_label(end_s)}. With the same "
+        f"{told} With the same "
         f"times of apps and as many at once, no order could have ended before "
         f"{time_label(bound.seconds)} ({bound.why})."
     )

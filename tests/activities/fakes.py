@@ -32,7 +32,8 @@ from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
-from contract.record import CellState, PipelineRecord, Revision
+from contract.record import CellState, PipelineRecord, Revision, revision_of
+from contract.role import AppRole
 from contract.running import (
     AppCheck,
     RunningApp,
@@ -314,6 +315,10 @@ class FakeResults:
         self, pipeline_id: str, state: str, detail: Any, at: datetime | None = None
     ) -> None:
         raise PlatformError(ErrorCode.UNAVAILABLE, "the store is gone")
+
+    async def revision_of_role(self, pipeline_id: str, role: AppRole) -> Revision:
+        apps = [app.ref for app in self.record.apps if app.role is role]
+        return revision_of(None, (c.identity for c in self.record.cells if c.ref in apps))
 
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
         whole = await self.load_pipeline(pipeline_id)

@@ -4,21 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from contract.analysis import MeasurementState
+from contract.analysis import AnalyzerReport, Location, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
-from contract.outcome import AppOutcome
+from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader, pages_of
 from contract.role import AppRole
-from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
+from contract.spec import (
+    AppRef,
+    AppSpec,
+    AppsSpec,
+    PipelinePlan,
+    PipelineSpec,
+    PlannedApp,
+    SourceRef,
+)
 from control.cells import Matrix, matrix
 from control.errors import NotStoredError, WrongInputError
 from control.reports import read_app, read_report
 from control.stored import Stored
 from store.migrate import upgrade
 from store.results import SqlResultStore
-from tests.support.two_pipelines import AFTER, MODEL, finding, looked, record
+from tests.support.two_pipelines import AFTER, CONTROL, MODEL, finding, looked, record
 
+SPEC = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))
 STATIC, AI = AnalyzerKind.STATIC, AnalyzerKind.AI
 
 
@@ -160,3 +169,26 @@ async def test_a_tool_that_looks_for_no_findings_has_no_number(tmp_path: Path):
         "radon": None,
     }
     assert [tool.looks_for_findings for tool in found.tools] == [True, False]
+
+
+async def test_a_control_app_that_was_measured_again_is_looked_at_again(tmp_path: Path):
+    store = await store_of(tmp_path)
+    await record(store, "blind", AFTER, blind="bandit")
+    kept = stored_of(tmp_path).kept()
+    query = CellsQuery(pipeline_id="blind")
+    assert (await matrix(kept, query)).tools[0].void
+
+    seen = finding("sqli").model_copy(update={"location": Location(path="app.py", line=1)})
+    again = AnalyzerReport(
+        subtask_id=AppSpec.of("blind", SPEC, {}, CONTROL).subtask_id(STATIC),
+        analyzer=STATIC,
+        tools=(looked(seen),),
+    )
+    measured = ToolSummary(tool="bandit", state=MeasurementState.MEASURED)
+    told = SubtaskOutcome(subtask_id=again.subtask_id, analyzer=STATIC, tools=(measured,))
+    await store.record_subtask("blind", AppSpec.of("blind", SPEC, {}, CONTROL), told, again)
+    found = await matrix(kept, query)
+    await kept.close()
+    await store.close()
+
+    assert [tool.void for tool in found.tools] == [""]

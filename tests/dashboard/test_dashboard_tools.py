@@ -162,7 +162,7 @@ async def test_an_analyzer_that_never_answers_costs_little_time(
 
     assert {one["answers"] for one in answer["analyzers"]} == {False}
     assert all("did not answer" in one["reason"] for one in answer["analyzers"])
-    assert took_s < 2.0
+    assert took_s < 5.0  # without the limit, as long as it is held
 
 
 async def test_recall_of_a_recent_pipeline_is_beside_the_tool(

@@ -145,7 +145,7 @@ async def browse(
     axe = (INSTALLED / "node_modules" / "axe-core" / "axe.min.js").read_text()
     origins = origins_of([Target(service=url, base_url=url) for url in urls])
     job = {"base_url": urls[0], "paths": paths, "origins": origins.allowed, "headers": {}}
-    limits = {"limit_s": 120, "page_limit_s": 40, "screenshot": "", "axe": axe}
+    limits = {"limit_s": 120, "page_limit_s": 40, "screenshots": [], "axe": axe}
     names = {"chromium": str(CHROMIUM), "cookie_urls": origins.cookie_urls}
     python, tools = INSTALLED.resolve() / "venv/bin/python", INSTALLED.resolve()
     box = Confinement(workspace, origins.routes, (python, CHROMIUM), (PROGRAM, tools))

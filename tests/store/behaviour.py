@@ -20,6 +20,7 @@ from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
 from tests.store.searches import ImportBehaviour, SearchBehaviour
+from tests.store.tallies import TallyBehaviour
 
 
 class StoreBehaviour(
@@ -29,6 +30,7 @@ class StoreBehaviour(
     SearchBehaviour,
     ImportBehaviour,
     HistoryBehaviour,
+    TallyBehaviour,
 ):
     """Subclasses give a fixture `store_url` of an empty database."""
 

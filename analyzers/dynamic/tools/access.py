@@ -178,7 +178,9 @@ async def _check_read(
     if owned and seen and owned.ok and seen.ok and _same_object(owned, seen, thing):
         text = "Any user can read objects that belong to another user"
         evidence = f"as another user: {request_line(seen)}\n{seen.text[:600]}"
-        scope.add("object-read-by-other-user", text, thing.path, evidence=evidence)
+        scope.add(
+            "object-read-by-other-user", text, thing.path, evidence=evidence, shown=(owned, seen)
+        )
 
 
 async def _check_write(
@@ -194,7 +196,8 @@ async def _check_write(
     if answer and answer.ok and seen and mark in seen.text:
         text = "Any user can change objects that belong to another user"
         evidence = f"as another user: {request_line(answer)}\nthe owner sees: {seen.text[:600]}"
-        scope.add("object-write-by-other-user", text, thing.path, method=method, evidence=evidence)
+        rule, shown = "object-write-by-other-user", (answer, seen)
+        scope.add(rule, text, thing.path, method=method, evidence=evidence, shown=shown)
 
 
 async def _check_delete(
@@ -216,7 +219,8 @@ async def _check_delete(
         rule = "object-delete-by-other-user" if other else "missing-authentication"
         evidence = f"{request_line(answer)}\nthe owner then gets: {request_line(after)}"
         text = f"Objects of a user can be deleted by {actor.rstrip(',')}"
-        scope.add(rule, text, thing.path, method="DELETE", evidence=evidence)
+        shown = (answer, after)
+        scope.add(rule, text, thing.path, method="DELETE", evidence=evidence, shown=shown)
 
 
 async def _check_open_delete(scope: Scope) -> None:
@@ -236,7 +240,8 @@ async def _check_open_delete(scope: Scope) -> None:
         if answer and answer.status < 400 and after and after.status in GONE:
             text = "Objects can be deleted by anyone, without logging in"
             evidence = f"{request_line(answer)}\n{request_line(after)}"
-            scope.add("missing-authentication", text, path, method="DELETE", evidence=evidence)
+            rule, shown = "missing-authentication", (answer, after)
+            scope.add(rule, text, path, method="DELETE", evidence=evidence, shown=shown)
 
 
 async def _check_declared(scope: Scope) -> None:
@@ -250,7 +255,8 @@ async def _check_declared(scope: Scope) -> None:
             text = "An operation that is declared to need a login answers without one"
             evidence = f"{request_line(outside)}\n{outside.text[:400]}"
             path = operation.path
-            scope.add("missing-authentication", text, path, operation=operation, evidence=evidence)
+            rule, shown = "missing-authentication", (outside,)
+            scope.add(rule, text, path, operation=operation, evidence=evidence, shown=shown)
 
 
 def listed_ids(answer: Answer) -> list[str]:

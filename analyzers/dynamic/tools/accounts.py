@@ -43,6 +43,7 @@ async def check_mass_assignment(scope: Scope) -> None:
                 operation=register,
                 parameter=name,
                 evidence=f"sent {json.dumps(PRIVILEGES)}\n{request_line(after)} ({path})\n{shown}",
+                shown=[answer for _, answer in raised],
             )
             return
 
@@ -89,20 +90,23 @@ async def check_throttle(scope: Scope) -> None:
     account = scope.sessions[-1].account
     if login is None or not account:
         return
-    last = ""
+    last: Answer | None = None
     for number in range(WRONG_LOGINS):
         wrong = {**account, "password": f"wrong-{number}"}
         answer, _ = await submit(scope.client, login, wrong, {}, scope.surface, patient=False)
         if answer is None or answer.status in SLOWED or "retry-after" in answer.headers:
             return
-        last = request_line(answer)
+        last = answer
+    if last is None:
+        return
     scope.add(
         "login-without-throttle",
         f"{WRONG_LOGINS} wrong passwords in a row are all checked",
         login.path,
         method="POST",
         operation=login,
-        evidence=f"the last of {WRONG_LOGINS}: {last}",
+        evidence=f"the last of {WRONG_LOGINS}: {request_line(last)}",
+        shown=(last,),
     )
 
 

@@ -1,10 +1,11 @@
-"""Headless Chromium on the pages: console errors, failed requests, accessibility, a picture."""
+"""Headless Chromium on the pages: console errors, failed requests, accessibility, pictures."""
 
 import asyncio
 import json
 import re
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,14 @@ from analyzers.runtime.tool import (
     ToolRun,
 )
 from contract.analysis import Category, Skipped, Target
+from contract.attached import SCREENSHOTS
 
 CHROMIUM = Path("/usr/bin/chromium")
 PROGRAM = Path(__file__).parent.parent / "browser_program.py"
 MAX_PAGES = 8
 PAGE_LIMIT_S = 40.0
-MAX_SHOT_BYTES = 20_000_000
+MAX_SHOT_BYTES = 5_000_000
+PNG = b"\x89PNG\r\n"
 
 
 class Browser:
@@ -110,7 +113,8 @@ class Browser:
             raise verdict("scan-routes-unread", text)
         if not visited:
             raise NotApplicable("no service serves an HTML page")
-        return fold(visited, visitor.notes)
+        parsed = fold(visited, visitor.notes)
+        return replace(parsed, data={**parsed.data, SCREENSHOTS: visitor.pictures})
 
 
 def pages_of(surface: ServiceSurface) -> tuple[list[str], list[Skipped]]:
@@ -136,7 +140,11 @@ async def headers_of(run: ToolRun, target: Target, surface: Surface) -> dict[str
 
 
 class _Visitor:
-    """Confined visits to an app's pages, each target's under the origin that it expects."""
+    """Confined visits to an app's pages, each target's under the origin that it expects.
+
+    Attributes:
+        pictures: those that were kept, each with the service and the path of its page.
+    """
 
     def __init__(self, run: ToolRun, execute: Execute, origins: Origins, limit_s: float) -> None:
         self._run = run
@@ -144,6 +152,7 @@ class _Visitor:
         self._origins = origins
         self._limit_s = limit_s
         self._excused = list[str]()
+        self.pictures = list[dict[str, str]]()
         self._python = run.tools_dir.resolve() / "venv" / "bin" / "python"
         # Not the one that Playwright brings: it needs a library that a bare Debian lacks.
         self._node = Path(shutil.which("node") or "/usr/bin/node")
@@ -164,19 +173,18 @@ class _Visitor:
         self, target: Target, paths: list[str], headers: dict[str, str]
     ) -> list[dict[str, Any]]:
         """The program's rows for each page, without failures that only our own origin causes."""
-        name = re.sub(r"\W+", "-", target.service)
+        shots = shots_of(target.service, len(paths))
         done = await self._execute(
             self._box.command(
                 (str(self._python), "-I", str(PROGRAM), *chromium_switches(self._origins)),
                 env={"PLAYWRIGHT_NODEJS_PATH": str(self._node)},
-                stdin=json.dumps(self._job(target, paths, headers, f"{name}.png")).encode(),
+                stdin=json.dumps(self._job(target, paths, headers, shots)).encode(),
                 limit_s=self._limit_s + 2 * PAGE_LIMIT_S,
                 called="browser",
             )
         )
-        shot = self._box.folder / f"{name}.png"
-        with suppress(ToolFault), self._box.opened(shot) as picture:
-            self._run.attach(shot.name, picture.read(MAX_SHOT_BYTES))
+        for path, name in zip(paths, shots, strict=True):
+            self._keep(target, path, name)
         rows = parse(masked(done.stdout, headers))
         expected = await asyncio.to_thread(expected_origins, target, self._run.source)
         kept, excused = await without_own_cors(
@@ -185,8 +193,16 @@ class _Visitor:
         self._excused += excused
         return kept
 
+    def _keep(self, target: Target, path: str, name: str) -> None:
+        """Keep the picture of a page, if there is one and it is not too large."""
+        with suppress(ToolFault), self._box.opened(self._box.folder / name) as picture:
+            content = picture.read(MAX_SHOT_BYTES + 1)
+            if content.startswith(PNG) and len(content) <= MAX_SHOT_BYTES:
+                self._run.attach(name, content)
+                self.pictures.append({"name": name, "service": target.service, "path": path})
+
     def _job(
-        self, target: Target, paths: list[str], headers: dict[str, str], shot: str
+        self, target: Target, paths: list[str], headers: dict[str, str], shots: list[str]
     ) -> dict[str, Any]:
         return {
             "base_url": self._origins.opened[target.service],
@@ -197,10 +213,20 @@ class _Visitor:
             "axe": axe_script(self._run),
             "marks": marks.pattern(),
             "chromium": str(CHROMIUM),
-            "screenshot": shot,
+            "screenshots": shots,
             "limit_s": self._limit_s,
             "page_limit_s": PAGE_LIMIT_S,
         }
+
+
+def shots_of(service: str, pages: int) -> list[str]:
+    """Names of the pictures of a service's pages.
+
+    >>> shots_of("web app", 2)
+    ['web-app.png', 'web-app-2.png']
+    """
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", service).strip("-")[:60] or "service"
+    return [f"{stem}{f'-{number}' if number > 1 else ''}.png" for number in range(1, pages + 1)]
 
 
 def masked(raw: bytes, headers: dict[str, str]) -> bytes:

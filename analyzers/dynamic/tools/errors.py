@@ -143,6 +143,7 @@ def judge(scope: Scope, answer: Answer | None, operation: Operation | None = Non
         method=answer.method,
         operation=operation,
         evidence=evidence,
+        shown=(answer,),
     )
 
 

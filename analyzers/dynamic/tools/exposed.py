@@ -118,7 +118,7 @@ class ExposedFiles(Probe):
                 answer = await scope.client.get(path)
                 if answer and answer.ok and answer.verdict.is_seen and proof(answer):
                     text = f"{path} is served to anyone"
-                    scope.add(rule, text, path, evidence=excerpt(answer))
+                    scope.add(rule, text, path, evidence=excerpt(answer), shown=(answer,))
         folders = folders_of(list(scope.surface.pages))
         for folder in folders[MAX_FOLDERS:]:
             scope.client.leave_out(f"GET {folder}", f"beyond the first {MAX_FOLDERS} folders")
@@ -126,7 +126,8 @@ class ExposedFiles(Probe):
             answer = await scope.client.get(folder)
             if answer and answer.ok and answer.verdict.is_seen and LISTING.search(answer.text):
                 text = f"{folder} lists its files to anyone"
-                scope.add("directory-listing", text, folder, evidence=excerpt(answer))
+                rule, evidence = "directory-listing", excerpt(answer)
+                scope.add(rule, text, folder, evidence=evidence, shown=(answer,))
 
 
 def folders_of(paths: list[str]) -> list[str]:

@@ -127,7 +127,7 @@ def _check_headers(scope: Scope, answer: Answer) -> None:
         if rule not in reported:  # one per service: one setting is the remedy
             proof = "\n".join(f"{key}: {value[:200]}" for key, value in answer.headers.items())
             evidence = f"GET {answer.path} -> {answer.status}\n{proof}"
-            scope.add(rule, message, answer.path, evidence=evidence)
+            scope.add(rule, message, answer.path, evidence=evidence, shown=(answer,))
 
 
 def _check_cookies(
@@ -150,7 +150,7 @@ async def _check_cors(scope: Scope, paths: list[str]) -> None:
             if rule and rule not in {finding.rule_id for finding in scope.findings}:
                 evidence = f"Origin: {origin}\n" + "\n".join(_cors_headers(answer))
                 text = f"Pages of {origin} may read answers of this app"
-                scope.add(rule, text, path, evidence=f"GET {path}\n{evidence}")
+                scope.add(rule, text, path, evidence=f"GET {path}\n{evidence}", shown=(answer,))
                 return
 
 

@@ -139,6 +139,7 @@ class _Aim:
             operation=operation,
             parameter=name,
             evidence=evidence,
+            shown=(answer,),
         )
 
 
@@ -259,7 +260,7 @@ async def _check_stored(scope: Scope, headers: dict[str, str]) -> None:
             if shown and (proof := reflected(shown, mark)):
                 text = f"What {method} {operation.path} stores is shown as markup"
                 evidence = f"{request_line(answer)}\n{request_line(shown)}\n{proof}"
-                scope.add("stored-xss", text, page, evidence=evidence)
+                scope.add("stored-xss", text, page, evidence=evidence, shown=(answer, shown))
 
 
 def _pages_after(scope: Scope, answer: Answer) -> list[str]:

@@ -64,5 +64,7 @@ async def _try_forged(scope: Scope, guarded: Operation) -> None:
         if answer and answer.ok:
             evidence = f"forged token: {request_line(answer)}; garbage: {garbage.status}"
             text = f"A token {description} is accepted"
-            scope.add(rule, text, guarded.path, operation=guarded, evidence=evidence)
+            scope.add(
+                rule, text, guarded.path, operation=guarded, evidence=evidence, shown=(answer,)
+            )
             return

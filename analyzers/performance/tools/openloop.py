@@ -22,6 +22,7 @@ from analyzers.performance.survey import Survey, survey_app
 from analyzers.runtime import blame
 from analyzers.runtime.tool import Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Category, Coverage, Skipped
+from contract.attached import USAGE
 
 _VERSION = "3"
 
@@ -70,6 +71,8 @@ class OpenLoop:
             )
         hand_on(run, found.operations, attempt.results)
         _attach_histograms(run, attempt)
+        if series := attempt.usage.series():
+            run.attach(USAGE, json.dumps(series).encode())
         return _parsed(found, attempt, options)
 
 

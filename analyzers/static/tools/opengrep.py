@@ -27,9 +27,11 @@ from analyzers.static.adapter import (
     with_skipped,
 )
 from analyzers.static.files import plain
+from analyzers.static.flows import Step, document, steps_of
 from analyzers.static.reputation import Reputation
 from analyzers.static.syntax import SCRIPT_SUFFIXES, flaws_of
 from contract.analysis import Category, Confidence, Finding, Location, Severity, SkipCause
+from contract.attached import FLOWS
 from contract.families import names_in, path_key
 
 TEMPLATE_SUFFIXES = (
@@ -69,6 +71,7 @@ class Opengrep(CommandTool):
     file_kind = "Python, JavaScript, TypeScript or template"
     suffixes = (".py", *SCRIPT_SUFFIXES, *TEMPLATE_SUFFIXES)
     apart = True
+    reads_selected = True
     canary = Canary(files={"app.py": _CANARY}, expect=frozenset({"python-sql-injection"}))
 
     def program(self, tools_dir: Path) -> tuple[str, ...]:
@@ -98,6 +101,14 @@ class Opengrep(CommandTool):
             *("--disable-nosem", "--dataflow-traces", "--taint-intrafile", "--jobs", "1"),
             *("--max-target-bytes", "0", "--timeout", "20", "--timeout-threshold", "1", "."),
         )
+
+    async def run(self, run: ToolRun, execute: Execute) -> Parsed:
+        """Measure its files; the ways of data in their own order are kept beside the report."""
+        parsed = await super().run(run, execute)
+        flows = parsed.data.get("flows")
+        if flows:
+            run.attach(FLOWS, document(flows))
+        return replace(parsed, data={k: v for k, v in parsed.data.items() if k != "flows"})
 
     async def measure(self, run: ToolRun, given: Sequence[str], execute: Execute) -> Parsed:
         """Its time limit per file does not hold while it parses; it never gets endless lines."""
@@ -155,6 +166,7 @@ class Opengrep(CommandTool):
         gathered = Gathered(reasons=reasons)
         paths: dict[str, list[int]] = {}
         names: dict[str, list[str]] = {}
+        flows: dict[str, list[Step]] = {}
         planted: set[str | None] = set()
         for item in report["results"]:
             path = relative(item["path"], known)
@@ -167,6 +179,7 @@ class Opengrep(CommandTool):
                     if found.location.path == path:
                         key, steps = path_key(found), sorted(trace_lines(trace))
                         paths[key], names[key] = steps, _names(path, steps, lines)
+                        flows[key] = steps_of(trace, path, lines)
         if unseen := _PLANTED.keys() - planted:
             raise ToolFault(
                 f"opengrep did not see what Assay planted in {', '.join(sorted(unseen))}"
@@ -175,7 +188,7 @@ class Opengrep(CommandTool):
         return Parsed(
             coverage(given, reached, reasons),
             tuple(gathered.findings),
-            data={"paths": paths, "path_names": names},
+            data={"paths": paths, "path_names": names, "flows": flows},
             fresh_for=timedelta(0) if late else None,  # a calmer host may read those files
         )
 

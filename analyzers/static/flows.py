@@ -1,0 +1,91 @@
+"""The way of data through a file in its own order, out of a trace of the taint engine."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from analyzers.static.lines import Lines
+
+_MOST_STEPS, _MOST_FLOWS, _TEXT_CHARS = 60, 2_000, 300
+Step = dict[str, Any]
+
+
+def steps_of(trace: Mapping[str, Any], path: str, lines: Lines) -> list[Step]:
+    """From where data enters to where it does harm; a place that is not understood is left out.
+
+    Args:
+        trace: `dataflow_trace` of one result.
+        path: of the file; the engine follows data within one file.
+        lines: reads a line of it.
+    """
+    places = [
+        *(("source", place) for place in _inwards(trace.get("taint_source"))),
+        *(("step", place) for place in _variables(trace.get("intermediate_vars"))),
+        *(("sink", place) for place in _outwards(trace.get("taint_sink"))),
+    ]
+    steps: list[Step] = []
+    for role, place in places:
+        start = place.get("start")
+        line = start.get("line") if isinstance(start, dict) else None
+        if isinstance(line, int) and (not steps or steps[-1]["line"] != line):
+            text = lines(path, line).strip()[:_TEXT_CHARS]
+            steps.append({"role": role, "path": path, "line": line, "text": text})
+    return _told(steps[:_MOST_STEPS])
+
+
+def _told(steps: list[Step]) -> list[Step]:
+    """Only the first one is where it enters, only the last one where it does harm."""
+    for at, step in enumerate(steps):
+        step["role"] = "sink" if at == len(steps) - 1 else "source" if at == 0 else "step"
+    return steps
+
+
+def document(flows: Mapping[str, Sequence[Step]]) -> bytes:
+    """The attachment: the steps of each finding by its `path_key`."""
+    kept = dict(list(flows.items())[:_MOST_FLOWS])
+    return json.dumps(kept, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _inwards(place: Any) -> Iterator[Mapping[str, Any]]:
+    """Of a source: what a called function does comes before the call's own place."""
+    call = _call(place)
+    if call is None:
+        yield from _location(place)
+        return
+    at, variables, inner = call
+    yield from _inwards(inner)
+    yield from _variables(variables)
+    yield from _own(at)
+
+
+def _outwards(place: Any) -> Iterator[Mapping[str, Any]]:
+    """Of a sink: the call's own place comes before what the function does."""
+    call = _call(place)
+    if call is None:
+        yield from _location(place)
+        return
+    at, variables, inner = call
+    yield from _own(at)
+    yield from _variables(variables)
+    yield from _outwards(inner)
+
+
+def _call(place: Any) -> Sequence[Any] | None:
+    named = isinstance(place, list) and len(place) == 2 and place[0] == "CliCall"
+    return place[1] if named and isinstance(place[1], list) and len(place[1]) == 3 else None
+
+
+def _location(place: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(place, list) and len(place) == 2 and place[0] == "CliLoc":
+        yield from _own(place[1])
+
+
+def _own(pair: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(pair, list) and pair and isinstance(pair[0], dict):
+        yield pair[0]
+
+
+def _variables(rows: Any) -> Iterator[Mapping[str, Any]]:
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("location"), dict):
+            yield row["location"]

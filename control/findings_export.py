@@ -1,0 +1,116 @@
+"""Weaknesses that a filter leaves, as a file for other programs, written as it is read."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Literal
+
+from activities.ports import ResultStore
+from contract.findings import FindingsQuery
+from contract.standing import Standing
+from control.findings import Search
+from control.findings_asked import Asked
+from control.findings_unseen import unseen
+from control.stored import Stored
+from reports.found import found_head, found_lines, found_sarif
+from reports.sarif_results import MAX_RESULTS
+
+ExportForm = Literal["csv", "json", "sarif"]
+_AHEAD = 2
+Write = Callable[[bytes], Awaitable[None]]
+
+
+async def exported(
+    stored: Stored, pipeline_id: str, wanted: Asked, form: ExportForm
+) -> AsyncIterator[bytes]:
+    """The file, piece by piece. What is wrong with the question is said before the first piece.
+
+    `json` is a `Findings`; `csv` has the columns of the table `findings`; `sarif` has at most
+    25,000 results, and says so if there are more.
+
+    Args:
+        stored: has the pipeline.
+        pipeline_id: of the pipeline.
+        wanted: the filters.
+        form: of the file.
+
+    Raises:
+        NotStoredError: there is no such pipeline.
+        WrongInputError: a filter names nothing of the pipeline.
+        PlatformError: the store cannot be read; later, while it is read: the file is not whole.
+    """
+    query = wanted.query(pipeline_id)
+    pieces = _pieces(stored, query, wanted.standings, form)
+    first = await anext(pieces, b"")
+
+    async def whole() -> AsyncGenerator[bytes]:
+        async with aclosing(pieces):
+            yield first
+            async for piece in pieces:
+                yield piece
+
+    return whole()
+
+
+async def _pieces(
+    stored: Stored, query: FindingsQuery, standings: frozenset[Standing], form: ExportForm
+) -> AsyncGenerator[bytes]:
+    """What the search writes while the store is open; it is read no faster than it is taken."""
+    queue: asyncio.Queue[bytes] = asyncio.Queue(_AHEAD)
+
+    async def ask(results: ResultStore) -> None:
+        search = await Search.open(results, query, standings)
+        await _FORMS[form](search, query.pipeline_id, queue.put)
+
+    working = asyncio.create_task(stored.answered(query.pipeline_id, ask, lags=True))
+    try:
+        while (piece := await _next(queue, working)) is not None:
+            yield piece
+        await working
+    finally:
+        working.cancel()
+        await asyncio.wait({working})  # it closes the store
+
+
+async def _next(queue: asyncio.Queue[bytes], working: asyncio.Task[None]) -> bytes | None:
+    """The next piece; None: there comes no more."""
+    getting = asyncio.create_task(queue.get())
+    try:
+        await asyncio.wait({getting, working}, return_when=asyncio.FIRST_COMPLETED)
+        if getting.done():
+            return getting.result()
+        return None if queue.empty() else queue.get_nowait()
+    finally:
+        getting.cancel()
+
+
+async def _csv(search: Search, pipeline_id: str, write: Write) -> None:
+    await write(found_head())
+    async for found in search.pages():
+        await write(found_lines(pipeline_id, found))
+
+
+async def _json(search: Search, pipeline_id: str, write: Write) -> None:
+    await write(f'{{"pipeline_id":{json.dumps(pipeline_id)},"findings":['.encode())
+    comma = ""
+    async for found in search.pages():
+        if found:
+            await write((comma + ",".join(item.model_dump_json() for item in found)).encode())
+            comma = ","
+    rest = search.document(()).model_dump_json(exclude={"pipeline_id", "findings"})
+    await write(f"],{rest[1:]}".encode())
+
+
+async def _sarif(search: Search, pipeline_id: str, write: Write) -> None:
+    found = await search.take(MAX_RESULTS)
+    notices = [("warning", text) for text in unseen(search.document(found))]
+    log = await asyncio.to_thread(found_sarif, pipeline_id, found, notices, not notices)
+    await write(json.dumps(log).encode())
+
+
+_FORMS: dict[ExportForm, Callable[[Search, str, Write], Awaitable[None]]] = {
+    "csv": _csv,
+    "json": _json,
+    "sarif": _sarif,
+}

@@ -1,0 +1,242 @@
+"""How every part of an installation is: all asked side by side, none of them for long."""
+
+import asyncio
+import os
+import platform
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from contract.errors import PlatformError
+from control.analyzer_health import Analyzers, Asked, ask_all
+from control.stored import Stored
+from control.system_documents import Part, PartState, SystemHealth
+from control.system_server import Connect, ServerHealth, server_health
+from reports.model import SCHEMA_VERSION
+from store.engine import parse_url
+
+LIMIT_S = 1.5
+_LOW_DISK_BYTES, _NO_DISK_BYTES = 5 * 1024**3, 512 * 1024**2
+_ORDER = (PartState.OK, PartState.UNKNOWN, PartState.ATTENTION, PartState.AWAY)
+_OK, _ATTENTION, _AWAY, _UNKNOWN = (
+    PartState.OK,
+    PartState.ATTENTION,
+    PartState.AWAY,
+    PartState.UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What is asked.
+
+    Attributes:
+        data_dir: folder of everything that Assay writes.
+        stored: the store.
+        connect: opens, or has, a connection to the Temporal server; raises a `PlatformError`.
+        analyzers: where they are.
+        engine: says in a few words what runs the apps, or raises a `PlatformError`; blocking.
+            None: nobody here knows.
+        scripts: folder of what the pages of the dashboard load; None: nobody here knows.
+        assay: name and version of the program.
+        versions: more versions to tell, by name.
+    """
+
+    data_dir: Path
+    stored: Stored
+    connect: Connect
+    analyzers: Analyzers = field(default_factory=Analyzers)
+    engine: Callable[[], str] | None = None
+    scripts: Path | None = None
+    assay: str = "Assay"
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+async def system_health(installation: Installation) -> SystemHealth:
+    """Ask every part; that one is away, or does not answer in time, is an answer."""
+    began = time.monotonic()
+    server, asked, engine, store, machine = await asyncio.gather(
+        server_health(installation.connect),
+        ask_all(installation.analyzers),
+        _engine(installation.engine),
+        _store(installation.stored),
+        _machine(installation),
+    )
+    analyzers = tuple(_analyzer(one, installation.analyzers) for one in asked)
+    parts = (*server.parts, *(analyzers or (_no_analyzers(),)), engine, store, *machine)
+    return SystemHealth(
+        asked_at=datetime.now(UTC),
+        state=_worst(parts, server),
+        parts=parts,
+        queues=server.queues,
+        schedules=server.schedules,
+        versions=_versions(installation, server),
+        took_s=round(time.monotonic() - began, 3),
+    )
+
+
+async def _machine(installation: Installation) -> tuple[Part, ...]:
+    data_dir, scripts = installation.data_dir, installation.scripts
+    return await asyncio.gather(
+        _timed("artifacts", "Artifacts", lambda: _artifacts(data_dir)),
+        _timed("disk", "Disk", lambda: _disk(data_dir)),
+        _timed("scripts", "Scripts of the pages", lambda: _scripts(scripts)),
+    )
+
+
+def _worst(parts: tuple[Part, ...], server: ServerHealth) -> PartState:
+    states = [part.state for part in (*parts, *server.queues, *server.schedules)]
+    return max((state for state in states if state is not _UNKNOWN), key=_ORDER.index, default=_OK)
+
+
+def _versions(installation: Installation, server: ServerHealth) -> dict[str, str]:
+    return {
+        "Assay": installation.assay.removeprefix("Assay").strip() or "unknown",
+        "Python": platform.python_version(),
+        "Temporal server": server.version or "unknown",
+        "Temporal SDK": version("temporalio"),
+        "SQLAlchemy": version("sqlalchemy"),
+        "FastAPI": version("fastapi"),
+        "Report format": SCHEMA_VERSION,
+        "System": f"{platform.system()} {platform.release()} {platform.machine()}",
+        **installation.versions,
+    }
+
+
+def _analyzer(asked: Asked, analyzers: Analyzers) -> Part:
+    health, kind = asked.health, asked.health.analyzer
+    blind = [tool for tool in health.tools if tool.blind]
+    facts = {f"{tool.name} is blind": tool.reason for tool in blind}
+    lacks = analyzers.lacks(kind)
+    if not health.ok:
+        state = _ATTENTION if health.starting else _AWAY
+        step = "" if health.starting else lacks or "start it, or read its log"
+        detail = health.reason or "it takes no work"
+    else:
+        state = _ATTENTION if blind else _OK
+        step = "see what each tool says of its canary" if blind else ""
+        seeing = len(health.tools) - len(blind)
+        detail = (
+            f"{seeing} of {len(health.tools)} tools see; {health.running} of {health.capacity} "
+            "places for subtasks in use"
+        )
+    return Part(
+        id=f"analyzer/{kind}",
+        name=f"Analyzer {kind}",
+        state=state,
+        detail=detail,
+        next_step=step,
+        facts=facts,
+    )
+
+
+def _no_analyzers() -> Part:
+    return Part(
+        id="analyzers",
+        name="Analyzers",
+        state=_UNKNOWN,
+        detail="nobody said where they are",
+        next_step="set ASSAY_ANALYZER_URLS for this program",
+    )
+
+
+async def _engine(engine: Callable[[], str] | None) -> Part:
+    id_, name = "engine", "Engine of the apps"
+    if engine is None:
+        detail = "this program does not know it: the worker does"
+        return Part(id=id_, name=name, state=_UNKNOWN, detail=detail)
+    return await _timed(id_, name, lambda: Part(id=id_, name=name, state=_OK, detail=engine()))
+
+
+async def _store(stored: Stored) -> Part:
+    url = parse_url(stored.url)
+    where = url.render_as_string(hide_password=True).partition("?")[0]
+    path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+    async def asked() -> Part:
+        if not stored.exists():
+            detail = f"{where}: none yet; the first worker makes it"
+            return Part(
+                id="store",
+                name="Store",
+                state=_ATTENTION,
+                detail=detail,
+                next_step="start a worker",
+            )
+        listed = await stored.pipelines()
+        size = {"Size": _size(path.stat().st_size)} if path else {}
+        facts = {"Pipelines": f"{len(listed):,}", **size}
+        return Part(id="store", name="Store", state=_OK, detail=where, facts=facts)
+
+    return await _limited("store", "Store", asked())
+
+
+async def _timed(id_: str, name: str, check: Callable[[], Part]) -> Part:
+    """A check that blocks, in a thread; a disk may hang."""
+    return await _limited(id_, name, asyncio.to_thread(check))
+
+
+async def _limited(id_: str, name: str, check: Awaitable[Part]) -> Part:
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            part = await check
+    except TimeoutError:
+        detail, step = f"no answer within {LIMIT_S:g} s", "see whether it is overloaded"
+        part = Part(id=id_, name=name, state=_AWAY, detail=detail, next_step=step)
+    except PlatformError as error:
+        detail, step = error.message, error.next_step
+        part = Part(id=id_, name=name, state=_AWAY, detail=detail, next_step=step)
+    except OSError as error:
+        detail = f"{error.filename or name}: {error.strerror or error}"
+        step = "see the disk, and who owns the folder"
+        part = Part(id=id_, name=name, state=_AWAY, detail=detail, next_step=step)
+    return part.model_copy(update={"took_s": round(time.monotonic() - began, 3)})
+
+
+def _artifacts(data_dir: Path) -> Part:
+    folder = data_dir / "artifacts"
+    if not folder.is_dir():
+        state, detail = _OK, f"{folder}: none yet"
+    elif not os.access(folder, os.R_OK | os.X_OK):
+        state, detail = _AWAY, f"{folder} cannot be read"
+    elif not os.access(folder, os.W_OK):
+        state, detail = _ATTENTION, f"{folder} can be read, and not be written by this program"
+    else:
+        state, detail = _OK, str(folder)
+    step = "" if state is _OK else "correct its owner, or move ASSAY_DATA"
+    return Part(id="artifacts", name="Artifacts", state=state, detail=detail, next_step=step)
+
+
+def _disk(data_dir: Path) -> Part:
+    folder = data_dir
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    low = usage.free < _LOW_DISK_BYTES
+    state = _AWAY if usage.free < _NO_DISK_BYTES else _ATTENTION if low else _OK
+    return Part(
+        id="disk",
+        name="Disk",
+        state=state,
+        detail=f"{_size(usage.free)} of {_size(usage.total)} free for {data_dir}",
+        next_step="free the disk, prune old pipelines, or move ASSAY_DATA" if low else "",
+    )
+
+
+def _scripts(folder: Path | None) -> Part:
+    id_, name = "scripts", "Scripts of the pages"
+    if folder is None:
+        return Part(id=id_, name=name, state=_UNKNOWN, detail="this program serves no pages")
+    if (folder / "htmx.org").is_dir():
+        return Part(id=id_, name=name, state=_OK, detail=str(folder))
+    detail = f"{folder} lacks them: pages work, and do not change by themselves"
+    return Part(id=id_, name=name, state=_ATTENTION, detail=detail, next_step="make tools")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:,.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:,.1f} MiB"

@@ -1,0 +1,127 @@
+"""A dashboard behind a socket, in front of the real server and a pipeline of the fake platform."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from temporalio.client import Client
+
+from contract.analysis import AnalyzerReport, SubtaskRequest
+from contract.outcome import AppOutcome, SubtaskOutcome
+from contract.plan import PlanHeader, pages_of
+from dashboard.app import create_app
+from dashboard.site import Site
+from store.migrate import upgrade
+from store.results import SqlResultStore
+from tests.support.dashboard_site import site_of
+from tests.support.two_pipelines import looked
+from tests.workflows.fake_platform import TOOLS, FakePlatform, Run, measured
+
+
+class Outcomes(dict[str, AppOutcome]):
+    """Outcomes of apps that are kept in the real store, too."""
+
+    def __init__(self, platform: FakePlatform, store: SqlResultStore) -> None:
+        super().__init__()
+        self._platform, self._store = platform, store
+        self.writing = set[asyncio.Task[None]]()
+
+    def __setitem__(self, label: str, outcome: AppOutcome) -> None:
+        super().__setitem__(label, outcome)
+        apps = {app.ref.label: app for app in self._platform.plan.apps}
+        app = self._platform.plan.app_spec(apps[label])
+        self.writing.add(asyncio.create_task(self._store.record_app(app, outcome)))
+
+
+class Recorded(FakePlatform):
+    """A fake platform whose apps and measurements are in a real store as well."""
+
+    def __init__(self, store: SqlResultStore, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.sql = store
+        self.store.apps = self.apps = Outcomes(self, store)
+        for kind in self.plan.spec.analyzers:
+            self.runs[kind] = self.kept(None)
+
+    async def register(self) -> None:
+        """Put the plan into the real store."""
+        header = PlanHeader.of(self.plan)
+        for page in pages_of(self.plan):
+            await self.sql.register_page(header, page)
+
+    def kept(self, run: Run | None) -> Run:
+        """A measurement, kept in the real store when it has come."""
+
+        async def kept(request: SubtaskRequest) -> SubtaskOutcome:
+            outcome = await run(request) if run else measured(request)
+            apps = {app.ref: app for app in self.plan.apps}
+            report = AnalyzerReport(
+                subtask_id=request.subtask_id,
+                analyzer=request.analyzer,
+                tools=tuple(looked(tool=tool) for tool in TOOLS[request.analyzer]),
+            )
+            app = self.plan.app_spec(apps[request.ref])
+            await self.sql.record_subtask(self.id, app, outcome, report)
+            return outcome
+
+        return kept
+
+
+@asynccontextmanager
+async def real_store(folder: Path) -> AsyncGenerator[SqlResultStore]:
+    """The store of a data folder."""
+    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
+    await upgrade(url)
+    store = SqlResultStore.from_url(url)
+    yield store
+    await store.close()
+
+
+def site_at(folder: Path, client: Client, **fields: Any) -> Site:
+    """The installation in a data folder with that server."""
+
+    async def connect() -> Client:
+        return client
+
+    return site_of(folder, connect=connect, ui_url="http://127.0.0.1:8233", **fields)
+
+
+@asynccontextmanager
+async def served(site: Site) -> AsyncGenerator[tuple[str, Any]]:
+    """The address of its dashboard, and the application."""
+    app = create_app(site)
+    listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", app
+    finally:
+        server.should_exit = True
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+async def told(answer: httpx.Response) -> AsyncIterator[tuple[str, str, str]]:
+    """Events of a stream: ID, name and data."""
+    id_, name, data = "", "", list[str]()
+    async for line in answer.aiter_lines():
+        if not line:
+            if data:
+                yield id_, name, "\n".join(data)
+            name, data = "", []
+        field, _, value = line.partition(": ")
+        if field == "id":
+            id_ = value
+        elif field == "event":
+            name = value
+        elif field == "data":
+            data.append(value)
