@@ -45,15 +45,12 @@ class Hands:
         context.set_default_timeout(LIMIT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: self._complaints.append(f"{page.url}: {error}"))
-        page.on(
-            "console",
-            lambda said: (
-                self._complaints.append(f"{page.url}: {said.text}")
-                if said.type == "error"
-                else None
-            ),
-        )
+        page.on("console", lambda said: self._hear(page, said))
         return page
+
+    def _hear(self, page: Page, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self._complaints.append(f"{page.url}: {said.text}")
 
     def new_window(self, **context: Any) -> None:
         """Another window, with the cookies of this one."""
