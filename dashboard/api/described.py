@@ -37,6 +37,7 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's own document with the errors as they are really answered."""
     for path in document["paths"].values():
         for operation in path.values():
+            operation["summary"] = _first_sentence(operation.get("description", ""))
             answers = operation["responses"]
             answers.pop("422", None)  # wrong parameters are answered with 400
             for status, answer in answers.items():
@@ -47,3 +48,7 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split()).split(". ")[0].rstrip(".")

@@ -21,6 +21,7 @@ from contract.template import Endpoint, Requirement, TemplateSpec
 from control.choices import secret_names
 from control.declared import options_of
 from control.schemas import app_schema, report_schema, spec_schema, tables_schema
+from tests.support.api_page import page as api_page
 from tests.support.cli_reference import page as cli_page
 from tests.support.tables_page import page as tables_page
 
@@ -219,6 +220,7 @@ def _json(make: Callable[[], Any]) -> Callable[[], str]:
 PAGES: Mapping[Path, Callable[[], str]] = {
     DOCS / "reference.md": reference,
     DOCS / "cli.md": cli_page,
+    DOCS / "api-operations.md": api_page,
     DOCS / "schemas" / "spec.schema.json": _json(spec_schema),
     DOCS / "tables.md": tables_page,
     DOCS / "schemas" / "report.schema.json": _json(report_schema),
