@@ -92,8 +92,20 @@ class Hands:
     def wait(self, text: str, selector: str = "body") -> str:
         """Wait, without a reload, until the page shows the text there."""
         found = self._page.locator(selector).filter(has_text=text).first
-        found.wait_for()
+        found.wait_for()  # to be seen
         return found.inner_text()
+
+    def gone(self, selector: str) -> None:
+        """Wait, without a reload, until nothing of the kind is to be seen."""
+        self._page.locator(selector).first.wait_for(state="hidden")
+
+    def mark(self) -> None:
+        """Leave something in the page that a reload would remove."""
+        self._page.evaluate("window.left = true")
+
+    def is_marked(self) -> bool:
+        """Whether it is the page that was marked, not loaded again."""
+        return self._page.evaluate("window.left === true")
 
     def text(self, selector: str = "main") -> str:
         """What stands there."""
@@ -125,8 +137,13 @@ class Hands:
         return said
 
     def looked_at(self, path: str) -> dict[str, Any]:
-        """What axe and we see in a page: by day, by night, and in a narrow window."""
-        seen: dict[str, Any] = self.open(path)
+        """What axe and we see in a page: by day, by night, and in a narrow window.
+
+        Without a path it is the page that is open, as it is.
+        """
+        if path:
+            self.open(path)
+        seen: dict[str, Any] = self._page.evaluate(SHAPE)
         self._page.evaluate(self._axe)
         seen["light"] = self._page.evaluate(AXE)
         seen["nameless"] = self._page.evaluate(NAMES)
