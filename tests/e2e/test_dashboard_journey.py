@@ -6,6 +6,7 @@ day, by night and in a narrow window.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from tests.support.browser import Browser, browser
 from tests.support.dashboard_pages import NO_PAGE, crawled, templates
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-WHO = "ann"
+MODELS = ("careless-1", "careful-1")
 # Only asked for while the pipeline runs, or with something to decide: the journey itself is there.
 NEED_A_QUESTION = {"/pipelines/{pipeline_id}/cancel", "/pipelines/{pipeline_id}/add"}
 WIDTH = 390
@@ -58,11 +59,10 @@ def window(address: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def journey(assay: Assay, address: str, window: Browser, tmp_path_factory: Any) -> Journey:
+def journey(assay: Assay, address: str, window: Browser) -> Journey:
     log_in(assay, window)
-    pipeline = start(assay, window, tmp_path_factory.mktemp("spec"))
+    pipeline = start(assay, window)
     said: list[str] = []
-    window("open", path=f"/pipelines/{pipeline}")
     window("mark")
     window("wait", text="running", selector="#live-now")
     watch_the_worker_die(assay, window)
@@ -94,16 +94,33 @@ def log_in(assay: Assay, window: Browser) -> None:
     assert "Log out" in window("text", selector="body")
 
 
-def start(assay: Assay, window: Browser, folder: Path) -> str:
-    spec = folder / "seen.yaml"
-    spec.write_text(
-        f"apps: {{root: {ROOT}/controls, models: [careless-1, careful-1]}}\ncache: false\n"
-        "analyzers: [static]\nparallelism: 1\n"
-    )
+def start(assay: Assay, window: Browser) -> str:
+    """By the questions of the browser: two models, two templates, one analyzer."""
+    fleet = fleet_of(assay.fleets / "seen")
     name = f"seen-{time.time_ns()}"
-    done = assay.run("submit", str(spec), "--id", name)
-    assert done.returncode == 0, done.stderr
+    window("open", path="/new")
+    window("open", path=next(to for to in window("links") if "seen" in to))
+    window("boxes", name="model", ticked=list(MODELS))
+    window("click", role="button", name="Next")
+    window("boxes", name="analyzer", ticked=["static"])
+    window("click", role="button", name="Next")
+    window("fill", label="Apps in flight at once, 1 to 50; can be changed while it runs", text="1")
+    window("click", role="button", name="Next")
+    assert str(fleet) in window("text")
+    window("fill", label="ID of the pipeline; started twice, it is one pipeline", text=name)
+    window("click", role="button", name="Write it and start")
+    window("click", role="link", name="watch it live")
+    assert window("url").endswith(f"/pipelines/{name}")
     return name
+
+
+def fleet_of(folder: Path) -> Path:
+    """Control apps that nobody has analysed before: nothing of them is in the cache."""
+    for model in MODELS:
+        shutil.copytree(ROOT / "controls" / model, folder / model)
+        for number in (1, 2):
+            (folder / model / f"app{number}" / "new.py").write_text(f"NEW = {time.time_ns()}\n")
+    return folder
 
 
 def watch_the_worker_die(assay: Assay, window: Browser) -> None:
@@ -141,9 +158,9 @@ def suppress_a_finding(window: Browser, pipeline: str) -> None:
     window("fill", label="CWE", text="CWE-89")
     window("click", role="button", name="Filter")
     assert "cwe=CWE-89" in window("url")
-    before = window("count", selector="table.found tbody tr")
+    before = window("count", selector="table[aria-label=Findings] tbody tr")
     assert before > 0
-    window("open", path=window("links", selector="table.found td:last-child a")[0])
+    window("open", path=window("links", selector="table[aria-label=Findings] td:last-child a")[0])
     window("fill", label="Why", text="the input is a constant")
     window("click", role="button", name="Suppress")
     assert "the input is a constant" in window("text")

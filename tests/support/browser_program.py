@@ -19,7 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-LIMIT_MS = 5_000
+LIMIT_MS = 60_000
 NAMES = """() => [...document.querySelectorAll("input, select, textarea, button, summary, a")]
   .filter((e) => e.checkVisibility() && e.type !== "hidden")
   .filter((e) => !(e.labels?.length || e.ariaLabel || e.getAttribute("aria-labelledby")
@@ -82,6 +82,11 @@ class Hands:
     def check(self, label: str) -> None:
         """Tick the box with that label."""
         self._page.get_by_label(label, exact=True).first.check()
+
+    def boxes(self, name: str, ticked: list[str]) -> None:
+        """Tick those boxes of a group, and no others."""
+        for box in self._page.locator(f"input[type=checkbox][name={name}]").all():
+            box.set_checked(box.get_attribute("value") in ticked)
 
     def press(self, keys: list[str]) -> str:
         """Press keys one after another; what has the focus then."""
