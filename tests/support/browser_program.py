@@ -100,6 +100,10 @@ class Hands:
         found.wait_for()  # to be seen
         return found.inner_text()
 
+    def until(self, selector: str, count: int) -> None:
+        """Wait, without a reload, until there are so many."""
+        self._page.locator(selector).nth(count - 1).wait_for(timeout=5 * LIMIT_MS)
+
     def gone(self, selector: str) -> None:
         """Wait, without a reload, until nothing of the kind is to be seen."""
         self._page.locator(selector).first.wait_for(state="hidden")
