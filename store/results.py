@@ -210,7 +210,7 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
         """
         async with self.reading() as connection:
             rows = _found(await fetch_outline(connection, pipeline_id, app), pipeline_id)
-        return pipeline_record(rows)
+        return await asyncio.to_thread(pipeline_record, rows)
 
     async def probe(self) -> None:
         """Read one row.
