@@ -274,6 +274,7 @@ async def test_a_document_is_told_whole_then_by_what_differs() -> None:
     second = await anext(events)
 
     assert retry == b"retry: 1000\n\n"
+    assert first.isascii(), "readers end lines in different places"
     id_, name, data = first.decode().split("\n")[:3]
     assert (id_[:4], name) == ("id: ", "event: state")
     assert LivePipeline.model_validate_json(data.removeprefix("data: ")).message == odd
