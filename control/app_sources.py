@@ -7,6 +7,7 @@ gone or changed since.
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
 
@@ -26,17 +27,20 @@ _digests: OrderedDict[str, tuple[float, str]] = OrderedDict()
 _lock = Lock()
 
 
-def excerpt_of(source: SourceRef, finding: Finding) -> Excerpt | None:
+def excerpt_of(
+    source: SourceRef, finding: Finding, sightings: Iterable[Finding] = ()
+) -> Excerpt | None:
     """Lines around a finding; None: it names no file. Blocking.
 
     Args:
         source: of the app, as it was measured.
         finding: one of its findings.
+        sightings: what tools said of it before fusion: one of them may quote the line.
     """
     where = finding.location
     if not where.path:
         return None
-    quote = finding.evidence if not where.url else ""
+    quote = _quoted(finding, sightings)
     kept = Excerpt(path=where.path, line=where.line, state="gone", quote=quote)
     lines, why = _lines_of(Path(source.path), where.path)
     if lines is None:
@@ -47,6 +51,16 @@ def excerpt_of(source: SourceRef, finding: Finding) -> Excerpt | None:
     state, note = _state(source, lines[where.line - 1], quote)
     shown = () if state == "other" else _around(lines, where.line, where.end_line or where.line)
     return kept.model_copy(update={"state": state, "note": note, "lines": shown})
+
+
+def _quoted(finding: Finding, sightings: Iterable[Finding]) -> str:
+    """The code as a tool that read the source quoted it; what requests showed is none."""
+    where = finding.location
+    for one in (finding, *sightings):
+        same = one.location.path == where.path and one.location.line == where.line
+        if same and not one.location.url and one.evidence:
+            return one.evidence
+    return ""
 
 
 def _lines_of(root: Path, relative: str) -> tuple[list[str] | None, str]:
