@@ -22,6 +22,7 @@ from control.app_documents import Excerpt, SourceLine
 AROUND, MOST_MARKED = 6, 40
 _MOST_BYTES, _LINE_CHARS = 2 * 1024 * 1024, 500
 _FRESH_S, _MOST_KEPT = 10.0, 256
+_MOST_COMPARED_BYTES = 64 * 1024 * 1024
 _ENDS = re.compile(r"\r\n|\r|\n")
 _digests: OrderedDict[str, tuple[float, str]] = OrderedDict()
 _lock = Lock()
@@ -81,9 +82,13 @@ def _lines_of(root: Path, relative: str) -> tuple[list[str] | None, str]:
 
 def _state(source: SourceRef, line: str, quote: str) -> tuple[str, str]:
     """Whether the folder still is what was measured, and what to say of it."""
-    if source.digest and _digest_now(source.path) == source.digest:
+    large = source.size_bytes > _MOST_COMPARED_BYTES
+    if not large and source.digest and _digest_now(source.path) == source.digest:
         return "same", ""
     changed = "the app's folder is not what was measured any more"
+    if large or not source.digest:
+        changed = "nobody compared the app's folder with what was measured: "
+        changed += "it is too large" if large else "its digest was not kept"
     first = next((part for part in _ENDS.split(quote) if part.strip()), "")
     if first and "".join(first.split()) in "".join(line.split()):
         return "changed", f"{changed}; this line still reads as the tool quoted it"
