@@ -193,7 +193,8 @@ async def _made(
     id_, ref = outline.pipeline_id, outline.apps[0].ref
     record = await results.load_apps(id_, [ref])
     facts = (await _facts(results, record, fleet.tools)).voided(dict(fleet.void))
-    known = Known(decisions, unread(record.spec.get("scaffold")))
+    # What is listed says of itself who brought it and what was decided.
+    known = Known() if listed else Known(decisions, unread(record.spec.get("scaffold")))
     (report,) = await asyncio.to_thread(lambda: list(app_reports(record, facts, known)))
     if listed:
         weaknesses = await _listed(results, id_, ref, report.role)
