@@ -135,8 +135,10 @@ class AppReadings:
         fleet = await self._fleet(results, pipeline_id)
         decisions = await decisions_of(results, pipeline_id)
         mark = await results.listing_mark(pipeline_id, ref)
+        baseline = str(outline.spec.get("baseline") or "")
+        then = await results.listing_mark(baseline, ref) if baseline and not alone else ""
         today = datetime.now(UTC).date()
-        revision = _digest(outline, fleet, decisions, mark, today)
+        revision = _digest(outline, fleet, decisions, mark, then, today)
         known = self._kept.get((pipeline_id, ref, alone))
         if known is None or known.revision != revision:
             holding = Decisions.of(decisions, today)

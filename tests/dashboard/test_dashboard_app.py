@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from contract.analyzers import AnalyzerKind
 from contract.spec import AppRef, AppsSpec, PipelineSpec
+from contract.weakness import Weakness
 from control.deciding import decision, suppress
 from dashboard import urls
 from store.migrate import upgrade
@@ -22,7 +23,9 @@ from tests.support.page_checks import wrong_in
 from tests.support.recorded_app import REF, many_weaknesses, recorded_app, source_of
 from tests.support.two_pipelines import (
     AFTER,
+    CONTROL,
     MODEL,
+    SCAFFOLD,
     finding,
     looked,
     record,
@@ -274,6 +277,22 @@ async def test_an_app_has_the_figures_of_its_report(
     assert told == written
 
 
+async def test_what_is_gone_follows_the_baseline(tmp_path: Path):
+    await two_pipelines(tmp_path)
+    site, ref = site_of(tmp_path), AppRef(model=MODEL, app_number=1)
+    kept = Weakness(finding=finding("kept"))
+
+    async def mend(results: SqlResultStore) -> None:
+        await results.replace_weaknesses("before", ref, [kept])
+
+    async with browsing(site) as client:
+        before = (await client.get(api("", "after", ref))).json()["gone"]
+        await site.stored.answered("before", mend)
+        after = (await client.get(api("", "after", ref))).json()["gone"]
+
+    assert (before, after) == (1, 0)
+
+
 async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
     await upgrade(url)
@@ -295,6 +314,10 @@ async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Pat
                 assert told == written
         blind = (await client.get(api("", "blind", AppRef(model=MODEL, app_number=1)))).json()
         begun = await client.get(api("findings", "begun", AppRef(model=MODEL, app_number=1)))
+        for name, beside in (("blind", CONTROL.ref), ("begun", SCAFFOLD.ref)):
+            text = (await client.get(urls.app_url(name, beside))).text
+            assert "it counts in no figure of a model" in text
+            assert (await client.get(urls.app_url(name, beside, "history"))).status_code == 200
 
     (cell,) = [c for c in blind["report"]["cells"] if c["record"]["report"]["tool"] == "bandit"]
     assert cell["record"]["report"]["state"] == "infra_failed"
