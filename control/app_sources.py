@@ -77,7 +77,8 @@ def _lines_of(root: Path, relative: str) -> tuple[list[str] | None, str]:
         text = path.read_bytes().decode("utf-8", "replace")
     except (AppFault, PlatformError, OSError) as error:
         return None, f"the file cannot be read: {error}"
-    return _ENDS.split(text), ""
+    lines = _ENDS.split(text)
+    return lines if lines[-1] else lines[:-1], ""
 
 
 def _state(source: SourceRef, line: str, quote: str) -> tuple[str, str]:
