@@ -14,11 +14,12 @@ from temporalio.client import Client
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.outcome import AppOutcome, SubtaskOutcome
 from contract.plan import PlanHeader, pages_of
+from contract.spec import SourceRef
 from dashboard.app import create_app
 from dashboard.site import Site
 from store.migrate import upgrade
 from store.results import SqlResultStore
-from tests.support.dashboard_site import site_of
+from tests.support.proxy import FaultyProxy
 from tests.support.two_pipelines import looked
 from tests.workflows.fake_platform import TOOLS, FakePlatform, Run, measured
 
@@ -34,8 +35,9 @@ class Outcomes(dict[str, AppOutcome]):
     def __setitem__(self, label: str, outcome: AppOutcome) -> None:
         super().__setitem__(label, outcome)
         apps = {app.ref.label: app for app in self._platform.plan.apps}
-        app = self._platform.plan.app_spec(apps[label])
-        self.writing.add(asyncio.create_task(self._store.record_app(app, outcome)))
+        if label in apps:  # not one that was added later
+            app = self._platform.plan.app_spec(apps[label])
+            self.writing.add(asyncio.create_task(self._store.record_app(app, outcome)))
 
 
 class Recorded(FakePlatform):
@@ -48,8 +50,16 @@ class Recorded(FakePlatform):
         for kind in self.plan.spec.analyzers:
             self.runs[kind] = self.kept(None)
 
-    async def register(self) -> None:
-        """Put the plan into the real store."""
+    async def register(self, fleet: Path) -> None:
+        """Put the plan into the real store; its apps have folders below `fleet`, with one more."""
+        folders = [fleet / "m" / f"app{n}" for n in range(1, len(self.plan.apps) + 2)]
+        for folder in folders:
+            folder.mkdir(parents=True)
+            (folder / "main.py").write_text("print()\n", encoding="utf-8")
+        sources = (SourceRef(path=str(folder), digest="0" * 64) for folder in folders)
+        found = zip(self.plan.apps, sources, strict=False)
+        apps = tuple(app.model_copy(update={"source": source}) for app, source in found)
+        self.plan = self.plan.model_copy(update={"apps": apps})
         header = PlanHeader.of(self.plan)
         for page in pages_of(self.plan):
             await self.sql.register_page(header, page)
@@ -60,6 +70,8 @@ class Recorded(FakePlatform):
         async def kept(request: SubtaskRequest) -> SubtaskOutcome:
             outcome = await run(request) if run else measured(request)
             apps = {app.ref: app for app in self.plan.apps}
+            if request.ref not in apps:
+                return outcome
             report = AnalyzerReport(
                 subtask_id=request.subtask_id,
                 analyzer=request.analyzer,
@@ -82,20 +94,31 @@ async def real_store(folder: Path) -> AsyncGenerator[SqlResultStore]:
     await store.close()
 
 
-def site_at(folder: Path, client: Client, **fields: Any) -> Site:
-    """The installation in a data folder with that server."""
+class Road(FaultyProxy):
+    """A way to the server that can be blocked."""
 
-    async def connect() -> Client:
-        return client
+    async def block(self) -> None:
+        """Refuse every connection, and reset those that are open."""
+        assert self._server
+        self._server.close()
+        self.drop()
 
-    return site_of(folder, connect=connect, ui_url="http://127.0.0.1:8233", **fields)
+    async def open(self) -> None:
+        """Take connections again."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+
+    async def client(self, to: Client) -> Client:
+        """A client of the same server by this way."""
+        return await Client.connect(
+            f"127.0.0.1:{self.port}", namespace=to.namespace, data_converter=to.data_converter
+        )
 
 
 @asynccontextmanager
-async def served(site: Site) -> AsyncGenerator[tuple[str, Any]]:
+async def served(site: Site, port: int = 0) -> AsyncGenerator[tuple[str, Any]]:
     """The address of its dashboard, and the application."""
     app = create_app(site)
-    listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listening = socket.create_server(("127.0.0.1", port), backlog=512)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -105,6 +128,7 @@ async def served(site: Site) -> AsyncGenerator[tuple[str, Any]]:
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", app
     finally:
+        app.state.ending.set()
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving
