@@ -7,10 +7,12 @@ listed yet, what its recorded cells say.
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from activities.decisions import decisions_of
 from contract.findings import PAGE_LIMIT, FindingsQuery
@@ -34,6 +36,7 @@ from reports.tally import told_apart
 from store.results import SqlResultStore
 
 _MOST_KEPT, _MOST_WEAKNESSES = 64, 30_000
+_VOID_FRESH_S = 5.0  # while control apps may still say something new
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,28 @@ class ReadApp:
         return self.report.pipeline_id
 
 
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """The tools that were seen on any app, and why some are not to be believed."""
+
+    tools: tuple[ToolKey, ...]
+    void: tuple[tuple[ToolKey, str], ...]
+
+
+class _Void(NamedTuple):
+    """What control apps said at a moment."""
+
+    revision: str
+    at: float
+    tools: Mapping[ToolKey, str]
+
+
 class AppReadings:
     """Reads apps, and keeps what it read until the store says otherwise; for one process."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, AppRef], ReadApp] = OrderedDict()
-        self._void: dict[str, tuple[str, Mapping[ToolKey, str]]] = {}
+        self._void: dict[str, _Void] = {}
 
     async def read(self, stored: Stored, pipeline_id: str, ref: AppRef) -> ReadApp:
         """One app.
@@ -105,45 +124,40 @@ class AppReadings:
         outline = await results.load_outline(pipeline_id, ref)
         if not outline.apps:
             return None
+        fleet = await self._fleet(results, pipeline_id)
         decisions = await decisions_of(results, pipeline_id)
         mark = await results.listing_mark(pipeline_id, ref)
         today = datetime.now(UTC).date()
-        revision = _digest(outline, decisions, mark, today)
+        revision = _digest(outline, fleet, decisions, mark, today)
         known = self._kept.get((pipeline_id, ref))
         if known is None or known.revision != revision:
-            made = await self._made(results, outline, Decisions.of(decisions, today), listed=mark)
+            holding = Decisions.of(decisions, today)
+            made = await _made(results, outline, fleet, holding, listed=bool(mark))
             known = self._keep(await _with_baseline(self, results, made, revision, mark))
         self._kept.move_to_end((pipeline_id, ref))
         return known
 
-    async def _made(
-        self, results: SqlResultStore, outline: PipelineRecord, decisions: Decisions, listed: str
-    ) -> tuple[PipelineRecord, AppReport]:
-        """The report without what its baseline says of what is gone."""
-        id_, ref = outline.pipeline_id, outline.apps[0].ref
-        overview = await results.overview(id_)
-        void = await self._void_tools(results, overview)
-        record = await results.load_apps(id_, [ref])
-        facts = (await _facts(results, record, overview)).voided(void)
-        known = Known(decisions, unread(record.spec.get("scaffold")))
-        (report,) = await asyncio.to_thread(lambda: list(app_reports(record, facts, known)))
-        if listed:
-            weaknesses = await _listed(results, id_, ref, report.role)
-            tallies = told_apart(report.findings, weaknesses)
-            report = report.model_copy(update={"weaknesses": weaknesses, "findings": tallies})
-        return record, report
+    async def _fleet(self, results: SqlResultStore, pipeline_id: str) -> "_Fleet":
+        """What the whole fleet says of its tools."""
+        overview = await results.overview(pipeline_id)
+        tools = dict.fromkeys((count.analyzer, count.tool) for count in overview.cells)
+        return _Fleet(tuple(tools), tuple((await self._void_tools(results, overview)).items()))
 
     async def _void_tools(
         self, results: SqlResultStore, overview: PipelineOverview
     ) -> Mapping[ToolKey, str]:
-        """Tools that control apps say are blind; asked again when a count is another."""
-        id_, revision = overview.listing.pipeline_id, _digest(overview)
+        """Tools that control apps say are blind; asked again when they may say otherwise."""
+        id_, state = overview.listing.pipeline_id, overview.listing.state
+        controls = [count for count in overview.apps if count.role is AppRole.CONTROL]
+        revision, now = _digest(controls, state), time.monotonic()
         known = self._void.get(id_)
-        if known is None or known[0] != revision:
+        late = known is None or (state == "running" and now - known.at > _VOID_FRESH_S)
+        if known is None or late or known.revision != revision:
             if len(self._void) >= _MOST_KEPT:
                 self._void.clear()
-            known = self._void[id_] = revision, await void_tools(results, id_, overview)
-        return known[1]
+            void = await void_tools(results, id_, overview) if controls else {}
+            known = self._void[id_] = _Void(revision, now, void)
+        return known.tools
 
     def _keep(self, app: ReadApp) -> ReadApp:
         self._kept[app.pipeline_id, app.ref] = app
@@ -155,6 +169,27 @@ class AppReadings:
     def _too_much(self) -> bool:
         kept = sum(len(app.report.weaknesses) for app in self._kept.values())
         return len(self._kept) > _MOST_KEPT or kept > _MOST_WEAKNESSES
+
+
+async def _made(
+    results: SqlResultStore,
+    outline: PipelineRecord,
+    fleet: _Fleet,
+    decisions: Decisions,
+    *,
+    listed: bool,
+) -> tuple[PipelineRecord, AppReport]:
+    """The report without what its baseline says of what is gone."""
+    id_, ref = outline.pipeline_id, outline.apps[0].ref
+    record = await results.load_apps(id_, [ref])
+    facts = (await _facts(results, record, fleet.tools)).voided(dict(fleet.void))
+    known = Known(decisions, unread(record.spec.get("scaffold")))
+    (report,) = await asyncio.to_thread(lambda: list(app_reports(record, facts, known)))
+    if listed:
+        weaknesses = await _listed(results, id_, ref, report.role)
+        tallies = told_apart(report.findings, weaknesses)
+        report = report.model_copy(update={"weaknesses": weaknesses, "findings": tallies})
+    return record, report
 
 
 async def _with_baseline(
@@ -192,12 +227,11 @@ async def _gone(
 
 
 async def _facts(
-    results: SqlResultStore, record: PipelineRecord, overview: PipelineOverview
+    results: SqlResultStore, record: PipelineRecord, tools: Iterable[ToolKey]
 ) -> FleetFacts:
-    """What is fleet-wide, from counts: the tools that were seen on any app."""
-    own = {cell.name: CellState.of(cell) for cell in record.cells}
-    seen = {f"{one.analyzer}/{one.tool}": (one.analyzer, one.tool) for one in overview.cells}
-    others = [key for name, key in seen.items() if name not in own]
+    """What is fleet-wide: the tools that were seen on any app."""
+    own = {(cell.analyzer, cell.tool): CellState.of(cell) for cell in record.cells}
+    others = [tool for tool in tools if tool not in own]
     sampled = await results.sample_cells(record.pipeline_id, others)
     told = Overview(record, datetime.now(UTC))
     # What is required of the fleet's apps is no question of one app: it counts in none.

@@ -23,7 +23,6 @@ from reports.against import against, counted, kinds_of, reasons_of
 from reports.baseline_results import BaselineReport, ModelBaseline
 from reports.model import AppReport
 
-MOST_CHANGES = 10_000
 _NAMED = 5
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 Place = tuple[int, int, str, str, int, bool]
@@ -37,6 +36,7 @@ async def compare(
     wanted: AskedChanges = EVERY_CHANGE,
     *,
     limit: int = 1_000,
+    most_apps: int | None = None,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Comparison:
     """What the later pipeline says against the earlier one.
@@ -47,6 +47,7 @@ async def compare(
         now_id: the later one.
         wanted: which apps are compared, in which categories, and which changes are listed.
         limit: of the changes to list.
+        most_apps: list at most so many apps, and only those that differ; None: list all.
         on_progress: hears how many apps are compared, and how many there are.
 
     Raises:
@@ -56,7 +57,7 @@ async def compare(
     """
     if then_id == now_id:
         raise WrongInputError("a pipeline is not compared with itself", next_step="name two")
-    listing = _Listing(wanted, limit)
+    listing = _Listing(wanted, limit, most_apps)
 
     async def ask(results: ResultStore) -> Comparison:
         then, now = await _opened(results, then_id), await _opened(results, now_id)
@@ -132,11 +133,13 @@ def _chosen(then: FleetReading, now: FleetReading, wanted: AskedChanges) -> froz
 class _Listing:
     """Keeps the gravest changes, and the counts of each app."""
 
-    def __init__(self, wanted: AskedChanges, limit: int) -> None:
+    def __init__(self, wanted: AskedChanges, limit: int, most_apps: int | None) -> None:
         self.wanted = wanted
         self._categories = frozenset(wanted.categories or Category)
         self._fits = fitting(wanted)
         self._limit = limit
+        self._most_apps = most_apps
+        self._alike = self._apps_left = 0
         self._looks = Looks(self._categories)
         self._apps: list[ComparedApp] = []
         self._reasons = Counter[str]()
@@ -151,13 +154,21 @@ class _Listing:
         self._reasons.update(each.baseline_reason for each, _ in told if each.baseline_reason)
         counts = counted(kinds_of(each for each, _ in told))
         looks = self._looks.add(then, now)
-        self._apps.append(ComparedApp(app=label, counts=counts, looks=looks))
+        self._list(ComparedApp(app=label, counts=counts, looks=looks))
         changes = (_change(label, each, there) for each, there in told)
         mine = [each for each in changes if each and self._fits(each)]
         self._found += len(mine)
         self._changes += mine
         if len(self._changes) > 2 * self._limit:
             self._trim()
+
+    def _list(self, app: ComparedApp) -> None:
+        if self._most_apps is not None and not app.differs:
+            self._alike += 1
+        elif self._most_apps is not None and len(self._apps) >= self._most_apps:
+            self._apps_left += 1
+        else:
+            self._apps.append(app)
 
     def _trim(self) -> None:
         self._changes = sorted(self._changes, key=gravest)[: self._limit]
@@ -175,6 +186,8 @@ class _Listing:
             summary=summary,
             models=tuple(self._model(each) for each in summary.models),
             apps=tuple(self._apps),
+            apps_alike=self._alike,
+            apps_left_out=self._apps_left,
             looks=self._looks.total(),
             tools=self._looks.tools(),
             reasons=reasons_of(self._reasons),

@@ -38,7 +38,7 @@ def figure_of(counts: Sequence[BaselineCount], looks: LookCounts, state: Baselin
     unknown = state is BaselineState.UNKNOWN and looks.missing > 0
     text = f"{count} or more" if unknown else str(count)
     if not count and not unknown and not looks.both:
-        text = "not measured" if looks.missing else "nothing to look at"
+        text = "not measured" if looks.missing else "nobody looked"
     grave = sum(row.count for row in mine if row.severity in GRAVE)
     return Figure(text, grave, sum(row.suppressed for row in mine), unknown)
 

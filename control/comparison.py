@@ -36,6 +36,12 @@ class ComparedApp(Frozen):
     counts: tuple[BaselineCount, ...]
     looks: LookCounts = LookCounts()
 
+    @property
+    def differs(self) -> bool:
+        """Whether there is more to say of it than that nothing changed."""
+        changed = any(row.state is not BaselineState.UNCHANGED for row in self.counts)
+        return changed or self.looks.missing > 0
+
 
 class ComparedModel(Frozen):
     """The apps of one model in both pipelines; the fields are those of a `ComparedApp`."""
@@ -55,6 +61,9 @@ class Comparison(Frozen):
         summary: a `BaselineReport` of all categories: apps that only one of them has, `counts`.
         models: each a `ComparedModel`.
         apps: those in both, each a `ComparedApp`.
+        apps_alike: apps in both that are not listed because nothing changed in them, and every tool
+            looked in both.
+        apps_left_out: other apps in both beyond those listed.
         looks: where the tools looked, of all apps together.
         tools: each a `ComparedTool`; where one of them did not look in both, nobody knows what is
             new or fixed: no number stands for that.
@@ -71,6 +80,8 @@ class Comparison(Frozen):
     summary: BaselineReport
     models: tuple[ComparedModel, ...] = ()
     apps: tuple[ComparedApp, ...] = ()
+    apps_alike: int = 0
+    apps_left_out: int = 0
     looks: LookCounts = LookCounts()
     tools: tuple[ComparedTool, ...] = ()
     reasons: tuple[UnknownReason, ...] = ()

@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from activities.decisions import all_decisions
-from activities.ports import ResultStore
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
-from control.comparing import MOST_CHANGES, compare
+from control.comparing import compare
 from control.comparing_asked import AskedChanges
 from control.comparison import Comparison
 from control.stored import Stored
+from store.results import SqlResultStore
 
 _KEPT, _AT_ONCE, _MOST_WAITING = 6, 2, 12
 _PATIENCE_S, _FRESH_S = 1.5, 30.0
+_CHANGES, _APPS = 4_000, 200
 _Question = tuple[str, str, str]
 
 
@@ -133,7 +134,13 @@ class Comparisons:
         then, now, _ = question
         async with self._turn:
             return await compare(
-                self._stored, then, now, wanted, limit=MOST_CHANGES, on_progress=work.progress
+                self._stored,
+                then,
+                now,
+                wanted,
+                limit=_CHANGES,
+                most_apps=_APPS,
+                on_progress=work.progress,
             )
 
     def _forget(self) -> None:
@@ -160,12 +167,13 @@ class Comparisons:
         return hashlib.sha256("\0".join((*parts, str(today))).encode()).hexdigest()
 
 
-def _state_of(pipeline_id: str) -> Callable[[ResultStore], Awaitable[str]]:
-    """What tells that a pipeline has changed: its counts and the decisions for it."""
+def _state_of(pipeline_id: str) -> Callable[[SqlResultStore], Awaitable[str]]:
+    """What tells that a pipeline has changed: what is recorded of it, and the decisions for it."""
 
-    async def ask(results: ResultStore) -> str:
-        overview = await results.overview(pipeline_id)
+    async def ask(results: SqlResultStore) -> str:
+        await results.overview(pipeline_id)  # there is such a pipeline
         decisions = await all_decisions(results, pipeline_id)
-        return overview.model_dump_json() + "".join(each.model_dump_json() for each in decisions)
+        told = "".join(each.model_dump_json() for each in decisions)
+        return await results.revision(pipeline_id) + told
 
     return ask

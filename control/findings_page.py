@@ -13,7 +13,7 @@ from control.stored import Stored
 ROWS = 100
 """Weaknesses on a page."""
 _MOST_ROWS = 20_000
-_MOST_PAGES = 4
+_MOST_PAGES = 3
 
 
 class Choices(Frozen):

@@ -12,33 +12,38 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from contract.analyzers import AnalyzerKind
-from contract.ids import TASK_QUEUE_APPS, task_queue_analyzer
+from contract.ids import (
+    TASK_QUEUE_APPS,
+    janitor_schedule_id,
+    task_queue_analyzer,
+    task_queue_host,
+)
 from control.live_documents import HostQueue
 from control.server_errors import server_asked
 
 # The server lists a worker that is gone for some minutes; one that lives asks once a minute.
 _ALIVE_S = 90.0
+_HOSTS_MAX = 50
 _IDENTITY = re.compile(r"\d+@([^ ]+)")
 
 
 async def hosts_at_work(client: Client, kinds: Iterable[AnalyzerKind]) -> tuple[HostQueue, ...]:
     """Who takes apps and the subtasks of these analyzers, by host.
 
-    Live analyzers have a queue per host, which is asked of the hosts that take apps. The server
-    knows slots as the workers' own heartbeats tell them, which are up to a minute old.
+    Live analyzers have a queue per host; each host that ever worked has a janitor, which has its
+    name. The server knows slots as the workers' own heartbeats tell them, up to a minute late.
 
     Raises:
         PlatformError: the server does not answer.
     """
     with server_asked():
-        told = await _slots(client)
-        rows = await _pollers(client, TASK_QUEUE_APPS, "apps", told)
-        hosts = sorted({row.host for row in rows})
+        asking = _Asking(client, await _slots(client))
+        hosts = await asking.hosts()
+        rows = await asking.pollers(TASK_QUEUE_APPS, "apps")
         for kind in kinds:
-            queues = dict.fromkeys(task_queue_analyzer(kind, host) for host in hosts)
-            for queue in queues:
-                rows += await _pollers(client, queue, kind.value, told)
-    return tuple(rows)
+            for host in hosts if kind.is_live else [""]:
+                rows += await asking.pollers(task_queue_analyzer(kind, host), kind.value)
+    return tuple(sorted(rows, key=lambda row: row.host))
 
 
 Slots = dict[tuple[str, str], WorkerHeartbeat]
@@ -55,30 +60,49 @@ async def _slots(client: Client) -> Slots:
     return {(beat.worker_identity, beat.task_queue): beat for beat in beats}
 
 
-async def _pollers(client: Client, queue: str, name: str, told: Slots) -> list[HostQueue]:
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-    )
-    described = await client.workflow_service.describe_task_queue(request)
-    alive = [poller for poller in described.pollers if _age_s(poller) < _ALIVE_S]
-    rows = [_row(poller, name, told.get((poller.identity, queue))) for poller in alive]
-    return sorted(rows, key=lambda row: row.host)
+class _Asking:
+    """Asks a server about queues; knows hosts by the identity of their workers."""
 
+    def __init__(self, client: Client, told: Slots) -> None:
+        self._client = client
+        self._told = told
+        self._names: dict[str, str] = {}
 
-def _row(poller: PollerInfo, name: str, beat: WorkerHeartbeat | None) -> HostQueue:
-    slots = beat.activity_task_slots_info if beat else None
-    used = slots.current_used_slots if slots else None
-    # A supplier of our own does not say how many it could give.
-    fixed = slots is not None and slots.slot_supplier_kind == "Fixed"
-    return HostQueue(
-        host=_host(poller.identity),
-        queue=name,
-        seen_at=_seen(poller),
-        slots=slots.current_available_slots + slots.current_used_slots if slots and fixed else None,
-        used=used,
-    )
+    async def hosts(self) -> list[str]:
+        """Names of the hosts whose own queue a worker takes work from."""
+        first = janitor_schedule_id("")
+        listed = await self._client.list_schedules(page_size=_HOSTS_MAX)
+        names = [schedule.id.removeprefix(first) async for schedule in listed]
+        for name in names[:_HOSTS_MAX]:
+            for poller in await self._alive(task_queue_host(name)):
+                self._names[poller.identity] = name
+        return sorted(set(self._names.values()))
+
+    async def pollers(self, queue: str, name: str) -> list[HostQueue]:
+        """Who takes work from a queue."""
+        return [self._row(queue, name, poller) for poller in await self._alive(queue)]
+
+    async def _alive(self, queue: str) -> list[PollerInfo]:
+        request = DescribeTaskQueueRequest(
+            namespace=self._client.namespace,
+            task_queue=TaskQueue(name=queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        )
+        described = await self._client.workflow_service.describe_task_queue(request)
+        return [poller for poller in described.pollers if _age_s(poller) < _ALIVE_S]
+
+    def _row(self, queue: str, name: str, poller: PollerInfo) -> HostQueue:
+        beat = self._told.get((poller.identity, queue))
+        slots = beat.activity_task_slots_info if beat else None
+        # A supplier of our own does not say how many it could give.
+        fixed = slots if slots and slots.slot_supplier_kind == "Fixed" else None
+        return HostQueue(
+            host=self._names.get(poller.identity) or _host(poller.identity),
+            queue=name,
+            seen_at=_seen(poller),
+            slots=fixed.current_available_slots + fixed.current_used_slots if fixed else None,
+            used=slots.current_used_slots if slots else None,
+        )
 
 
 def _host(identity: str) -> str:

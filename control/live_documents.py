@@ -35,7 +35,8 @@ class LivePipeline(PipelineStatus):
 
     Attributes:
         apps: at most 500: those that run, that failed, that come next, that ended well. `step` is
-            what it does now; one that runs has a `workflow_id`.
+            what it does now; one that runs has a `workflow_id`. Of a pipeline that the store alone
+            tells of there are none: its matrix has them.
         started_at, finished_at: of the pipeline; null: not known, or not yet.
         cells: how many cells of each tool are in each state, those of void tools as not measured.
         waits: what waits and why, a sentence each.

@@ -27,6 +27,8 @@ def _whole(progress: PipelineProgress) -> Iterator[str]:
     elif progress.phase is PipelinePhase.WAITING and progress.message:
         yield f"the pipeline {progress.message}"
     under_way = sum(is_running(app) for app in progress.apps)
+    if (ahead := under_way - progress.in_flight) > 0:
+        yield f"{_count(ahead)} for a place, and built meanwhile"
     coming = progress.total - progress.finished - max(under_way, progress.in_flight)
     if progress.phase in _GOING and coming > 0:
         yield f"{_count(coming)} for a place: {progress.parallelism} may be in flight at once"

@@ -2,27 +2,32 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from temporalio.client import Client
 
+from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
 from contract.progress import PipelineProgress
+from contract.role import AppRole
+from contract.spec import AppRef
 from control.documents import PipelineStatus, TimeLeft
 from control.errors import NoPipelineError, NotStoredError, ServerAwayError
 from control.estimate import Estimate
 from control.hosts import hosts_at_work
-from control.listing import UNFINISHED
+from control.listing import progress_of, state_of
 from control.live_documents import HostQueue, LivePipeline
 from control.pipelines import ENDED, Pipeline
 from control.stored import Stored
 from control.time_left import Span
 from control.void_tools import ToolKey, believed, void_tools
 from control.waiting import waits_of
+from store.results import SqlResultStore
 
 Connect = Callable[[], Awaitable[Client]]
 _Answer = TypeVar("_Answer")
@@ -34,14 +39,20 @@ _ASK_SERVER_S = 1.5
 _SELDOM_S = 10.0
 _LEFT_S = 5.0
 _SPANS = 400
-_LINES = 500
+# Names no app: of the pipeline itself there is one row to read.
+_NO_APP = AppRef(model="-", app_number=1)
 
 
 class Watcher:
-    """What one pipeline looks like now. Not for two tasks at once."""
+    """What one pipeline looks like now. Not for two tasks at once.
+
+    Attributes:
+        revision: of what the store has of it, as last seen; empty: nothing yet.
+    """
 
     def __init__(self, connect: Connect, stored: Stored, pipeline_id: str) -> None:
         self.id = pipeline_id
+        self.revision = ""
         self._connect = connect
         self._stored = stored
         self._estimate: Estimate | None = None
@@ -49,7 +60,6 @@ class Watcher:
         self._last: LivePipeline | None = None
         self._told_at: datetime | None = None
         self._overview: PipelineOverview | None = None
-        self._record: tuple[PipelineOverview | None, PipelineProgress, str] | None = None
         self._hosts = _Seldom[tuple[HostQueue, ...] | None](None)
         self._void = _Seldom[Mapping[ToolKey, str]]({})
         self._left = _Seldom[tuple[TimeLeft | None, str]]((None, ""), _LEFT_S)
@@ -65,6 +75,7 @@ class Watcher:
 
         Raises:
             NotStoredError: neither the server nor the store knows it.
+            ServerAwayError: the server does not answer, and the store does not know it.
             PlatformError: the store cannot be read.
         """
         self._overview = await self._counted()
@@ -82,14 +93,19 @@ class Watcher:
         """The pipeline in counts; None: the store does not know it (yet)."""
         self._store_away = ""
         try:
-            return await self._stored.answered(
-                self.id, lambda store: store.overview(self.id), lags=True
-            )
+            return await self._stored.answered(self.id, self._count, lags=True)
         except NotStoredError:
             return None
         except PlatformError as error:
             self._store_away = error.message
             return self._overview
+
+    async def _count(self, store: SqlResultStore) -> PipelineOverview:
+        revision = await store.revision(self.id)
+        if self._overview is None or not revision or revision != self.revision:
+            self._overview = await store.overview(self.id)
+        self.revision = revision
+        return self._overview
 
     async def _served(self) -> LivePipeline:
         """As its workflow tells it.
@@ -98,18 +114,29 @@ class Watcher:
             NoPipelineError: the server knows no such pipeline.
             ServerAwayError: the server, or the worker, does not answer in time.
         """
+        client = await self._client()
+        pipeline = Pipeline(client, self.id)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                client = await self._connect()
-                pipeline = Pipeline(client, self.id)
                 progress, running = await self._progress(pipeline)
-        except TimeoutError as error:
-            raise await self._who_is_away() from error
+        except (TimeoutError, ServerAwayError) as error:
+            raise await _who_is_away(pipeline) from error
         left, unknown = await self._time_left(pipeline, progress) if running else (None, "")
         status = PipelineStatus.of(progress, told_by="server", left=left, left_unknown=unknown)
         kinds = [readiness.analyzer for readiness in progress.analyzers]
         hosts = await self._who_works(client, kinds) if running else ()
         return await self._whole(status, hosts)
+
+    async def _client(self) -> Client:
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await self._connect()
+        except TimeoutError as error:
+            raise _server_away() from error
+        except PlatformError as error:
+            if error.code is not ErrorCode.UNAVAILABLE:
+                raise
+            raise ServerAwayError(error.message, next_step=error.next_step) from error
 
     async def _time_left(
         self, pipeline: Pipeline, progress: PipelineProgress
@@ -133,39 +160,31 @@ class Watcher:
         self._ended = None if running else progress
         return progress, running
 
-    async def _who_is_away(self) -> ServerAwayError:
-        """The worker, if the server itself answers."""
-        try:
-            async with asyncio.timeout(_ASK_SERVER_S):
-                await Pipeline(await self._connect(), self.id).is_running()
-        except (TimeoutError, PlatformError):
-            message, next_step = "the Temporal server does not answer", "see that it runs"
-        else:
-            message, next_step = "no worker answers for the pipeline", "see that a worker runs"
-        return ServerAwayError(message, next_step=f"{next_step}; the pipeline goes on when it does")
-
     async def _left_alone(self, error: ServerAwayError) -> LivePipeline:
         """As it was last told, while nobody answers; of an ended pipeline the store has it all."""
         if self._overview and self._overview.listing.finished_at:
             return await self._recorded()
         seen = self._last
         if seen is None or seen.told_by == "store":
+            if self._overview is None:
+                raise error if isinstance(error, _WorkerAwayError) else self._unknown(error)
             return (await self._recorded()).model_copy(update={"away": error.message})
         left = {"left": None, "left_unknown": "not known: nobody answers"}
         away = {"away": error.message, "away_since": self._told_at}
         return await self._whole(seen.model_copy(update=left | away), None)
 
+    def _unknown(self, error: ServerAwayError) -> PlatformError:
+        """The fault of a pipeline that the store does not know, while the server says nothing."""
+        message = f"no pipeline {self.id!r} in the store, and {error.message}"
+        return NotStoredError(self.id, message)
+
     async def _recorded(self) -> LivePipeline:
-        """As the store has it; its apps are read again when their counts have changed."""
-        known = self._record
-        if known is None or known[0] is None or known[0] != self._overview:
-            known = self._record = (self._overview, *await self._stored.progress(self.id))
-        _, progress, state = known
-        if state == UNFINISHED:
-            apps = tuple(a if a.state else a.model_copy(update={"step": ""}) for a in progress.apps)
-            progress = progress.model_copy(update={"apps": apps})
-        lines = sorted(progress.apps, key=lambda app: app.state is not None)[:_LINES]
-        progress = progress.model_copy(update={"apps": tuple(lines)})
+        """As the store has it, without lines of single apps: there may be thousands."""
+        record = await self._stored.outline(self.id, _NO_APP)
+        state = state_of(record.state, None)
+        progress = progress_of(record, state)
+        if self._overview is not None:
+            progress = progress.model_copy(update=_counts(self._overview))
         return await self._whole(PipelineStatus.of(progress, told_by="store", state=state), ())
 
     async def _whole(
@@ -201,6 +220,44 @@ class Watcher:
                 return None
 
         return await self._hosts.of(ask)
+
+
+class _WorkerAwayError(ServerAwayError):
+    """The server knows the pipeline, and no worker answers for it."""
+
+
+def _server_away() -> ServerAwayError:
+    return ServerAwayError(
+        "the Temporal server does not answer",
+        next_step="see that it runs; the pipeline goes on when it does",
+    )
+
+
+async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
+    """The worker, if the server itself answers."""
+    try:
+        async with asyncio.timeout(_ASK_SERVER_S):
+            await pipeline.is_running()
+    except (TimeoutError, PlatformError):
+        return _server_away()
+    return _WorkerAwayError(
+        "no worker answers for the pipeline",
+        next_step="see that a worker runs; the pipeline goes on when one does",
+    )
+
+
+def _counts(overview: PipelineOverview) -> dict[str, object]:
+    """The counts of a `PipelineProgress`."""
+    counts, beside = Counter[MeasurementState](), Counter[AppRole]()
+    for group in overview.apps:
+        if group.role is not AppRole.SUBJECT:
+            beside[group.role] += group.apps
+        elif group.state is not None:
+            counts[group.state] += group.apps
+    ended = sum(group.apps for group in overview.apps if group.state is not None)
+    total = sum(group.apps for group in overview.apps)
+    ordered = {state: counts[state] for state in MeasurementState if counts[state]}
+    return {"total": total, "finished": ended, "counts": ordered, "beside": dict(beside)}
 
 
 class _Seldom(Generic[_Answer]):

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from control.access import Access
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
+from control.comparisons import Comparisons
 from control.report_jobs import ReportJobs
 from control.serving import ServedPipelines
 from dashboard import api, pages
@@ -48,6 +49,8 @@ def create_app(site: Site) -> FastAPI:
     app.state.closing.push_async_callback(site.stored.close)
     app.state.site = site
     app.state.server = Server(site.connect)
+    app.state.comparisons = Comparisons(site.stored)
+    app.state.closing.push_async_callback(app.state.comparisons.close)
     app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     app.state.running = ServedPipelines(app.state.server.client)
     app.state.closing.push_async_callback(app.state.running.close)

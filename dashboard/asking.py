@@ -34,6 +34,10 @@ class Typed(dict[str, list[str]]):
         """Whether this was chosen."""
         return value in self.get(name, [])
 
+    def any_of(self, *names: str) -> bool:
+        """Whether one of these fields was filled in."""
+        return any(self.get(name) for name in names)
+
     @property
     def pairs(self) -> Pairs:
         """As a query."""

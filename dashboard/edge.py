@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.problems import told
@@ -46,6 +46,8 @@ class Edge:
         try:
             _require_short(scope)
             await self._app(scope, _Body(receive).receive, answer.send)
+        except ClientDisconnect:  # nobody is there to be answered
+            return
         except Exception as error:
             if answer.begun:  # nothing can be said any more: the connection ends in the middle
                 raise
@@ -120,7 +122,7 @@ def policy(nonce: str) -> str:
     elements that carry the page's nonce.
     """
     return (
-        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types htmx"
     )

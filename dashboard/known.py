@@ -9,6 +9,7 @@ from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
 from contract.spec import AppRef
 from control.access import Access
 from control.audit import AuditLog
+from control.comparisons import Comparisons
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
 from control.serving import ServedPipelines
@@ -33,6 +34,10 @@ def access_of(request: HTTPConnection) -> Access:
 
 def _audit(request: Request) -> AuditLog:
     return request.app.state.audit
+
+
+def _comparisons(request: Request) -> Comparisons:
+    return request.app.state.comparisons
 
 
 # Patterns describe. What does not match them is refused by the functions, which say why.
@@ -63,6 +68,7 @@ Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
 Accesses = Annotated[Access, Depends(access_of)]
 Log = Annotated[AuditLog, Depends(_audit)]
+Compares = Annotated[Comparisons, Depends(_comparisons)]
 Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(operating)]

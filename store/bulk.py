@@ -28,7 +28,7 @@ from store.tables import (
     weakness_tools,
     weaknesses,
 )
-from store.tally import CellKey, Changes
+from store.tally import Changes
 from store.weaknesses import body_of, counts_of, tool_rows, weakness_rows
 
 _ORDER = (subtasks, cells, findings, metrics, fused_findings, weaknesses, weakness_tools)
@@ -85,7 +85,9 @@ async def record_new(
     if ended:
         await connection.execute(update(apps).where(apps.c.id == bindparam("row_id")), ended)
     changes = Changes(pipeline_id)
-    changes.cells(come=(CellKey(row["analyzer"], row["tool"], row["state"]) for row in rows[cells]))
+    roles = {(ref.model, ref.app_number): row.role for ref, row in known.items()}
+    for row in rows[cells]:
+        changes.cell(roles[row["target_model"], row["target_app_number"]], row)
     for app, now in zip(recorded, ended, strict=True):
         before = dict(known[app.spec.ref]._mapping)
         changes.app(before, before | now)

@@ -83,9 +83,3 @@ def in_range(
         yield severity.in_(ranks)
     if after:
         yield tuple_(*keys) > tuple_(*after)
-
-
-def has_gap(query: FindingsQuery) -> bool:
-    """Whether a severity between two that are wanted is not."""
-    ranks = {RANKS[value] for value in query.severities}
-    return bool(ranks) and len(ranks) <= max(ranks) - min(ranks)

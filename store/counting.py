@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Severity
@@ -51,12 +51,14 @@ async def fetch_cells_counts(
 ) -> tuple[CellsCount, ...]:
     """How many cells of each tool are in each state."""
     table = cell_tallies.c
+    key = (table.analyzer, table.tool, table.state)
     query = (
-        select(cell_tallies)
+        select(*key, func.sum(table.cells).label("number"))
         .where(table.pipeline_id == pipeline_id, table.cells > 0)
-        .order_by(table.analyzer, table.tool, table.state)
+        .group_by(*key)
+        .order_by(*key)
     )
     return tuple(
-        CellsCount(analyzer=row.analyzer, tool=row.tool, state=row.state, cells=row.cells)
+        CellsCount(analyzer=row.analyzer, tool=row.tool, state=row.state, cells=row.number)
         for row in await connection.execute(query)
     )

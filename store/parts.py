@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select, tuple_, union
 from contract.findings import FindingsQuery
 from contract.spec import AppRef
 from contract.weakness import Origin
-from store.conditions import KEY, SAME, TOOL_KEY, Condition, Place, conditions, has_gap, in_range
+from store.conditions import KEY, SAME, TOOL_KEY, Condition, Place, conditions, in_range
 from store.tables import apps, weakness_tools, weaknesses
 
 _MOST_PARTS = 20
@@ -42,7 +42,7 @@ class Parts:
     def may_look_long(self) -> bool:
         """Whether another filter leaves out many rows that the leading index holds."""
         others = conditions(self.query).keys() - {self.name, "role"}
-        return self.name not in _FEW and (bool(others) or has_gap(self.query))
+        return self.name not in _FEW and bool(others)
 
     def rows(self, after: Place | None, end: Place | None, limit: int) -> Iterator[Select[Any]]:
         """The weaknesses behind one place and up to another, of each part at most `limit`."""

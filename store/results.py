@@ -113,8 +113,9 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
             raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
         async with self.writing() as connection:
-            _, changes = await self._lock_app(connection, app)
-            await write_subtask(connection, rows, changes, reported=report is not None)
+            row, changes = await self._lock_app(connection, app)
+            reported = report is not None
+            await write_subtask(connection, rows, changes, row["role"], reported=reported)
             now = await cells_now(connection, outcome.subtask_id)
             await changes.write(connection)
             return now
@@ -129,8 +130,8 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
         """
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
         async with self.writing() as connection:
-            _, changes = await self._lock_app(connection, app)
-            await write_subtask(connection, rows, changes, reported=True, beside=True)
+            row, changes = await self._lock_app(connection, app)
+            await write_subtask(connection, rows, changes, row["role"], reported=True, beside=True)
             await changes.write(connection)
 
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:

@@ -9,13 +9,14 @@ from store.merging import fused_beside, fused_together, replaced
 from store.queries import is_imported
 from store.rows import SubtaskRows
 from store.tables import cells, findings, fused_findings, metrics, subtasks
-from store.tally import CellKey, Changes
+from store.tally import COUNTED_OF_CELL, Changes
 
 
 async def write_subtask(
     connection: AsyncConnection,
     rows: SubtaskRows,
     changes: Changes,
+    role: str,
     *,
     reported: bool,
     beside: bool = False,
@@ -42,13 +43,13 @@ async def write_subtask(
     if beside:
         superseded &= {cell["tool"] for cell in rows.cells}
     gone = (cells.c.subtask_id == key["subtask_id"]) & cells.c.tool.in_(superseded)
-    counted = (cells.c.analyzer, cells.c.tool, cells.c.state)
+    counted = (cells.c[name] for name in COUNTED_OF_CELL)
     removed = await connection.execute(delete(cells).where(gone).returning(*counted))
+    for cell in removed.mappings():
+        changes.cell(role, cell, -1)
     await _insert_cells(connection, replacement.rows)
-    come = (
-        CellKey(cell["analyzer"], cell["tool"], cell["state"]) for cell in replacement.rows.cells
-    )
-    changes.cells(map(CellKey.of, removed), come)
+    for cell in replacement.rows.cells:
+        changes.cell(role, cell)
     if reported:
         old = select(fused_findings).filter_by(**key).order_by(fused_findings.c.ordinal)
         bodies = [row.body for row in await connection.execute(old)]

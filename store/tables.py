@@ -12,6 +12,7 @@ when every line of application logic is bypassed.
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -257,8 +258,12 @@ cell_tallies = Table(
     _pipeline(),
     Column("analyzer", String(32), primary_key=True),
     Column("tool", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
     Column("state", String(32), primary_key=True),
-    Column("cells", Integer, nullable=False),
+    Column("target_model", String(120), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in ("cells", "cached")),
+    *(Column(name, BigInteger, nullable=False) for name in ("tool_us", "saved_us")),
     sqlite_with_rowid=False,
 )
 
@@ -277,12 +282,10 @@ suppressions = Table(
     Column("key", String(64), primary_key=True),
     # No foreign key: a decision outlives what it was made about.
     Column("pipeline_id", String(63), nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("app", Text, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    *(
+        Column(name, Text, nullable=False)
+        for name in ("fingerprint", "rule", "path", "app", "who", "why")
+    ),
     Column("until", String(10)),
     Column("decided_at", UtcDateTime, nullable=False),
     Index("ix_suppressions_pipeline_id", "pipeline_id"),

@@ -6,10 +6,10 @@ last, and in one order: writers of one pipeline wait for each other only there, 
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, case, delete, func, insert, select
+from sqlalchemy import BigInteger, Table, and_, case, cast, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,8 @@ from store.tables import SEVERITIES, app_tallies, apps, cell_tallies, cells, rev
 
 _SUMS = ("weaknesses", *SEVERITIES)
 _COUNTED = ("apps", "unlisted", *_SUMS)
+_COUNTED_CELLS = ("cells", "cached", "tool_us", "saved_us")
+_US = 1_000_000  # whole microseconds: sums of them are exact
 
 
 class CellKey(NamedTuple):
@@ -25,12 +27,14 @@ class CellKey(NamedTuple):
 
     analyzer: str
     tool: str
+    version: str
     state: str
+    target_model: str
+    role: str
 
-    @classmethod
-    def of(cls, row: Any) -> "CellKey":
-        """Of a row, or of something with the same fields."""
-        return cls(row.analyzer, row.tool, row.state)
+
+COUNTED_OF_CELL = (*CellKey._fields[:-1], "tool_seconds", "saved_seconds")
+"""Columns of a cell that its counts are made of."""
 
 
 class AppKey(NamedTuple):
@@ -47,12 +51,16 @@ class Changes:
     def __init__(self, pipeline_id: str) -> None:
         self._pipeline_id = pipeline_id
         self._apps: dict[AppKey, Counter[str]] = {}
-        self._cells = Counter[CellKey]()
+        self._cells: dict[CellKey, Counter[str]] = {}
 
-    def cells(self, gone: Iterable[CellKey] = (), come: Iterable[CellKey] = ()) -> None:
-        """Cells that are not there any more, and cells that are there now."""
-        self._cells.subtract(gone)
-        self._cells.update(come)
+    def cell(self, role: str, cell: Mapping[Any, Any], sign: int = 1) -> None:
+        """A cell of an app of this role that came, or (-1) went; with its `COUNTED_OF_CELL`."""
+        key = CellKey._make([*(cell[name] for name in CellKey._fields[:-1]), role])
+        counts = self._cells.setdefault(key, Counter())
+        counts["cells"] += sign
+        counts["cached"] += sign * (cell["saved_seconds"] > 0)
+        counts["tool_us"] += sign * round(cell["tool_seconds"] * _US)
+        counts["saved_us"] += sign * round(cell["saved_seconds"] * _US)
 
     def app(self, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
         """An app; both with its counted columns; `before`: None if it was not there."""
@@ -71,19 +79,17 @@ class Changes:
 
     async def write(self, connection: AsyncConnection) -> None:
         """Change the counts, and let everyone know that something changed."""
-        changed = [(key, counts) for key, counts in self._apps.items() if any(counts.values())]
-        await _add(
-            connection,
-            app_tallies,
-            [self._row(key, {name: counts[name] for name in _COUNTED}) for key, counts in changed],
-        )
-        moved = [(key, number) for key, number in self._cells.items() if number]
-        rows = [self._row(key, {"cells": number}) for key, number in moved]
-        await _add(connection, cell_tallies, rows)
+        await _add(connection, app_tallies, list(self._rows(self._apps, _COUNTED)))
+        await _add(connection, cell_tallies, list(self._rows(self._cells, _COUNTED_CELLS)))
         await touch(connection, self._pipeline_id)
 
-    def _row(self, key: AppKey | CellKey, counts: Row) -> Row:
-        return {"pipeline_id": self._pipeline_id, **key._asdict(), **counts}
+    def _rows(
+        self, changed: Mapping[Any, Mapping[str, int]], names: Iterable[str]
+    ) -> Iterator[Row]:
+        for key, counts in changed.items():
+            if any(counts.values()):
+                numbers = {name: counts[name] for name in names}
+                yield {"pipeline_id": self._pipeline_id, **key._asdict(), **numbers}
 
 
 async def touch(connection: AsyncConnection, pipeline_id: str) -> None:
@@ -117,8 +123,18 @@ def counted_apps() -> Any:
 
 def counted_cells() -> Any:
     """The counts of all cells, from their rows."""
-    key = (cells.c.pipeline_id, cells.c.analyzer, cells.c.tool, cells.c.state)
-    return select(*key, func.count().label("cells")).group_by(*key)
+    key = (*(cells.c[name] for name in ("pipeline_id", *CellKey._fields[:-1])), apps.c.role)
+    target = ("pipeline_id", "target_model", "target_app_number")
+    its_app = and_(*(cells.c[name] == apps.c[name] for name in target))
+    cached = func.sum(case((cells.c.saved_seconds > 0, 1), else_=0)).label("cached")
+    sums = (_microseconds(name) for name in ("tool", "saved"))
+    counted = select(*key, func.count().label("cells"), cached, *sums)
+    return counted.select_from(cells.join(apps, its_app)).group_by(*key)
+
+
+def _microseconds(name: str) -> Any:
+    whole = cast(func.round(cells.c[f"{name}_seconds"] * _US), BigInteger)
+    return func.sum(whole).label(f"{name}_us")
 
 
 async def _add(connection: AsyncConnection, table: Table, rows: list[Row]) -> None:

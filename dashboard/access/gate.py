@@ -46,7 +46,8 @@ def require_own_name(request: Request, doors: Doors) -> None:
     Raises:
         PlatformError: PERMISSION_DENIED.
     """
-    name = host_name(request.headers.get("host", ""))
+    hosts = request.headers.getlist("host")
+    name = host_name(hosts[0]) if len(hosts) == 1 else ""
     server = request.scope.get("server") or ("", 0)
     own = name in _LOOPBACK_NAMES or name in {host.lower() for host in doors.hosts}
     if own or is_loopback(name) or (name and name == server[0]):

@@ -53,10 +53,13 @@ async def identified(
     Whoever shows a token is nobody else: a wrong one lets nobody in, on this machine neither.
     """
     origin = origin_of(request, doors)
+    authorization = request.headers.get("authorization")
     anybody = _without_secret(request, origin, doors)
+    if authorization is not None:
+        anybody = Actor("nobody", frozenset(), origin.address)
     try:
-        if authorization := request.headers.get("authorization", ""):
-            return await _by_token(authorization, origin, access, tries)
+        if authorization is not None:
+            return Identity(await _by_token(authorization, origin, access, tries))
         secret = session_of(request)
         known = await access.by_session(secret, local=origin.local) if secret else None
     except PlatformError as error:
@@ -64,19 +67,26 @@ async def identified(
     return Identity(_actor(known, origin, Means.SESSION) if known else anybody)
 
 
-async def _by_token(authorization: str, origin: Origin, access: Access, tries: Tries) -> Identity:
-    tries.require_some_left(origin.address)
+async def _by_token(authorization: str, origin: Origin, access: Access, tries: Tries) -> Actor:
+    """Who shows a token.
+
+    One wrong program of a machine locks no other one out: 256 random bits are not guessed, however
+    many tries there are.
+
+    Raises:
+        PlatformError: UNAUTHENTICATED, or RESOURCE_EXHAUSTED after many wrong ones.
+    """
     kind, _, token = authorization.partition(" ")
     known = await access.by_token(token.strip()) if kind.lower() == "bearer" else None
     if known is not None:
-        return Identity(_actor(known, origin, Means.TOKEN))
+        return _actor(known, origin, Means.TOKEN)
+    tries.require_some_left(origin.address)
     tries.failed(origin.address)
-    trouble = PlatformError(
+    raise PlatformError(
         ErrorCode.UNAUTHENTICATED,
         "the token is unknown, revoked or expired",
         next_step="send another one: Authorization: Bearer TOKEN",
     )
-    return Identity(Actor("nobody", frozenset(), origin.address), trouble)
 
 
 def _without_secret(request: HTTPConnection, origin: Origin, doors: Doors) -> Actor:

@@ -73,7 +73,7 @@ class Channel:
         """Look once a second while somebody is within this context."""
         self._viewers += 1
         view.viewers += 1
-        if self._task is None or self._task.done():
+        if not self.is_watched:
             self._task = asyncio.create_task(self._watch())
         try:
             yield
@@ -89,6 +89,11 @@ class Channel:
         """Whether nobody watches it, nor did lately; or there is no such pipeline."""
         old = time.monotonic() - self.used_s > _KEPT_S
         return self._viewers == 0 and (old or self.seen is None) and not self._looking.locked()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a task looks at it again and again."""
+        return self._task is not None and not self._task.done()
 
     def poke(self) -> None:
         """Look at once: something was just asked of the pipeline."""

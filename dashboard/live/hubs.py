@@ -12,7 +12,7 @@ from control.watching import Watcher
 from dashboard.live.document import Document
 from dashboard.live.hub import Channel, Hub
 from dashboard.live.partials import Page
-from dashboard.live.timeline import Timeline
+from dashboard.live.timeline import Timelines
 from dashboard.live.view import View
 from dashboard.site import Site
 
@@ -38,6 +38,14 @@ async def _end_with(ending: asyncio.Event, hub: Hub) -> None:
     await hub.close()
 
 
+def _timelines(request: Request) -> Timelines:
+    state = request.app.state
+    if not hasattr(state, "timelines"):
+        state.timelines = Timelines(state.site.data_dir)
+        state.closing.callback(state.timelines.close)
+    return state.timelines
+
+
 async def document_of(request: Request, pipeline_id: str) -> tuple[Channel, Document]:
     """The pipeline as the API tells it.
 
@@ -57,8 +65,8 @@ async def page_of(request: Request, query: CellsQuery) -> tuple[Channel, Page]:
     channel = hub_of(request).channel(query.pipeline_id)
 
     def make(watcher: Watcher) -> View:
-        timeline = Timeline(site.data_dir, query.pipeline_id)
-        return Page(query, site.stored, timeline, lambda: watcher.spans, site.workflow_url)
+        timeline = _timelines(request).of(query.pipeline_id)
+        return Page(query, site.stored, timeline, watcher, site.workflow_url)
 
     view = await channel.view(query.model_dump_json(), make)
     assert isinstance(view, Page)  # noqa: S101 (by its name)

@@ -1,10 +1,12 @@
 """A pipeline as its page shows it: parts of HTML, each replaced when it has changed."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.progress import AppProgress
 from contract.spec import AppRef
@@ -13,8 +15,9 @@ from control.errors import NotStoredError
 from control.live_documents import LivePipeline
 from control.pipelines import ENDED
 from control.stored import Stored
-from control.time_left import Span, span_in_words
+from control.time_left import span_in_words
 from control.waiting import is_running
+from control.watching import Watcher
 from dashboard.live.changes import Changes, Part
 from dashboard.live.standing import Standing, standing_of
 from dashboard.live.timeline import Timeline
@@ -45,6 +48,11 @@ class Table:
     matching: int
     after: str | None
 
+    @property
+    def groups(self) -> list[tuple[AnalyzerKind, int]]:
+        """Analyzers in the order of their columns, and over how many each goes."""
+        return list(Counter(tool.analyzer for tool in self.tools).items())
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
@@ -68,7 +76,7 @@ class Page(View):
         query: which rows.
         stored: has them.
         timeline: shared by all pages of the pipeline.
-        spans: when its apps began and ended.
+        watcher: looks at the pipeline.
         workflow_url: where the Temporal UI shows an app.
     """
 
@@ -77,14 +85,14 @@ class Page(View):
         query: CellsQuery,
         stored: Stored,
         timeline: Timeline,
-        spans: Callable[[], list[Span]],
+        watcher: Watcher,
         workflow_url: Callable[[str, AppRef | None], str],
     ) -> None:
         super().__init__()
         self._query = query
         self._stored = stored
         self._timeline = timeline
-        self._spans = spans
+        self._watcher = watcher
         self._workflow_url = workflow_url
         self._changes = Changes[Shown]()
         self._rows: Matrix | None = None
@@ -102,11 +110,14 @@ class Page(View):
     def values(self) -> Mapping[str, Any]:
         """What the templates of the parts need."""
         assert self.seen is not None  # noqa: S101 (asked for when it is made)
+        running = [app for app in self.seen.seen.apps if is_running(app)]
         return {
             "seen": self.seen,
             "left": left_in_words(self.seen.seen),
-            "running": [app for app in self.seen.seen.apps if is_running(app)],
+            "running": running,
+            "ahead": max(0, len(running) - self.seen.seen.in_flight),
             "picture": self._timeline.picture,
+            "is_drawing": self._timeline.is_drawing,
             "table": self.table,
             "pipeline_id": self._query.pipeline_id,
             "workflow_url": self._url_of,
@@ -116,7 +127,7 @@ class Page(View):
         return self._workflow_url(self._query.pipeline_id, ref)
 
     async def _make(self, seen: LivePipeline) -> bool:
-        await self._timeline.update(seen, self._spans())
+        await self._timeline.update(seen, self._watcher.spans)
         await self._read(seen)
         self.seen = Overview(seen)
         self.table = self._table(seen)
@@ -125,17 +136,16 @@ class Page(View):
         return self._changes.update(dict(self._parts()))
 
     async def _read(self, seen: LivePipeline) -> None:
-        """The rows, again if what the store counts has changed."""
-        states = tuple((a.ref, a.state) for a in seen.apps if not is_running(a))
-        counted = (seen.cells, seen.finished, seen.total, seen.state, states)
-        if (self._rows_of == counted and self._rows is not None) or seen.store_away:
-            return
+        """The rows, again if what the store has of the pipeline has changed."""
         known = {one.analyzer: one.tools for one in seen.analyzers if one.tools}
+        revision = (self._watcher.revision, tuple(known.items()))
+        if (self._rows_of == revision and self._rows is not None) or seen.store_away:
+            return
         try:
             self._rows = await matrix(self._stored, self._query, known)
         except NotStoredError:
             self._rows = None
-        self._rows_of = counted
+        self._rows_of = revision
 
     def _table(self, seen: LivePipeline) -> Table | None:
         if self._rows is None:

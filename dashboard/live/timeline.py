@@ -1,9 +1,11 @@
 """When each app was analysed: so far while a pipeline runs, and of the report when it has ended."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from contract.errors import PlatformError
 from control.live_documents import LivePipeline
@@ -15,40 +17,95 @@ from reports.pictures.gantt import Span as Bar
 from reports.pictures.gantt import gantt
 from reports.pictures.of_fleet import run
 
+# A report of this size is read and drawn in a tenth of a second.
+_SMALL_BYTES = 1_000_000
+_KEPT = 50
+
 
 class Timeline:
-    """The picture of one pipeline, drawn anew when what it shows has changed."""
+    """The picture of one pipeline, drawn anew when what it shows has changed.
+
+    That of a report is drawn aside where the report is large: no page waits for it.
+
+    Attributes:
+        picture: None: nothing is known, or it is not drawn yet.
+        is_drawing: whether it is.
+    """
 
     def __init__(self, data_dir: Path, pipeline_id: str) -> None:
         self._data_dir = data_dir
         self._id = pipeline_id
         self._of: object = None
+        self._drawing: asyncio.Task[None] | None = None
         self.picture: Picture | None = None
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a picture is being drawn."""
+        return self._drawing is not None and not self._drawing.done()
 
     async def update(self, seen: LivePipeline, spans: Sequence[Span]) -> None:
         """Take in how the pipeline looks now, and when its apps began and ended."""
         written = self._written() if seen.phase in ENDED else None
-        drawn_of = written or tuple((span.label, span.started, span.ended) for span in spans)
-        if drawn_of == self._of:
+        shown = written or tuple((span.label, span.started, span.ended) for span in spans)
+        if shown == self._of or self.is_drawing:
             return
-        self._of = drawn_of
-        picture = await asyncio.to_thread(self._of_report) if written else None
-        if picture is None and spans:
-            picture = await asyncio.to_thread(so_far, seen, list(spans), datetime.now(UTC))
-        self.picture = picture
+        self._of = shown
+        if written is None:
+            self.picture = so_far(seen, list(spans), datetime.now(UTC))
+            return
+        self._drawing = asyncio.create_task(self._draw(seen, list(spans)))
+        if written.size_bytes <= _SMALL_BYTES:
+            await self._drawing
 
-    def _written(self) -> float | None:
-        """When the report was written; None: there is none here."""
+    def close(self) -> None:
+        """Draw no more."""
+        if self._drawing is not None:
+            self._drawing.cancel()
+
+    def _written(self) -> "_Written | None":
+        """The report as it lies there; None: there is none here."""
         try:
-            return report_path(self._data_dir, self._id, "json").stat().st_mtime
+            status = report_path(self._data_dir, self._id, "json").stat()
         except OSError:
             return None
+        return _Written(status.st_mtime_ns, status.st_size)
+
+    async def _draw(self, seen: LivePipeline, spans: Sequence[Span]) -> None:
+        picture = await asyncio.to_thread(self._of_report)
+        self.picture = picture or so_far(seen, spans, datetime.now(UTC))
 
     def _of_report(self) -> Picture | None:
         try:
             return run(read_report(self._data_dir, self._id))
         except PlatformError:  # damaged or old: the page of reports says so
             return None
+
+
+class _Written(NamedTuple):
+    written_ns: int
+    size_bytes: int
+
+
+class Timelines:
+    """Those of the pipelines that were looked at lately."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._known = OrderedDict[str, Timeline]()
+
+    def of(self, pipeline_id: str) -> Timeline:
+        """That of one pipeline."""
+        found = self._known.pop(pipeline_id, None) or Timeline(self._data_dir, pipeline_id)
+        self._known[pipeline_id] = found
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)[1].close()
+        return found
+
+    def close(self) -> None:
+        """Draw no more."""
+        for timeline in self._known.values():
+            timeline.close()
 
 
 def so_far(seen: LivePipeline, spans: Sequence[Span], now: datetime) -> Picture | None:

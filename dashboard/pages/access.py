@@ -51,7 +51,7 @@ async def log_in(
                 raise _Wrong
     except PlatformError as error:
         return _login_page(request, safe_path(next), problem_of(error))
-    return _entered(request, safe_path(next), secret)
+    return await _entered(request, access, safe_path(next), secret)
 
 
 @router.get("/enter")
@@ -70,7 +70,7 @@ async def use_link(request: Request, site: Here, access: Accesses, key: _Text = 
         found = await access.by_link(key, origin.address, local=origin.local)
         if found is None:
             raise _used_up()
-    return _entered(request, FIRST, found[0])
+    return await _entered(request, access, FIRST, found[0])
 
 
 @router.post("/logout")
@@ -143,7 +143,9 @@ def _login_page(request: Request, to: str, problem: Problem | None = None) -> Re
     return page(request, "login.html.j2", status=status, to=to, problem=problem, may=may)
 
 
-def _entered(request: Request, to: str, secret: str) -> Response:
+async def _entered(request: Request, access: Access, to: str, secret: str) -> Response:
+    if earlier := session_of(request):
+        await access.log_out(earlier)
     answer = RedirectResponse(to, _SEE_OTHER)
     set_session(request, answer, secret)
     return answer

@@ -92,7 +92,7 @@ def usage_curve(
     bottom = 220 - _BOTTOM
     for tick in across.ticks():
         drawing.line("grid", across.at(tick), _TOP, across.at(tick), bottom)
-        drawing.text("soft", across.at(tick), bottom + 16, time_label(tick), "middle")
+        drawing.text("soft", across.at(tick), bottom + 16, _second(tick, across.high), "middle")
     for tick in up.ticks(4):
         drawing.line("grid", _LEFT, up.at(tick), _WIDTH - _RIGHT, up.at(tick))
         drawing.text("soft", _LEFT - 6, up.at(tick) + 4, label(tick), "end")
@@ -100,6 +100,10 @@ def usage_curve(
     _line_over(drawing, across, up, at_s, values)
     highest = f"at most {number(max(known))} {unit}" if known else "nothing is known"
     return drawing.picture(title, f"{highest}, over {number(max(at_s, default=0))} s")
+
+
+def _second(tick: float, longest_s: float) -> str:
+    return f"{label(tick)} s" if longest_s < 10 else time_label(tick)
 
 
 def _line_over(

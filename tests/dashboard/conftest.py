@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest_asyncio
 
+from store.migrate import upgrade
 from tests.support.dashboard_site import browsing, operating, site_of
 from tests.support.two_pipelines import two_pipelines
 
@@ -32,3 +33,11 @@ async def operator(recorded: Path, tmp_path: Path) -> AsyncIterator[httpx.AsyncC
     folder = shutil.copytree(recorded, tmp_path / "changed")
     async with operating(site_of(folder), name="operator") as client:
         yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def empty_store(tmp_path_factory) -> Path:
+    """A data folder with a store in which nothing is yet; to be copied."""
+    folder = tmp_path_factory.mktemp("empty")
+    await upgrade(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
+    return folder

@@ -25,7 +25,16 @@ async def test_a_list_says_what_nobody_measured(web: httpx.AsyncClient):
 
     assert rows(text) == ["src/fresh.py:7", "src/kept.py:7", "src/other.py:7"]
     assert "not known: static/bandit on 1 app (infra_failed)" in text
-    assert "they measured 2 cells, 1 were not measured" in text
+    assert "Cells that they measured: 2 of 3." in text
+
+
+async def test_a_row_leads_to_its_weakness_and_its_app(web: httpx.AsyncClient):
+    text = (await web.get(f"{PAGE}?text=fresh")).text
+    links = re.findall(r'href="(/pipelines/after/apps/[^"]+)"', text)
+
+    assert len(links) == 2
+    for link in links:
+        assert "fresh" in (await web.get(link.replace("&amp;", "&"))).text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Who may read and who may change something, by every way in."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,9 +24,9 @@ PROXY = "198.51.100.2"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """An installation in which nothing was ever done: it has no store."""
-    return site_of(tmp_path)
+def site(tmp_path: Path, empty_store: Path) -> Site:
+    """An installation in which nothing was ever done."""
+    return site_of(shutil.copytree(empty_store, tmp_path, dirs_exist_ok=True))
 
 
 @asynccontextmanager
@@ -72,8 +73,8 @@ class TestReading:
         async with browsing(site) as web:
             assert (await web.get("/pipelines")).status_code == 200
 
-    async def test_makes_no_store(self, site: Site, tmp_path: Path):
-        async with browsing(site) as web:
+    async def test_makes_no_store(self, tmp_path: Path):
+        async with browsing(site_of(tmp_path)) as web:
             web.cookies.set("assay-8240", "x" * 43)
             await web.get("/pipelines")
 
@@ -101,7 +102,9 @@ class TestReading:
 
         assert answer.status_code == 401
 
-    @pytest.mark.parametrize("token", ["Bearer assay_wrong", "Basic YTpi", "Bearer ", "assay_x"])
+    @pytest.mark.parametrize(
+        "token", ["Bearer assay_wrong", "Basic YTpi", "Bearer ", "assay_x", ""]
+    )
     async def test_a_wrong_token_reads_nothing_even_here(self, site: Site, token: str):
         async with browsing(site) as web:
             answer = await web.get("/api/v1/audit", headers={"Authorization": token})
@@ -129,6 +132,28 @@ class TestNames:
         assert answer.status_code == 403
         assert "does not answer under the name" in answer.text
         assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+    async def test_two_names_are_none(self, site: Site):
+        async with browsing(site) as web:
+            hosts = [("Host", "127.0.0.1:8240"), ("Host", "evil.example")]
+            answer = await web.get("/pipelines", headers=hosts)
+
+        assert answer.status_code == 403
+
+    async def test_the_address_that_was_called_is_one(self, site: Site):
+        """`Host` is the address itself: no page of somebody else has that as its origin."""
+        token = await bearer(site)
+        app = create_app(site)
+        transport = httpx.ASGITransport(app, client=(REMOTE, 4))
+        base = "http://198.51.100.9:8240"
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url=base, headers=token) as web,
+        ):
+            mine = await web.get("/api/v1/me")
+            other = await web.get("/api/v1/me", headers={"Host": "198.51.100.10:8240"})
+
+        assert (mine.status_code, other.status_code) == (200, 403)
 
 
 class TestChanging:
@@ -280,13 +305,13 @@ class TestTooMuch:
         assert answer.status_code == 413
         assert "1024 KiB" in answer.text
 
-    async def test_who_tries_many_tokens_has_to_wait(self, site: Site):
-        async with browsing(site, REMOTE, Authorization="Bearer assay_x") as web:
+    @pytest.mark.parametrize("address", [REMOTE, "127.0.0.1"])
+    async def test_who_tries_many_tokens_has_to_wait(self, site: Site, address: str):
+        async with browsing(site, address, Authorization="Bearer assay_x") as web:
             tries = [(await web.get("/pipelines")).status_code for _ in range(11)]
             last = await web.get("/pipelines")
-        async with browsing(site) as other:
-            assert (await other.get("/pipelines")).status_code == 200
+            right = await web.get("/pipelines", headers=await bearer(site))
 
         assert tries[:10] == [401] * 10
-        assert last.status_code == 429
+        assert (last.status_code, right.status_code) == (429, 200)
         assert 0 < int(last.headers["retry-after"]) <= 300

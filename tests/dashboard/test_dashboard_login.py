@@ -1,5 +1,6 @@
 """Sessions of browsers: by token, by a login link, and how they end."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,8 +32,8 @@ class Moving:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return site_of(tmp_path)
+def site(tmp_path: Path, empty_store: Path) -> Site:
+    return site_of(shutil.copytree(empty_store, tmp_path, dirs_exist_ok=True))
 
 
 @asynccontextmanager
@@ -94,6 +95,19 @@ class TestByToken:
             stolen = dict(web.cookies)
             await web.post("/logout")
             web.cookies.update(stolen)
+            assert not await operates(web)
+
+    async def test_who_logs_in_anew_leaves_no_session_behind(self, site: Site):
+        token = await token_for(site)
+        async with browser(site) as web, access_of(site) as access:
+            await enter(web, token)
+            first = dict(web.cookies)
+            await enter(web, token)
+            left = (await access.sessions()).sessions
+            allowed = await operates(web)
+            web.cookies.update(first)
+
+            assert (allowed, len(left)) == (True, 1)
             assert not await operates(web)
 
     async def test_over_tls_the_cookie_is_secure(self, site: Site):
@@ -276,18 +290,45 @@ def test_nobody_is_led_to_another_site(text: str):
     assert safe_path(text) == "/pipelines"
 
 
-def test_of_secrets_the_store_has_digests_alone(tmp_path: Path):
-    async def used() -> list[str]:
-        site = site_of(tmp_path)
+class TestTheStoreIsAway:
+    @pytest.fixture
+    async def damaged(self, site: Site, tmp_path: Path) -> tuple[Site, str]:
         token = await token_for(site)
-        async with browser(site) as web, access_of(site) as access:
-            await enter(web, token)
-            link = await access.make_link("ana@lab")
-            return [token, link.key, *web.cookies.values()]
+        for file in tmp_path.glob("assay.db*"):
+            file.unlink()
+        (tmp_path / "assay.db").write_bytes(b"no database" * 100)
+        return site, token
 
-    import asyncio
+    async def test_nobody_is_let_in_and_the_cause_is_said(self, damaged: tuple[Site, str]):
+        site, token = damaged
+        async with browser(site) as web:
+            form = await enter(web, token)
+            web.cookies.set("assay-8240", "x" * 43)
+            page = await web.get("/tokens")
+            api = await web.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
 
-    secrets = asyncio.run(used())
+        assert (form.status_code, page.status_code, api.status_code) == (500, 500, 500)
+        for answer in (form, page, api):
+            assert "not a database" in answer.text
+
+    async def test_who_may_read_without_it_still_knows_who_they_are(
+        self, damaged: tuple[Site, str]
+    ):
+        async with browser(damaged[0]) as web:
+            web.cookies.set("assay-8240", "x" * 43)
+            answer = await web.get("/api/v1/me")
+
+        assert answer.json()["means"] == "local"
+
+
+async def test_of_secrets_the_store_has_digests_alone(tmp_path: Path):
+    site = site_of(tmp_path)
+    token = await token_for(site)
+    async with browser(site) as web, access_of(site) as access:
+        await enter(web, token)
+        link = await access.make_link("ana@lab")
+        secrets = [token, link.key, *web.cookies.values()]
+
     content = b"".join(path.read_bytes() for path in tmp_path.glob("assay.db*"))
     assert len(secrets) == 3
     assert not [secret for secret in secrets if secret.encode() in content]

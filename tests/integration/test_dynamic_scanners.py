@@ -4,6 +4,7 @@ import json
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from analyzers.dynamic.tools import TOOLS
-from analyzers.dynamic.tools.browser import CHROMIUM, PROGRAM
+from analyzers.dynamic.tools.browser import CHROMIUM, PNG, PROGRAM
 from analyzers.runtime.live.chromium import chromium_switches
 from analyzers.runtime.live.confine import Confinement
 from analyzers.runtime.live.origins import origins_of
@@ -20,6 +21,7 @@ from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.process.runner import Runner
 from contract.analysis import Target
 from contract.analyzers import AnalyzerKind
+from contract.attached import SCREENSHOTS
 from tests.support.dynamic_apps import serving
 from tests.support.dynamic_run import measure, missed, rules, run_over
 
@@ -51,6 +53,20 @@ async def test_one_page_that_never_rests_harms_no_other(tmp_path: Path):
     assert rows["/"]["violations"] is None
     assert rows["/"]["error"]
     assert [one["id"] for one in rows["/calm"]["violations"]] == ["image-alt"]
+
+
+async def test_each_page_that_was_seen_has_a_picture(tmp_path: Path):
+    app = web.Application()
+    app.router.add_get("/", page("<a href=/calm>calm</a><img src=/x.png>"))
+    app.router.add_get("/calm", page("<p>calm"))
+    kept: dict[str, bytes] = {}
+    async with serving(app) as url:
+        run = replace(run_over(url, tmp_path), attach=kept.__setitem__)
+        report = (await measure(run, "discovery", "browser"))["browser"]
+
+    shown = {row["path"]: row["name"] for row in report.data[SCREENSHOTS]}
+    assert shown == {"/": "app.png", "/calm": "app-2.png"}
+    assert all(kept[name].startswith(PNG) for name in shown.values())
 
 
 async def test_pages_are_seen_with_the_session(tmp_path: Path):

@@ -15,6 +15,7 @@ from store.migrate import upgrade
 from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
+from tests.store.access import AccessBehaviour
 from tests.store.history import HistoryBehaviour
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
@@ -30,6 +31,7 @@ class StoreBehaviour(
     SearchBehaviour,
     ImportBehaviour,
     HistoryBehaviour,
+    AccessBehaviour,
     TallyBehaviour,
 ):
     """Subclasses give a fixture `store_url` of an empty database."""

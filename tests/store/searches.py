@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from contract.analysis import Finding, Location, MeasurementState, Severity
+from contract.analysis import Confidence, Finding, Location, MeasurementState, Severity
 from contract.analyzers import AnalyzerKind, Category
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsQuery
@@ -67,6 +67,93 @@ class SearchBehaviour:
         assert [number for severity, number in seen if severity is Severity.CRITICAL] == [1, 2, 3]
         assert [number for _, number in seen] == [1, 2, 3, 1, 1, 2, 2, 3, 3, 1, 2, 3]
         assert len(set(seen)) == 9
+
+    async def test_a_page_looks_at_so_many_rows_and_says_where_it_stopped(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        for number in (1, 2):
+            mine = [weakness(at, message=f"row {at} of app {number}") for at in range(10)]
+            await store.replace_weaknesses("p1", ref(number), mine)
+
+        seen, looks, after = [], 0, ""
+        while True:
+            query = FindingsQuery(
+                pipeline_id="p1", text="Row 7 OF", after=after, most_rows=4, counted=True
+            )
+            page = await store.findings_page(query)
+            seen += [item.weakness.finding.message for item in page.items]
+            looks += 1
+            assert page.total is None
+            if not (after := page.after):
+                break
+
+        assert seen == ["row 7 of app 1", "row 7 of app 2"]
+        assert looks in (5, 6)
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            ({}, (4, True)),
+            ({"tools": ("bandit", "semgrep")}, (4, True)),
+            ({"severities": (Severity.LOW,)}, (2, False)),
+            ({"severities": (Severity.LOW,), "confidences": (Confidence.MEDIUM,)}, (2, False)),
+            ({"confidences": (Confidence.MEDIUM,)}, (None, False)),
+            ({"severities": (Severity.CRITICAL, Severity.LOW)}, (2, False)),
+        ],
+    )
+    async def test_a_count_goes_no_further_than_it_may_look(self, store, filters, expected):
+        await samples.register(store, samples.plan(apps=1))
+        mine = [weakness(at) for at in range(5)]
+        mine += [weakness(at, severity=Severity.LOW) for at in range(5, 7)]
+        await store.replace_weaknesses("p1", ref(1), mine)
+
+        query = FindingsQuery(pipeline_id="p1", counted=True, most_rows=4, **filters)
+        page = await store.findings_page(query)
+
+        assert (page.total, page.total_at_least) == expected
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ('user\'s "quoted" p_rt', True),
+            ("USER'S", True),
+            ("back\\slash", True),
+            ("größe", True),
+            ("100 %", True),
+            ("1000 %", False),
+            ("bandit:B608", True),
+            ("nothing like it", False),
+        ],
+    )
+    async def test_a_text_leaves_out_only_what_cannot_have_it(self, store, text, found):
+        await samples.register(store, samples.plan(apps=1))
+        message = 'user\'s "quoted" part, back\\slash, Größe, 100 % \n of it'
+        await store.replace_weaknesses("p1", ref(1), [weakness(message=message)])
+
+        page = await store.findings_page(FindingsQuery(pipeline_id="p1", text=text))
+
+        assert bool(page.items) is found
+
+    async def test_what_a_tool_looks_for_is_told_by_a_cell_that_was_measured(self, store):
+        await samples.register(store, samples.plan(apps=1))
+        tools = [
+            samples.measured(name).model_copy(update={"looks_for": looks_for})
+            for name, looks_for in (
+                ("bandit", (Category.SECURITY,)),
+                ("scancode", ()),
+                ("older", None),
+            )
+        ]
+        tools.append(samples.failed())
+        report = samples.report(*tools)
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        names = ("bandit", "scancode", "older", "semgrep", "nobody")
+        told = await store.looks_for("p1", [(AnalyzerKind.STATIC, name) for name in names])
+
+        assert told == {
+            (AnalyzerKind.STATIC, "bandit"): (Category.SECURITY,),
+            (AnalyzerKind.STATIC, "scancode"): (),
+        }
 
     async def test_a_page_is_the_same_whatever_was_read_between(self, store):
         await samples.register(store, samples.plan(apps=2))

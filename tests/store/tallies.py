@@ -83,7 +83,11 @@ class _Draw:
             state = self._draw.choice(STATES)
             measured = state is MeasurementState.MEASURED
             failed = samples.failed(tool).model_copy(update={"state": state})
-            yield samples.measured(tool, self._draw.randint(0, 2)) if measured else failed
+            version, seconds = self._draw.choice(("1.0", "1.1")), self._draw.random() * 9
+            done = samples.measured(tool, self._draw.randint(0, 2))
+            if self._draw.random() < 0.3:
+                done = samples.cached(tool, seconds)
+            yield (done if measured else failed).model_copy(update={"version": version})
 
     def _register(self) -> Step:
         plan = samples.plan(self._pipeline(), self._draw.randint(1, 5))

@@ -137,6 +137,90 @@ def test_a_finding_is_another_one_with(edit: str, tmp_path: Path):
     assert found[0] != found[1]
 
 
+SERVER = """
+from flask import Flask
+
+app = Flask(__name__)
+app.run(host="0.0.0.0", port=5000, debug=True)
+"""
+COOKIE = """
+from flask import make_response
+
+def login(sid):
+    answer = make_response("")
+    answer.set_cookie("sid", sid, httponly=False, secure=True, path="/a")
+    return answer
+"""
+OPTIONS = """
+app.get("/login", (req, res) => {
+  res.cookie("sid", req.query.sid, { httpOnly: false, secure: true, path: "/a" });
+});
+"""
+BESIDE = {
+    "debug of a binding": (SERVER, 605, "debug=True", "debug=False"),
+    "a switch less": (SERVER, 605, ", debug=True", ""),
+    "a switch more": (SERVER, 605, "debug=True", "debug=True, threaded=True"),
+    "a switch in front": (SERVER, 605, "(host", "(load_dotenv=False, host"),
+    "port of a binding": (SERVER, 605, "port=5000", "port=8080"),
+    "host of a debug mode": (SERVER, 489, '"0.0.0.0"', '"127.0.0.1"'),
+    "no host of a debug mode": (SERVER, 489, 'host="0.0.0.0", ', ""),
+    "another flag of a cookie": (COOKIE, 1004, "secure=True", "secure=False"),
+    "path of a cookie": (COOKIE, 1004, 'path="/a"', 'path="/b"'),
+    "another flag of a cookie of a script": (OPTIONS, 1004, "secure: true", "secure: false"),
+    "path of a cookie of a script": (OPTIONS, 1004, '"/a"', '"/b"'),
+    "a switch of a call with a flaw": (
+        PYTHON,
+        89,
+        'term + "\'")',
+        'term + "\'", prepare=False, retries=-1)',
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", BESIDE)
+def test_a_setting_that_the_weakness_is_not_about_does_not_count(edit: str, tmp_path: Path):
+    text, cwe, old, new = BESIDE[edit]
+    assert old in text
+    path = "a.js" if text is OPTIONS else "a.py"
+    line = next(n for n, row in enumerate(text.split("\n"), 1) if re.search(".run|cookie|SEL", row))
+    (tmp_path / path).write_text(text)
+    (before,) = identified([finding(path, line, cwe)], tmp_path)
+    (tmp_path / path).write_text(text.replace(old, new))
+    (after,) = identified([finding(path, line, cwe)], tmp_path)
+
+    assert (before.fingerprint, before.shape) == (after.fingerprint, after.shape)
+
+
+def test_a_finding_is_still_known_by_the_name_it_had_while_settings_counted(tmp_path: Path):
+    (tmp_path / "a.py").write_text(SERVER)
+    (found,) = identified([finding("a.py", 5, 605)], tmp_path)
+
+    assert found.aliases == ("v2-8f66169b0c0a4c31831e56ca63bf7da0",)
+
+
+OTHER = {
+    "another cookie": (COOKIE, 1004, '"sid"', '"token"'),
+    "another cookie by name": (COOKIE.replace('"sid", sid', 'key="sid"'), 1004, '"sid"', '"token"'),
+    "a value that is no literal": (SERVER, 605, "port=5000", "port=port"),
+    "another text of a call": (PYTHON, 89, '"SELECT', 'sql="SELECT'),
+}
+
+
+@pytest.mark.parametrize("edit", OTHER)
+def test_what_is_no_setting_counts(edit: str, tmp_path: Path):
+    text, cwe, old, new = OTHER[edit]
+    assert old in text
+    line = next(
+        n for n, row in enumerate(text.split("\n"), 1) if re.search(".run|_cookie|SEL", row)
+    )
+    known: set[str] = set()
+    for source in (text, text.replace(old, new)):
+        (tmp_path / "a.py").write_text(source)
+        known |= {each.fingerprint for each in identified([finding("a.py", line, cwe)], tmp_path)}
+
+    assert len(known) == 2
+
+
 def test_other_files_families_and_neighbours_are_other_findings(tmp_path: Path):
     code = "def f(db, a):\n    db.execute('x' + a)\n    db.execute('y' + a)\n"
     (tmp_path / "a.py").write_text(code)

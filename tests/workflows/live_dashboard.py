@@ -18,7 +18,7 @@ from dashboard.app import create_app
 from dashboard.site import Site
 from store.migrate import upgrade
 from store.results import SqlResultStore
-from tests.support.dashboard_site import site_of
+from tests.support.proxy import FaultyProxy
 from tests.support.two_pipelines import looked
 from tests.workflows.fake_platform import TOOLS, FakePlatform, Run, measured
 
@@ -82,20 +82,31 @@ async def real_store(folder: Path) -> AsyncGenerator[SqlResultStore]:
     await store.close()
 
 
-def site_at(folder: Path, client: Client, **fields: Any) -> Site:
-    """The installation in a data folder with that server."""
+class Road(FaultyProxy):
+    """A way to the server that can be blocked."""
 
-    async def connect() -> Client:
-        return client
+    async def block(self) -> None:
+        """Refuse every connection, and reset those that are open."""
+        assert self._server
+        self._server.close()
+        self.drop()
 
-    return site_of(folder, connect=connect, ui_url="http://127.0.0.1:8233", **fields)
+    async def open(self) -> None:
+        """Take connections again."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+
+    async def client(self, to: Client) -> Client:
+        """A client of the same server by this way."""
+        return await Client.connect(
+            f"127.0.0.1:{self.port}", namespace=to.namespace, data_converter=to.data_converter
+        )
 
 
 @asynccontextmanager
-async def served(site: Site) -> AsyncGenerator[tuple[str, Any]]:
+async def served(site: Site, port: int = 0) -> AsyncGenerator[tuple[str, Any]]:
     """The address of its dashboard, and the application."""
     app = create_app(site)
-    listening = socket.create_server(("127.0.0.1", 0), backlog=512)
+    listening = socket.create_server(("127.0.0.1", port), backlog=512)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -105,6 +116,7 @@ async def served(site: Site) -> AsyncGenerator[tuple[str, Any]]:
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", app
     finally:
+        app.state.ending.set()
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
@@ -18,8 +19,9 @@ from contract.progress import PipelinePhase, PipelineResult
 from control.errors import AlreadyRanError, OtherPlanError, WrongInputError
 from control.listing import state_of
 from control.namespace import require_namespace
-from control.pipelines import Pipeline, list_pipelines, submit
+from control.pipelines import Pipeline, Served, list_pipelines, submit
 from control.retrying import reopen
+from control.serving import by_id
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,
@@ -174,6 +176,33 @@ async def test_the_list_tells_a_cancelled_pipeline_from_a_completed_one(client: 
 
     wanted = {f"{done.id} completed", f"{gone.id} cancelled"}
     assert await listed(states, lambda found: found == wanted) == wanted
+
+
+async def test_the_list_says_what_the_latest_run_of_a_pipeline_does(client: Client) -> None:
+    platform = FakePlatform(apps=1, analyzers="s")
+    await submit(client, platform.plan, "ann@host")
+    await finished(followed(client, platform))
+    await listed(lambda: list_pipelines(client), lambda found: _ended(found, platform.id))
+    between = datetime.now(UTC) + timedelta(seconds=1)  # moments are told to the second
+    go = asyncio.Event()
+    platform.runs[STATIC] = blocks(go)
+    await reopen(client, platform.reopening("m/app1"), ["m/app1"])
+    await platform.logged("run m/app1/static")
+
+    async def mine() -> list[Served]:
+        return [one for one in await list_pipelines(client) if one.id == platform.id]
+
+    both = await listed(mine, lambda found: len(found) == 2)
+    newer = [one for one in await list_pipelines(client, since=between) if one.id == platform.id]
+    go.set()
+    await finished(followed(client, platform))
+
+    assert by_id(both)[platform.id].status == "running"
+    assert [one.status for one in newer] == ["running"], "the first run ended before"
+
+
+def _ended(found: list[Served], pipeline_id: str) -> bool:
+    return any(one.id == pipeline_id and one.status == "completed" for one in found)
 
 
 async def test_a_pipeline_that_was_terminated_has_failed(client: Client) -> None:

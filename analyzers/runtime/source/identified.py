@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from analyzers.runtime.source.code.outline import Outline, Place
+from analyzers.runtime.source.code.settings import OF_SETTINGS
 from analyzers.runtime.source.text import encoding_of, read_bytes
 from contract.analysis import Finding
 from contract.families import families_of
@@ -59,14 +60,22 @@ def _needs_code(found: Finding) -> bool:
 def _place(found: Finding, outline: Outline | None) -> Place:
     if outline is None or not _needs_code(found):
         return _NOWHERE
-    return outline.place(found.location.line or 0, found.location.column)
+    texts = kind_of(found) not in OF_SETTINGS
+    return outline.place(found.location.line or 0, found.location.column, texts=texts)
 
 
 def _identified(found: Finding, place: Place) -> Finding:
-    known = found.fingerprint or fingerprint(
-        kind_of(found), found.location.path or "", place.scope, place.code
-    )
-    return found.model_copy(update={"fingerprint": known, "shape": place.shape})
+    """With its fingerprint, and as an alias the one that it had while settings counted."""
+    if found.fingerprint:
+        return found.model_copy(update={"shape": place.shape})
+    named = kind_of(found), found.location.path or "", place.scope
+    update: dict[str, object] = {
+        "fingerprint": fingerprint(*named, place.code),
+        "shape": place.shape,
+    }
+    if place.former:
+        update["aliases"] = (*found.aliases, fingerprint(*named, place.former))
+    return found.model_copy(update=update)
 
 
 def kind_of(found: Finding) -> str:

@@ -19,9 +19,15 @@ _APPS = f"""
     FROM apps GROUP BY pipeline_id, target_model, role, COALESCE(state, '')
 """  # noqa: S608 (our own names)
 _CELLS = """
-    INSERT INTO cell_tallies (pipeline_id, analyzer, tool, state, cells)
-    SELECT pipeline_id, analyzer, tool, state, COUNT(*)
-    FROM cells GROUP BY pipeline_id, analyzer, tool, state
+    INSERT INTO cell_tallies (pipeline_id, analyzer, tool, version, state, target_model, role,
+                              cells, cached, tool_us, saved_us)
+    SELECT c.pipeline_id, c.analyzer, c.tool, c.version, c.state, c.target_model, a.role, COUNT(*),
+           SUM(CASE WHEN c.saved_seconds > 0 THEN 1 ELSE 0 END),
+           SUM(CAST(ROUND(c.tool_seconds * 1000000) AS BIGINT)),
+           SUM(CAST(ROUND(c.saved_seconds * 1000000) AS BIGINT))
+    FROM cells c JOIN apps a ON a.pipeline_id = c.pipeline_id
+         AND a.target_model = c.target_model AND a.target_app_number = c.target_app_number
+    GROUP BY c.pipeline_id, c.analyzer, c.tool, c.version, c.state, c.target_model, a.role
 """
 _REVISIONS = (
     "INSERT INTO revisions (pipeline_id, revision) SELECT pipeline_id, '0008' FROM pipelines"
@@ -48,9 +54,17 @@ def upgrade() -> None:
         [
             sa.Column("analyzer", sa.String(length=32), nullable=False),
             sa.Column("tool", sa.Text(), nullable=False),
+            sa.Column("version", sa.Text(), nullable=False),
             sa.Column("state", sa.String(length=32), nullable=False),
+            sa.Column("target_model", sa.String(length=120), nullable=False),
+            sa.Column("role", sa.String(length=16), nullable=False),
         ],
-        [sa.Column("cells", sa.Integer(), nullable=False)],
+        [
+            sa.Column("cells", sa.Integer(), nullable=False),
+            sa.Column("cached", sa.Integer(), nullable=False),
+            sa.Column("tool_us", sa.BigInteger(), nullable=False),
+            sa.Column("saved_us", sa.BigInteger(), nullable=False),
+        ],
     )
     _make("revisions", [], [sa.Column("revision", sa.String(length=32), nullable=False)])
     for statement in (_APPS, _CELLS, _REVISIONS):

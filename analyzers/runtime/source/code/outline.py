@@ -13,6 +13,7 @@ from analyzers.runtime.source.code.normal import (
     shape_of,
 )
 from analyzers.runtime.source.code.script import script_statements
+from analyzers.runtime.source.code.settings import without_settings
 from analyzers.runtime.source.code.statements import Statement, python_statements
 from analyzers.runtime.source.code.tokens import Kind, Token, tokens_of
 from contract.identity import digest
@@ -31,11 +32,13 @@ class Place(NamedTuple):
         scope: names of the functions around it, joined with `>`; empty at the top of a file.
         code: its statement in normal form.
         shape: digest of the statement without the app's own names and values; empty: no code.
+        former: its normal form before settings were left out of it; empty: it has none of them.
     """
 
     scope: str
     code: str
     shape: str
+    former: str = ""
 
 
 class Outline:
@@ -58,20 +61,26 @@ class Outline:
         self._owned = owned
         self._places = [(token.line, token.column) for token, _ in owned]
         self._names = _names(statements)
-        self._known: dict[tuple[int, int], Place] = {}
+        self._known: dict[tuple[int, int, bool], Place] = {}
 
-    def place(self, line: int, column: int | None = None) -> Place:
-        """The statement at a line, or in it at a column."""
+    def place(self, line: int, column: int | None = None, *, texts: bool = True) -> Place:
+        """The statement at a line, or in it at a column.
+
+        Args:
+            line: from 1.
+            column: from 1; None: it is not known.
+            texts: whether the texts of its settings count.
+        """
         at = self._at(line, column)
         if at is None:
             return self._plain(line)
         long = len(self._statements[at].tokens) > _MAX_TOKENS
-        key = at, line if long else 0
+        key = at, line if long else 0, texts
         if key not in self._known:
-            self._known[key] = self._read(self._statements[at], at, line)
+            self._known[key] = self._read(self._statements[at], at, line, texts=texts)
         return self._known[key]
 
-    def _read(self, statement: Statement, at: int, line: int) -> Place:
+    def _read(self, statement: Statement, at: int, line: int, *, texts: bool) -> Place:
         scope = ">".join(statement.scope)
         if statement.defines:
             return Place(scope, f"def {statement.defines}", digest("def")[:16])
@@ -80,8 +89,12 @@ class Outline:
             tokens = statement.tokens
         if len(tokens) > _MAX_TOKENS:
             tokens = [token for token in tokens if token.line == line] or tokens[:_MAX_TOKENS]
-        code = identity_of(tokens, self._names, self._origins(at))
-        return Place(scope, code, digest(shape_of(tokens, self._names))[:16])
+        origins = self._origins(at)
+        kept = without_settings(tokens, texts=not texts)
+        code = identity_of(kept, self._names, origins)
+        former = identity_of(tokens, self._names, origins)
+        shape = digest(shape_of(kept, self._names))[:16]
+        return Place(scope, code, shape, former if former != code else "")
 
     def _at(self, line: int, column: int | None) -> int | None:
         """Index of the statement at a place; None if there is none, only a comment."""

@@ -1,0 +1,71 @@
+"""Settings beside what a statement does: arguments by name, and entries of an object, of one value.
+
+`app.run(host="0.0.0.0", debug=True)` listens on every address whatever `debug` is. If the setting
+itself is at fault, its tool stops to report it once it is changed: no identity needs it for that.
+"""
+
+from collections.abc import Sequence
+
+from analyzers.runtime.source.code.tokens import Kind, Token
+
+_CONSTANTS = frozenset({"True", "False", "None", "true", "false", "null", "undefined"})
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
+_SIGNS = {"=": "(", ":": "{"}  # in which bracket a name with this sign behind it is a setting's
+_ENDS = frozenset({",", ")", "}"})
+# The name that a call gives to its subject tells one subject from another.
+_SUBJECTS = frozenset({"key", "name"})
+# Weaknesses of a setting: beside it, texts say no more of them than switches and numbers do.
+OF_SETTINGS = frozenset({"bind-all", "cors", "debug-mode", "insecure-cookie", "tls"})
+
+
+def without_settings(tokens: Sequence[Token], *, texts: bool) -> list[Token]:
+    """The tokens of a statement but its switches and numbers, and with `texts` those of one text.
+
+    What is not a literal stays, and so does what is not in brackets: a statement of its own.
+    """
+    around = _around(tokens)
+    kept: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        end = _end_of_setting(tokens, index, around[index], texts=texts)
+        if end == index:
+            kept.append(tokens[index])
+            index += 1
+        elif tokens[end].text == ",":
+            index = end + 1
+        else:
+            index = end
+            if kept[-1].text == ",":
+                kept.pop()
+    return kept
+
+
+def _around(tokens: Sequence[Token]) -> list[str]:
+    """The innermost bracket that is open at each token."""
+    found: list[str] = []
+    opened: list[str] = []
+    for token in tokens:
+        is_sign = token.kind is Kind.SIGN
+        if is_sign and opened and _BRACKETS.get(token.text) == opened[-1]:
+            opened.pop()
+        found.append(opened[-1] if opened else "")
+        if is_sign and token.text in _SIGNS.values():
+            opened.append(token.text)
+    return found
+
+
+def _end_of_setting(tokens: Sequence[Token], index: int, around: str, *, texts: bool) -> int:
+    """Index of the token behind the setting that begins here; `index` itself: none does."""
+    name, *rest = tokens[index : index + 5]
+    if len(rest) < 3 or not index or tokens[index - 1].text not in (around, ","):
+        return index
+    if name.kind not in (Kind.NAME, Kind.TEXT) or around != _SIGNS.get(rest[0].text):
+        return index
+    length = 2 if rest[1].text in ("-", "+") else 1
+    value, after = rest[length], rest[length + 1 : length + 2]
+    is_text = texts and value.kind is Kind.TEXT and name.text not in _SUBJECTS
+    is_constant = value.kind is Kind.NUMBER or (
+        value.text in _CONSTANTS and value.kind is not Kind.TEXT
+    )
+    ends = bool(after) and after[0].kind is Kind.SIGN and after[0].text in _ENDS
+    return index + length + 2 if ends and (is_text or is_constant) else index

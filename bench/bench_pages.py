@@ -1,0 +1,152 @@
+"""Every page and every reading route of the API over ten thousand apps and a million findings.
+
+    python bench/bench_pages.py [--apps 10000] [--findings 100] [--report]
+                                [--data FOLDER [--filled]]
+
+Each address is asked in the same process, without a socket. Prints the processor time of the first
+answer, and the median and p95 of the processor time and of the wall clock of the others. A mark
+stands where the p95 of the processor time is above its limit, or where the answer is an error; the
+exit code is 1 then.
+
+`--report` writes the pipeline's report first, for the pages that are made of it: that takes long.
+`--data` keeps the folder; with `--filled` it is one that an earlier run kept.
+"""
+
+import argparse
+import asyncio
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import httpx
+from fastapi.routing import APIRoute
+
+from bench.bench_store import MODELS, TOOLS, fill
+from contract.ids import safe_model
+from contract.spec import AppRef
+from dashboard import api, pages
+from dashboard.urls import API, app_url
+from store.migrate import upgrade
+from store.results import SqlResultStore
+from tests.support.dashboard_site import operating, site_of
+from tests.support.two_pipelines import write_report
+
+PIPELINE, APP = "bench", AppRef(model="vendor/model-3", app_number=5)
+LIMIT_MS, LIST_LIMIT_MS = 300.0, 200.0
+# Streams without an end, and addresses that are made for one file or one secret.
+_LEFT_OUT = re.compile(r"/events$|^/files/|^/enter|/export")
+_TIMES = ("first", "busy", "busy p95", "wall", "wall p95")
+_FINDINGS = (
+    {"severity": "high"},
+    {"model": APP.model, "category": "security"},
+    {"app": APP.label},
+    {"tool": TOOLS[2], "severity": "high"},
+    {"tool": TOOLS[27]},
+    {"cwe": "CWE-89"},
+    {"owasp": "A10"},
+    {"family": "family-22"},
+    {"confidence": "high", "category": "quality"},
+    {"state": "new"},
+    {"text": "cursor"},
+    {"text": "no such words anywhere"},
+)
+_CELLS = ({"state": "infra_failed"}, {"text": "model-3/app77"}, {"model": "vendor/model-9"})
+
+
+def addresses() -> Iterator[tuple[str, float]]:
+    """What is asked for, each with its limit in milliseconds."""
+    known = {
+        "pipeline_id": PIPELINE,
+        "model": quote(safe_model(APP.model), safe=""),
+        "app": f"app{APP.app_number}",
+    }
+    for prefix, routers in (("", pages.ROUTERS), (API, api.ROUTERS)):
+        for route in (route for router in routers for route in router.routes):
+            if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
+                continue
+            missing = set(re.findall(r"\{(\w+)", route.path)) - known.keys()
+            if not missing and not _LEFT_OUT.search(route.path):
+                yield prefix + route.path.format(**known), LIMIT_MS
+    for query in _FINDINGS:
+        for base in (f"/pipelines/{PIPELINE}/findings", f"{API}/pipelines/{PIPELINE}/findings"):
+            yield f"{base}?{urlencode(query)}", LIST_LIMIT_MS
+    for query in _CELLS:
+        yield f"/pipelines/{PIPELINE}?{urlencode(query)}", LIMIT_MS
+    yield f"{app_url(PIPELINE, APP)}/findings?severity=high", LIST_LIMIT_MS
+
+
+async def asked(web: httpx.AsyncClient, url: str, rounds: int) -> dict[str, float]:
+    """Milliseconds of the answers, the status and the size of the last one."""
+    busy: list[float] = []
+    wall: list[float] = []
+    answer = httpx.Response(0)
+    for _ in range(rounds + 1):
+        begun, worked = time.perf_counter(), time.process_time()
+        answer = await web.get(url)
+        busy.append((time.process_time() - worked) * 1_000)
+        wall.append((time.perf_counter() - begun) * 1_000)
+    return {
+        "status": answer.status_code,
+        "kB": len(answer.content) / 1_000,
+        "first": busy[0],
+        "busy": statistics.median(busy[1:]),
+        "busy p95": _p95(busy[1:]),
+        "wall": statistics.median(wall[1:]),
+        "wall p95": _p95(wall[1:]),
+    }
+
+
+def _p95(spent: list[float]) -> float:
+    return statistics.quantiles(spent, n=20)[-1] if len(spent) > 1 else spent[0]
+
+
+async def measure(data: Path, rounds: int) -> int:
+    """Ask for everything, and print what it took; how many addresses have a mark."""
+    heads = "".join(f"{name:>9}" for name in ("status", "kB", *_TIMES))
+    print(f"{'':68}{heads}")
+    marked = 0
+    async with operating(site_of(data)) as web:
+        for url, limit in dict(addresses()).items():
+            row = await asked(web, url, rounds)
+            mark = f"  over {limit:.0f}" if row["busy p95"] > limit else ""
+            mark += "" if row["status"] == 200 else "  no answer"
+            marked += bool(mark)
+            times = "".join(f"{row[name]:9.1f}" for name in _TIMES)
+            print(f"{url[:66]:68}{row['status']:9}{row['kB']:9.0f}{times}{mark}", flush=True)
+    return marked
+
+
+async def main() -> int:
+    """Fill, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--apps", type=int, default=10_000)
+    parser.add_argument("--findings", type=int, default=100, help="per app")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--filled", action="store_true", help="the folder is filled already")
+    parser.add_argument("--report", action="store_true", help="write the report, too")
+    given = parser.parse_args()
+    if given.apps < MODELS * APP.app_number:
+        parser.error(f"at least {MODELS * APP.app_number} apps")
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        data = given.data or Path(folder)
+        url = f"sqlite:///{data / 'assay.db'}"
+        await upgrade(url)
+        store = SqlResultStore.from_url(url)
+        if not given.filled:
+            await fill(store, given.apps, given.findings, 50)
+        if given.report:
+            await write_report(store, data, PIPELINE)
+        await store.close()
+        return 1 if await measure(data, given.rounds) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

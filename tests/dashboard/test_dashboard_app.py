@@ -1,0 +1,305 @@
+"""The pages and the API of one app: from the store, while it runs and when files are gone."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from contract.spec import AppRef
+from control.deciding import decision, suppress
+from dashboard import urls
+from tests.support.dashboard_site import browsing, site_of
+from tests.support.recorded_app import REF, recorded_app, source_of
+from tests.support.two_pipelines import MODEL
+
+API = "/api/v1"
+PARTS = ("", "findings", "load", "files", "history", "logs/0", "finding?id=v2-sql")
+
+
+def api(part: str = "", pipeline: str = "whole", ref: AppRef = REF) -> str:
+    return API + urls.app_url(pipeline, ref, part)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kept(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("kept")
+    await recorded_app(folder)
+    await recorded_app(folder, "runs", ended=False)
+    return folder
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(kept: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with browsing(site_of(kept)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_nothing_of_an_app_is_markup(page: httpx.AsyncClient, part: str):
+    url, _, query = part.partition("?")
+    answer = await page.get(urls.app_url("whole", REF, url) + (f"?{query}" if query else ""))
+
+    assert answer.status_code == 200, answer.text
+    for hostile in ("<script>", "<img src=x", "limit <b>", "\x1b"):
+        assert hostile not in answer.text
+    assert answer.text.count("<h1") == 1
+
+
+async def test_a_tool_that_was_lost_is_told_with_its_reason_and_has_no_number(
+    page: httpx.AsyncClient,
+):
+    answer = (await page.get(api())).json()
+    cells = {cell["record"]["report"]["tool"]: cell for cell in answer["report"]["cells"]}
+
+    assert cells["bandit"]["finding_count"] is None
+    assert cells["browser"]["finding_count"] == 0
+    assert cells["openloop"]["finding_count"] is None, "a load test looks for no findings"
+    text = (await page.get(urls.app_url("whole", REF))).text
+    assert "killed at its limit" in text
+    assert "nobody knows what it would have shown" in text
+    assert "static/bandit" in text
+
+
+async def test_a_weakness_shows_its_line_and_the_way_of_the_data(page: httpx.AsyncClient):
+    told = (await page.get(api("finding"), params={"fingerprint": "v2-sql"})).json()
+
+    assert told["excerpt"]["state"] == "same"
+    marked = [line["number"] for line in told["excerpt"]["lines"] if line["marked"]]
+    assert marked == [7]
+    assert [(step["role"], step["line"]) for step in told["path"]] == [
+        ("source", 5),
+        ("step", 6),
+        ("sink", 7),
+    ]
+    assert told["path_note"] == ""
+    assert [one["tool"] for one in told["sightings"]] == ["opengrep"]
+
+
+async def test_a_weakness_of_a_request_shows_it_with_its_answer(page: httpx.AsyncClient):
+    told = (await page.get(api("finding"), params={"fingerprint": "v2-read"})).json()
+
+    assert told["exchanges"][0]["request"].startswith("GET /notes/1")
+    assert told["excerpt"] is None
+    text = (await page.get(urls.finding_url("whole", REF, "v2-read"))).text
+    assert "&lt;script&gt;steal()" in text
+
+
+async def test_a_folder_that_changed_is_not_shown_as_what_was_measured(tmp_path: Path):
+    await recorded_app(tmp_path)
+    file = source_of(tmp_path) / "app.py"
+    file.write_text("other = 1\n" * 9)
+
+    async with browsing(site_of(tmp_path)) as client:
+        other = (await client.get(api("finding"), params={"fingerprint": "v2-sql"})).json()
+        shutil.rmtree(file.parent)
+        gone = (await client.get(api("finding"), params={"fingerprint": "v2-sql"})).json()
+
+    assert other["excerpt"]["state"] == "other"
+    assert other["excerpt"]["lines"] == []
+    assert "not what was measured" in other["excerpt"]["note"]
+    assert "db.execute(sql)" in other["excerpt"]["quote"]
+    assert gone["excerpt"]["state"] == "gone"
+    assert "not on this machine" in gone["excerpt"]["note"]
+
+
+async def test_a_line_that_still_reads_the_same_is_shown_with_a_caveat(tmp_path: Path):
+    await recorded_app(tmp_path)
+    (source_of(tmp_path) / "other.py").write_text("added = True\n")
+
+    async with browsing(site_of(tmp_path)) as client:
+        told = (await client.get(api("finding"), params={"fingerprint": "v2-sql"})).json()
+
+    assert told["excerpt"]["state"] == "changed"
+    assert any(line["marked"] for line in told["excerpt"]["lines"])
+
+
+async def test_no_link_leads_out_of_an_apps_folder(tmp_path: Path):
+    await recorded_app(tmp_path)
+    secret = tmp_path / "secret.txt"
+    secret.write_text("db.execute(sql)\n" * 9)
+    file = source_of(tmp_path) / "app.py"
+    file.unlink()
+    file.symlink_to(secret)
+
+    async with browsing(site_of(tmp_path)) as client:
+        told = (await client.get(api("finding"), params={"fingerprint": "v2-sql"})).json()
+
+    assert told["excerpt"]["lines"] == []
+    assert told["excerpt"]["state"] == "gone"
+
+
+async def test_archives_that_are_gone_or_damaged_cost_only_what_they_held(tmp_path: Path):
+    await recorded_app(tmp_path)
+    for at, file in enumerate(sorted((tmp_path / "artifacts" / "sha256").glob("*/*"))):
+        file.unlink() if at % 2 else file.write_bytes(b"damaged")
+
+    async with browsing(site_of(tmp_path)) as client:
+        for part in ("", "findings", "load", "files", "history"):
+            assert (await client.get(urls.app_url("whole", REF, part))).status_code == 200
+        sql = (await client.get(api("finding"), params={"fingerprint": "v2-sql"})).json()
+        log = await client.get(urls.app_url("whole", REF, "logs/0"))
+
+    assert [step["line"] for step in sql["path"]] == [5, 6, 7]
+    assert "their order" in sql["path_note"]
+    assert log.status_code in (404, 500)
+    assert "Traceback" not in log.text
+
+
+async def test_an_app_that_has_not_ended_is_shown_as_far_as_it_is(page: httpx.AsyncClient):
+    text = (await page.get(urls.app_url("runs", REF))).text
+    told = (await page.get(api(pipeline="runs"))).json()
+
+    assert "It has not ended" in text
+    assert told["report"]["state"] is None
+    assert told["weaknesses"] == 1
+    cells = {cell["record"]["analyzer"]: cell for cell in told["report"]["cells"]}
+    assert cells["performance"]["record"]["report"]["state"] == "infra_failed"
+    assert "still running" in cells["performance"]["record"]["report"]["reason"]
+
+
+async def test_a_log_opens_at_its_end_and_turns_by_pages(page: httpx.AsyncClient):
+    last = (await page.get(api("logs/0"))).json()
+    first = (await page.get(api("logs/0"), params={"line": 1})).json()
+
+    assert (last["first"], last["lines"][-1], last["after"]) == (401, "line 450 <b>", None)
+    assert (first["total"], len(first["lines"]), first["after"]) == (450, 200, 201)
+    assert (await page.get(api("logs/7"))).status_code == 404
+
+
+async def test_the_load_curve_has_the_steps_that_were_measured(page: httpx.AsyncClient):
+    told = (await page.get(api("load"))).json()
+    text = (await page.get(urls.app_url("whole", REF, "load"))).text
+
+    (curve,) = told["curves"]
+    assert [(step["rate"], step["p99"]) for step in curve["steps"]] == [(10, None), (80, 1900)]
+    assert told["usage"][0]["cpu_percent"] == [None, 12.5, 90]
+    assert text.count("<svg") == 4, "the logo, a curve, processor time, memory"
+
+
+async def test_verdicts_have_the_evidence_that_holds(page: httpx.AsyncClient):
+    ((judge,),) = [row["judges"] for row in (await page.get(api("requirements"))).json()]
+
+    assert judge["evidence"] == [{"path": "app.py", "line": 5, "quote": "request.args"}]
+    assert judge["rejected"] == ["app.py:99: the file has 7 lines"]
+
+
+async def test_pictures_logs_and_results_can_be_fetched(page: httpx.AsyncClient):
+    told = (await page.get(api("files"))).json()
+    (shot,) = told["screenshots"]
+    picture = await page.get(urls.files_url("whole", REF, shot["archive"]["key"], shot["member"]))
+
+    assert shot["shows"] == "web /"
+    assert picture.headers["content-type"] == "image/png"
+    assert told["gone"] == []
+    text = (await page.get(urls.app_url("whole", REF, "files"))).text
+    for ref in (*(one[1] for one in told["archives"]), *told["logs"]):
+        url = urls.files_url("whole", REF, ref["key"])
+        assert f'href="{url}"' in text
+        assert (await page.get(url)).status_code == 200
+
+
+async def test_history_says_what_changed_against_the_run_before(web: httpx.AsyncClient):
+    ref = AppRef(model=MODEL, app_number=1)
+    told = (await web.get(api("history", "after", ref))).json()
+
+    assert [run["pipeline_id"] for run in told["runs"]] == ["after", "before"]
+    states = {(row["state"], row["severity"]): row["count"] for row in told["before"]["counts"]}
+    assert states == {("new", "critical"): 1, ("fixed", "medium"): 1, ("unchanged", "high"): 1}
+    assert told["after"] is None
+    assert told["before"]["same_source"] is False
+
+
+async def test_what_was_lost_since_is_unknown_and_not_fixed(web: httpx.AsyncClient):
+    ref = AppRef(model=MODEL, app_number=2)
+    told = (await web.get(api("history", "after", ref))).json()
+
+    assert [row["state"] for row in told["before"]["counts"]] == ["unknown"]
+
+
+async def test_a_weakness_names_the_other_pipelines_that_have_it(web: httpx.AsyncClient):
+    ref = AppRef(model=MODEL, app_number=1)
+    kept = await web.get(api("finding", "after", ref), params={"fingerprint": "v2-kept"})
+    fresh = await web.get(api("finding", "after", ref), params={"fingerprint": "v2-fresh"})
+
+    assert [one["pipeline_id"] for one in kept.json()["elsewhere"]] == ["before"]
+    assert (fresh.json()["elsewhere"], fresh.json()["looked_in"]) == ([], 1)
+
+
+async def test_an_app_has_the_figures_of_its_report(web: httpx.AsyncClient, recorded: Path):
+    import json
+
+    for number in (1, 2, 4):
+        ref = AppRef(model=MODEL, app_number=number)
+        told = (await web.get(api("", "after", ref))).json()["report"]
+        found = (await web.get(api("findings", "after", ref))).json()["weaknesses"]
+        gone = (await web.get(api("findings", "after", ref), params={"gone": True})).json()
+        (path,) = (recorded / "reports" / "after" / "apps").glob(f"*-app{number}.json")
+        written = json.loads(path.read_text())
+        assert {**told, "weaknesses": found, "gone": gone["weaknesses"]} == {
+            **written,
+            "generated_at": told["generated_at"],
+        }
+
+
+async def test_a_decision_shows_at_once(tmp_path: Path):
+    await recorded_app(tmp_path)
+    site = site_of(tmp_path)
+    async with browsing(site) as client:
+        before = (await client.get(api("findings"))).json()["weaknesses"]
+        made = decision(fingerprint="v2-sql", who="mia", why="a test <b>")
+        await suppress(site.stored, "whole", made)
+        after = (await client.get(api("findings"))).json()["weaknesses"]
+        text = (await client.get(urls.finding_url("whole", REF, "v2-sql"))).text
+
+    assert [each["suppression"] for each in before] == [None, None]
+    assert [bool(each["suppression"]) for each in after] == [False, True]
+    assert "a test &lt;b&gt;" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (urls.app_url("nothing", REF), 404),
+        (urls.app_url("whole", AppRef(model="nobody", app_number=9)), 404),
+        ("/pipelines/whole/apps/m/wrong", 400),
+        (urls.finding_url("whole", REF, "v2-none"), 404),
+        (urls.app_url("whole", REF, "finding"), 400),
+        (urls.app_url("whole", REF, "finding?id=v2-sql&n=7"), 404),
+        (urls.app_url("whole", REF, "findings?after=zzz"), 400),
+        (urls.app_url("whole", REF, "logs/99999999999999999999"), 404),
+        (urls.app_url("whole", REF, "logs/x"), 400),
+        (urls.app_url("whole", REF, "logs/0?line=-7"), 200),
+        (urls.app_url("whole", REF, "logs/0?line=99999999999999999999"), 200),
+    ],
+)
+async def test_wrong_questions_are_answered_with_a_cause(
+    page: httpx.AsyncClient, path: str, status: int
+):
+    for prefix in ("", API):
+        named = path.replace("?id=", "?fingerprint=").replace("&n=", "&occurrence=")
+        answer = await page.get(API + named if prefix else path)
+        wanted = {status, 400} if prefix else {status}
+        assert answer.status_code in wanted, (prefix, answer.text)
+        assert "Traceback" not in answer.text
+
+
+async def test_ten_thousand_weaknesses_come_in_pages(tmp_path: Path):
+    from tests.support.recorded_app import many_weaknesses
+
+    await many_weaknesses(tmp_path, 10_000)
+    async with browsing(site_of(tmp_path)) as client:
+        seen: list[str] = []
+        after = ""
+        for _ in range(3):
+            told = (await client.get(api("findings"), params={"after": after, "limit": 200})).json()
+            seen += [each["finding"]["fingerprint"] for each in told["weaknesses"]]
+            after = told["after"]
+        text = (await client.get(urls.app_url("whole", REF, "findings"))).text
+
+    assert told["total"] == 10_000
+    assert len(set(seen)) == 600
+    assert text.count("<tr") < 210
+    assert "1 to 100 of 10,000" in text

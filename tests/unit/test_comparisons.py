@@ -1,0 +1,88 @@
+"""Comparisons are made once for all who ask, and say how far they are."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from contract.suppression import Suppression
+from control import comparisons
+from control.comparing import compare
+from control.comparing_asked import EVERY_CHANGE
+from control.comparisons import Compared, Comparing, Comparisons
+from control.errors import NotStoredError
+from control.stored import Stored
+from tests.support.two_pipelines import two_pipelines
+
+
+@pytest.fixture
+async def stored(tmp_path: Path) -> Stored:
+    await two_pipelines(tmp_path)
+    return Stored(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}", in_use=lambda: False)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Comparisons stop after their first apps until this is set."""
+    gate = asyncio.Event()
+
+    async def slow(*args, on_progress, **fields):
+        on_progress(1, 3)
+        await gate.wait()
+        return await compare(*args, **fields)
+
+    monkeypatch.setattr(comparisons, "compare", slow)
+    monkeypatch.setattr(comparisons, "_PATIENCE_S", 0.01)
+    return gate
+
+
+async def test_who_asks_while_it_is_made_hears_how_far_it_is(stored: Stored, gate: asyncio.Event):
+    kept = Comparisons(stored)
+    first = await kept.ask("before", "after", EVERY_CHANGE)
+    second = await kept.ask("before", "after", EVERY_CHANGE)
+    gate.set()
+    while isinstance(told := await kept.ask("before", "after", EVERY_CHANGE), Comparing):
+        await asyncio.sleep(0)
+
+    assert first == second == Comparing(then="before", now="after", done=1, of=3)
+    assert told.comparison.summary.apps == 2
+    assert not told.outdated
+
+
+async def test_a_comparison_is_made_once_and_anew_when_a_pipeline_changed(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+):
+    made: list[str] = []
+
+    async def counted(*args, **fields):
+        made.append(args[2])
+        return await compare(*args, **fields)
+
+    monkeypatch.setattr(comparisons, "compare", counted)
+    kept = Comparisons(stored)
+    for _ in range(2):
+        assert isinstance(await kept.ask("before", "after", EVERY_CHANGE), Compared)
+    assert len(made) == 1
+
+    decided = Suppression(fingerprint="v2-fresh", who="Ada", why="known")
+    await stored.answered("after", lambda store: store.suppress("after", decided))
+    told = await kept.ask("before", "after", EVERY_CHANGE)
+
+    assert len(made) == 2
+    assert isinstance(told, Compared)
+    assert told.comparison.changes[0].weakness.suppression == decided
+
+
+async def test_a_failed_comparison_is_forgotten(stored: Stored):
+    kept = Comparisons(stored)
+    for _ in range(2):
+        with pytest.raises(NotStoredError):
+            await kept.ask("before", "gone", EVERY_CHANGE)
+
+
+async def test_what_is_under_way_ends_when_it_is_closed(stored: Stored, gate: asyncio.Event):
+    kept = Comparisons(stored)
+    await kept.ask("before", "after", EVERY_CHANGE)
+    await kept.close()
+
+    assert not [task for task in asyncio.all_tasks() if "_made" in repr(task.get_coro())]
