@@ -12,10 +12,15 @@ from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
 from control.access import has_token
+from control.analyzer_health import Analyzers
 from control.dryrun import Machine
 from control.errors import NotStoredError
 from control.stored import Stored, require_comparable
+from control.surveying import Platform
 from settings import Settings, temporal_is_configured
+
+_NOT_UP = "the local stack does not run; its tools prove themselves when it starts"
+_ELSEWHERE = "the analyzers of the configured server cannot be asked from here"
 
 
 def dashboard_address(settings: Settings) -> str:
@@ -72,6 +77,20 @@ async def require_stored_baseline(settings: Settings, plan: PipelinePlan) -> Non
 def machine_of(settings: Settings) -> Machine | None:
     """This machine if its own worker does the work; None where a configured server's workers do."""
     return None if temporal_is_configured() else settings
+
+
+def platform_of(settings: Settings) -> Platform:
+    """Who would do the work, as far as it can be asked now: analyzers of a stack that runs."""
+    elsewhere = temporal_is_configured()
+    stack = None if elsewhere else running_stack(settings)
+    return Platform(
+        Analyzers(
+            stack.analyzer_urls if stack else {}, (lambda _: "") if elsewhere else settings.lacks
+        ),
+        machine_of(settings),
+        store_of(settings),
+        not_asked=_ELSEWHERE if elsewhere else _NOT_UP,
+    )
 
 
 async def stored_progress(

@@ -118,6 +118,7 @@ class Validated(Frozen):
         tools: of the analyzers that are restricted to some.
         subtasks: of each app, those analyzers that would look at it.
         apps: each a `ValidatedApp`, in order; also those that the spec adds to its fleet.
+        apps_left_out: how many more there are.
         baseline: the earlier pipeline that weaknesses are compared with; null: none.
         suppressions: decisions that weaknesses need no action.
         warnings: what will not be measured as things are.
@@ -134,6 +135,7 @@ class Validated(Frozen):
     baseline: str | None = None
     suppressions: int = 0
     warnings: tuple[str, ...]
+    apps_left_out: int = 0
 
 
 class KeptLog(Frozen):

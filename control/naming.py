@@ -15,8 +15,12 @@ _APP = re.compile(r"(.+)/app([0-9]{1,7})")
 
 def new_id(stem: str) -> str:
     """A new, unique pipeline ID that sorts by time; any `stem` gives a usable one."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[:40].strip("-._") or "pipeline"
-    return f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"{name_of(stem)}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def name_of(stem: str) -> str:
+    """`stem`, made fit for the name of a file or the beginning of an ID."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[:40].strip("-._") or "pipeline"
 
 
 def pipeline_id(text: str) -> str:

@@ -217,6 +217,8 @@ def _of_tool(name: str, health: ToolHealth | None) -> SurveyedTool:
     if health.ok:
         return SurveyedTool(name=name, sight="sees")
     reason = health.reason or "its canary was not found"
+    if health.lacks_source:
+        return SurveyedTool(name=name, sight="lost", reason=reason)
     return SurveyedTool(name=name, sight="blind" if health.blind else "starting", reason=reason)
 
 

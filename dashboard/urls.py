@@ -81,3 +81,9 @@ def files_url(pipeline_id: str, ref: AppRef, key: str, member: str = "") -> str:
 def login_url(to: str) -> str:
     """The page to log in, which leads to `to`."""
     return with_query("/login", {"next": to})
+
+
+def spec_url(name: str, part: str = "") -> str:
+    """The page of a spec that was written, or something below it."""
+    base = f"/specs/{quote(name, safe='')}"
+    return f"{base}/{part}" if part else base

@@ -1,7 +1,7 @@
 """`submit`: starts a pipeline from a spec file."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from cli.documents import Submitted
@@ -11,12 +11,15 @@ from cli.installation import login_finder, require_stored_baseline
 from cli.output import print_lines, print_result, say
 from cli.person import person
 from cli.program import command
-from cli.session import open_session
+from cli.session import Session, open_session
 from cli.verdict import require_baseline
 from contract.gate import Gate
+from contract.spec import PipelinePlan
 from control.pipelines import submit
 from control.plans import checked_plan
 from settings import Settings
+
+Ready = Callable[[Session, PipelinePlan], Awaitable[bool]]
 
 
 async def run_submit(
@@ -28,10 +31,12 @@ async def run_submit(
     as_json: bool,
     strict: bool = False,
     gates: Collection[Gate] = (),
+    ready: Ready | None = None,
 ) -> Exit:
     """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again).
 
-    Gates can only be told at the end, so with them it is followed, too.
+    Gates can only be told at the end, so with them it is followed, too. `ready` is asked when the
+    stack is up; where it says no, nothing is submitted.
     """
     wait = wait or bool(gates)
     secret = login_finder(settings)
@@ -39,6 +44,9 @@ async def run_submit(
     require_baseline(gates, pipeline_id, plan.spec.baseline is not None)
     await require_stored_baseline(settings, plan)
     async with open_session(settings, say, start=True) as session:
+        if ready is not None and not await ready(session, plan):
+            say("nothing was started")
+            return Exit.OK
         started = await submit(session.client, plan, person())
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")

@@ -1,76 +1,98 @@
-"""`wizard`: asks a few questions, writes a spec file, and submits it if the user agrees."""
+"""`wizard`: asks a few questions, writes a spec file, and starts the pipeline if one agrees."""
 
-from dataclasses import dataclass
-from pathlib import Path
+import asyncio
+import signal
+import sys
 
-import typer
-import yaml
-
+from cli.choosing import GoBackError, confirmed
 from cli.commands.submit import run_submit
 from cli.documents import Written
-from cli.errors import UserError
 from cli.exits import Exit
+from cli.installation import platform_of
+from cli.interview import Interview
 from cli.output import print_json, say
 from cli.program import command
-from cli.safe import one_line
-from cli.words import AI_IS_OFF
-from contract.analyzers import AnalyzerKind
-from control.fleet import folder_of
+from cli.session import Session
+from cli.surveyed import sight_lines
+from cli.terminal import progress_out
+from contract.spec import PipelinePlan
+from control.errors import WrongInputError
 from control.naming import new_id
-from control.plans import plan_line, resolve
-from control.specfile import parse_spec
+from control.surveying import Sight, SurveyedAnalyzer, survey_analyzers
 from settings import Settings, load_settings
 
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """The answers: how many apps the spec has, where it is, and whether to submit it."""
-
-    apps: int
-    target: Path
-    submit: bool
+# How long canaries may take that run for the first time; who waits may end it.
+_CANARIES_S = 120
+_MISSES: tuple[Sight, ...] = ("lost", "blind")
 
 
-def ask() -> Answers:
-    """Ask, and write the spec. Questions are on standard error: standard output is for results."""
-    settings = load_settings()
-    answer = typer.prompt("Folder of the fleet (<root>/<model>/app<N>/)", err=True)
-    root = folder_of(Path.cwd(), answer, "the folder")
-    with_tools = [kind for kind in AnalyzerKind if kind.row.equipment == "tools"]
-    kinds = list(AnalyzerKind) if settings.ai_configured else with_tools
-    if not settings.ai_configured:
-        say(AI_IS_OFF)
-    analyzers = [kind.value for kind in kinds if _confirm(f"Run {kind.value}?")]
-    parallelism = typer.prompt("Apps in flight at once", default=3, type=int, err=True)
-    document = {"apps": {"root": str(root)}, "analyzers": analyzers, "parallelism": parallelism}
-    spec = parse_spec(document, "your answers")
-    plan = resolve(spec, Path.cwd(), "wizard", say)
-    say(f"that is {plan_line(plan)}")
-    target = Path(typer.prompt("Write the spec to", default="pipeline.yaml", err=True))
-    _write_new(target, yaml.safe_dump(document, sort_keys=False))
-    say(f"submit it any time: {command(f'submit {target} --wait')}")
-    return Answers(len(plan.apps), target, _confirm("Submit it now?"))
+def ask() -> Interview:
+    """Ask everything, and write the spec."""
+    interview = Interview(load_settings())
+    interview.run()
+    return interview
 
 
-async def run_answers(settings: Settings, answers: Answers, *, as_json: bool) -> Exit:
-    """Submit the spec, if that was the answer."""
-    if answers.submit:
-        name = new_id(answers.target.stem)
-        return await run_submit(settings, answers.target, name, wait=True, as_json=as_json)
-    if as_json:
-        print_json(Written(spec=str(answers.target.absolute()), apps=answers.apps))
-    return Exit.OK
+async def run_answers(settings: Settings, interview: Interview, *, as_json: bool) -> Exit:
+    """Start the pipeline, if that was the answer."""
+    target = interview.target
+    again = f"start it any time: {command(f'submit {target} --wait')}"
+    document = Written(spec=str(target.absolute()), apps=interview.apps)
+    if not interview.start:
+        say(again)
+        if as_json:
+            print_json(document)
+        return Exit.OK
+    looked = _Looked()
+    code = await run_submit(
+        settings, target, new_id(target.stem), wait=True, as_json=as_json, ready=looked.ready
+    )
+    if looked.refused:
+        say(again)
+        if as_json:
+            print_json(document)
+    return code
 
 
-def _confirm(question: str, *, default: bool = True) -> bool:
-    return typer.confirm(question, default=default, err=True)
+class _Looked:
+    """Looks at the tools when the stack is up: only then can each of them prove itself.
+
+    Attributes:
+        refused: somebody would rather not start, seeing what cannot be measured.
+    """
+
+    def __init__(self) -> None:
+        self.refused = False
+
+    async def ready(self, session: Session, plan: PipelinePlan) -> bool:
+        """Say what cannot be measured, and ask whether to start all the same."""
+        analyzers = await self._seen(session, plan)
+        for line in sight_lines(analyzers):
+            progress_out.print(line)
+        missing = sum(len(analyzer.of(*_MISSES)) for analyzer in analyzers)
+        if missing and sys.stdin.isatty():
+            self.refused = not _agreed()
+        return not self.refused
+
+    async def _seen(self, session: Session, plan: PipelinePlan) -> tuple[SurveyedAnalyzer, ...]:
+        platform = platform_of(session.settings)
+        for second in range(_CANARIES_S):
+            analyzers = await survey_analyzers(plan, platform)
+            proving = [entry.analyzer.value for entry in analyzers if entry.of("starting")]
+            if not proving:
+                return analyzers
+            if not second:
+                say(f"tools of {', '.join(proving)} prove themselves")
+            await asyncio.sleep(1)
+        return await survey_analyzers(plan, platform)
 
 
-def _write_new(target: Path, text: str) -> None:
-    question = f"{one_line(str(target))} exists. Overwrite?"
-    if target.exists() and not _confirm(question, default=False):
-        raise UserError("nothing written", next_step="run the wizard again with another file name")
+def _agreed() -> bool:
+    """Whether to start all the same; Ctrl-C ends the question, which the event loop would keep."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{target}: {error.strerror}") from error
+        return confirmed("Start it all the same?", default=True)
+    except (GoBackError, WrongInputError):
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -68,7 +68,8 @@ def test_an_unknown_pipeline_is_one_clear_error(assay: Assay):
 
 def test_the_wizard_writes_a_spec_that_submit_would_take(idle: Assay, tmp_path: Path):
     target = tmp_path / "fleet.yaml"
-    answers = [f"{ROOT}/controls", "y", "n", "y", "2", str(target), "n"]
+    limits = ["y", "2", "", "", "", "", ""]  # tools of both analyzers are the last two
+    answers = [f"{ROOT}/controls", "", "", "y", "static,performance", *limits, str(target), "n"]
 
     done = idle.run("wizard", typed="\n".join(answers) + "\n", timeout_s=60)
 

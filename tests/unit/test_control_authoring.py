@@ -135,7 +135,9 @@ class TestAFleet:
         ]
         assert found.whole
 
-    def test_that_was_not_looked_for_everywhere_is_said(self, tmp_path: Path, monkeypatch):
+    def test_that_was_not_looked_for_everywhere_is_said(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
         fleet_at(tmp_path / "z", {"a": (1,)})
         for name in range(6):
             (tmp_path / f"f{name}").mkdir()

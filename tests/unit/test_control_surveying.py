@@ -32,7 +32,7 @@ def saying(health: AnalyzerHealth) -> Generator[str]:
             self.end_headers()
             self.wfile.write(text)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *_: Any) -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Health)

@@ -1,0 +1,60 @@
+"""What is known before the start: for the last step of the wizard, the page of a spec, the API."""
+
+from typing import Any
+
+from starlette.requests import Request
+
+from contract.spec import PipelinePlan, PipelineSpec
+from control.forecast_words import forecast_lines
+from control.launching import Launched, launch, plan_below
+from control.naming import new_id
+from control.specs import specs_folder
+from control.surveying import Platform, Survey, survey
+from dashboard.access.audit import audited
+from dashboard.access.who import Actor, Scope, actor_of
+from dashboard.server import Server
+from dashboard.site import Site
+
+
+async def planned(site: Site, spec: PipelineSpec, id_: str) -> PipelinePlan:
+    """The plan of a spec whose folders are all below that of the fleets.
+
+    Raises:
+        PlatformError: they are not, or something else is wrong.
+    """
+    return await plan_below(site.fleets, spec, id_, stored=site.stored, secret=site.secret)
+
+
+async def surveyed(
+    site: Site, spec: PipelineSpec, name: str, notes: tuple[str, ...] = ()
+) -> Survey:
+    """What the spec would run, take, show and miss.
+
+    Raises:
+        PlatformError: as `planned`; or the store cannot be read.
+    """
+    plan = await planned(site, spec, new_id("look"))
+    return await survey(name, plan, Platform(site.analyzers, site.machine, site.stored), notes)
+
+
+async def started(
+    request: Request, server: Server, actor: Actor, plan: PipelinePlan, spec: str = ""
+) -> Launched:
+    """Start the pipeline of a plan, or join it where this very plan runs.
+
+    Raises:
+        PlatformError: the ID is taken, or the server does not take it.
+    """
+    detail = f"spec {spec}" if spec else ""
+    async with audited(request, actor, "start", f"pipeline {plan.pipeline_id}", detail):
+        return await launch(await server.client(), plan, actor.name)
+
+
+def shown(request: Request, site: Site, found: Survey | None) -> dict[str, Any]:
+    """What a template needs to show a survey, and who may start it."""
+    return {
+        "survey": found,
+        "lines": tuple(forecast_lines(found.forecast)) if found else (),
+        "may": actor_of(request).may(Scope.OPERATE),
+        "folder": specs_folder(site.data_dir),
+    }

@@ -1,0 +1,356 @@
+"""The wizard in the browser: steps, answers that are kept, and what is written and started."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+import yaml
+
+from contract.analyzers import AnalyzerKind
+from dashboard.wizard.form import Form
+from store.migrate import upgrade
+from tests.support.dashboard_site import browsing, operating, site_of
+
+HOSTILE = '<script>alert("x")</script>'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of fleets: two models, two templates."""
+    for model in ("gpt-4o", "llama-3"):
+        for number in (1, 2):
+            app = tmp_path / "fleets" / "study" / model / f"app{number}"
+            app.mkdir(parents=True)
+            (app / "app.py").write_text(f"print({number})\n")
+    templates = tmp_path / "fleets" / "study" / "templates"
+    templates.mkdir()
+    for slug in ("notes", "shop"):
+        (templates / f"{slug}.yaml").write_text(f"slug: {slug}\n")
+    return tmp_path
+
+
+@pytest_asyncio.fixture
+async def operator(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    site = site_of(folder / "data", fleets=folder / "fleets")
+    (folder / "data").mkdir()
+    await upgrade(site.stored.url)
+    async with operating(site, name="ann") as client:
+        yield client
+
+
+def fields(text: str) -> list[tuple[str, str]]:
+    """What the first form of a page would send if nothing is touched, without its buttons."""
+    form = text[text.index('action="/new"') :].partition("</form>")[0]
+    sent: list[tuple[str, str]] = []
+    for tag in re.findall(r"<input [^>]*>", form):
+        known = dict(re.findall(r'([a-z]+)="([^"]*)"', tag))
+        ticked = known.get("type") not in ("checkbox", "radio") or " checked" in tag
+        if ticked and "name" in known:
+            sent.append((unescape(known["name"]), unescape(known.get("value", ""))))
+    for name, options in re.findall(r'<select name="([^"]*)">(.*?)</select>', form):
+        sent += [(name, value) for value in re.findall(r'value="([^"]*)" selected', options)]
+    return sent
+
+
+async def step(client: httpx.AsyncClient, at: str, *sent: tuple[str, str]) -> httpx.Response:
+    return await client.get("/new", params=[*sent, ("at", at)])
+
+
+def without(sent: list[tuple[str, str]], *gone: tuple[str, str]) -> list[tuple[str, str]]:
+    return [item for item in sent if item not in gone]
+
+
+def _static_lacks(kind: AnalyzerKind) -> str:
+    return "make tools" if kind is AnalyzerKind.STATIC else ""
+
+
+def body(sent: list[tuple[str, str]], **instead: str) -> dict[str, list[str]]:
+    """The fields as they are posted, some of them with another value."""
+    found: dict[str, list[str]] = {}
+    for name, value in sent:
+        found.setdefault(name, []).append(value)
+    return found | {name: [value] for name, value in instead.items()}
+
+
+async def last_step(client: httpx.AsyncClient) -> list[tuple[str, str]]:
+    """The fields of the last step, with static alone."""
+    sent = [("root", "study"), ("seen", "analyzers"), ("seen", "limits"), ("analyzer", "static")]
+    return fields((await step(client, "check", *sent)).text)
+
+
+def written(folder: Path, name: str = "study") -> dict[str, object]:
+    return yaml.safe_load((folder / "data" / "specs" / f"{name}.yaml").read_text())
+
+
+async def test_two_models_on_two_templates_are_a_spec_after_five_steps(
+    operator: httpx.AsyncClient, folder: Path
+):
+    first = await operator.get("/new")
+    assert str(folder / "fleets" / "study") in first.text
+    apps = await step(operator, "apps", ("root", "study"))
+    chosen = [*without(fields(apps.text), ("t1", ""), ("t2", "")), ("t1", "notes"), ("t2", "shop")]
+    analyzers = await step(operator, "analyzers", *chosen)
+    kept = without(fields(analyzers.text), ("analyzer", "dynamic"), ("analyzer", "performance"))
+    limits = await step(operator, "limits", *kept)
+    check = await step(operator, "check", *fields(limits.text))
+    assert "4 apps of 2 models on 2 templates" in check.text
+    done = await operator.post("/new", data=body(fields(check.text), do="write"))
+
+    assert done.status_code == 303 and done.headers["location"] == "/specs/study?done=written"
+    assert written(folder) == {
+        "apps": {
+            "root": str(folder / "fleets" / "study"),
+            "templates": {1: "notes", 2: "shop"},
+            "templates_dir": str(folder / "fleets" / "study" / "templates"),
+        },
+        "analyzers": ["static"],
+        "parallelism": 3,
+    }
+    shown = await operator.get(done.headers["location"])
+    assert "Nothing was started" in shown.text and "templates_dir" in shown.text
+
+
+async def test_a_wrong_answer_is_shown_again_with_what_was_typed(operator: httpx.AsyncClient):
+    limits = await step(
+        operator, "limits", ("root", "study"), ("seen", "analyzers"), ("analyzer", "static")
+    )
+    sent = [*without(fields(limits.text), ("parallelism", "3")), ("parallelism", HOSTILE)]
+
+    refused = await step(operator, "check", *sent, ("baseline", ""))
+
+    assert refused.status_code == 400
+    assert "<b>your answers: 1 wrong field(s)</b>" in refused.text
+    assert ("parallelism", HOSTILE) in fields(refused.text)
+    assert HOSTILE not in refused.text
+    assert ("analyzer", "static") in fields(refused.text)
+
+
+@pytest.mark.parametrize(
+    ("sent", "at", "says"),
+    [
+        ([("pick", "models")], "analyzers", "no model is chosen"),
+        ([("pick", "models"), ("model", "gpt-4")], "analyzers", "did you mean"),
+        ([("pick", "numbers"), ("number", "7")], "analyzers", "no app of these models is chosen"),
+        ([("t1", "nots")], "analyzers", "not declared"),
+        ([("seen", "analyzers")], "limits", "no analyzer is chosen"),
+        ([("seen", "analyzers"), ("analyzer", "statik")], "limits", "did you mean"),
+        ([("seen", "limits"), ("baseline", "never-ran")], "check", "baseline: no pipeline"),
+        ([("seen", "limits"), ("egress", "x")], "check", "egress"),
+    ],
+)
+async def test_a_step_is_not_passed_with_an_answer_that_cannot_be(
+    operator: httpx.AsyncClient, sent: list[tuple[str, str]], at: str, says: str
+):
+    answer = await step(operator, at, ("root", "study"), ("seen", "apps"), *sent)
+
+    assert answer.status_code == 400
+    assert says in answer.text
+    assert "What this platform would not measure" not in answer.text
+
+
+@pytest.mark.parametrize("root", ["..", "/etc", "../data", "~root", "study/../../data", "\x00"])
+async def test_no_folder_outside_that_of_fleets_is_looked_at(
+    operator: httpx.AsyncClient, root: str
+):
+    answer = await step(operator, "check", ("root", root))
+
+    assert answer.status_code in (400, 403)
+    assert 'role="alert"' in answer.text and "Which fleet?" in answer.text
+
+
+async def test_an_existing_spec_is_replaced_only_if_that_is_said(
+    operator: httpx.AsyncClient, folder: Path
+):
+    sent = body(await last_step(operator), do="write")
+    await operator.post("/new", data=sent)
+    again = await operator.post("/new", data=sent)
+    assert again.status_code == 303
+
+    other = sent | {"seen": ["analyzers", "limits"], "parallelism": ["9"]}
+    refused = await operator.post("/new", data=other)
+
+    assert refused.status_code == 409 and 'name="replace"' in refused.text
+    assert written(folder)["parallelism"] == 3
+    replaced = await operator.post("/new", data=other | {"replace": ["1"]})
+    assert replaced.status_code == 303 and written(folder)["parallelism"] == 9
+
+
+async def test_nothing_is_written_for_an_unknown_baseline(
+    operator: httpx.AsyncClient, folder: Path
+):
+    sent = body(await last_step(operator), baseline="never", do="start")
+
+    answer = await operator.post("/new", data=sent)
+
+    assert answer.status_code == 400 and "baseline: no pipeline" in answer.text
+    assert not (folder / "data" / "specs").exists()
+
+
+async def test_a_server_that_is_away_starts_nothing_and_the_spec_is_kept(
+    operator: httpx.AsyncClient, folder: Path
+):
+    sent = body(await last_step(operator), id="study-1", do="start")
+
+    answer = await operator.post("/new", data=sent)
+
+    assert answer.status_code == 503
+    assert "the Temporal server does not answer" in answer.text
+    assert 'name="id" value="study-1"' in answer.text
+    assert written(folder)["analyzers"] == ["static"]
+    changes = (await operator.get("/api/v1/audit")).json()["changes"]
+    assert [(one["who"], one["action"], one["subject"]) for one in changes[:2]] == [
+        ("ann", "start", "pipeline study-1"),
+        ("ann", "write spec", "spec study"),
+    ]
+
+
+async def test_a_spec_can_be_started_again_and_is_named_when_it_is_damaged(
+    operator: httpx.AsyncClient, folder: Path
+):
+    await operator.post("/new", data=body(await last_step(operator), do="write"))
+    (folder / "data" / "specs" / "worse.yaml").write_text(f"apps: {{root: '{HOSTILE}'")
+
+    listed = await operator.get("/specs")
+    good = await operator.get("/specs/study")
+    worse = await operator.get("/specs/worse")
+    away = await operator.post("/specs/study/start", data={"id": "again"})
+
+    assert "cannot be read" in listed.text and "/specs/study" in listed.text
+    assert 'action="/specs/study/start"' in good.text
+    assert worse.status_code == 400 and "not valid YAML" in worse.text
+    assert HOSTILE not in listed.text + worse.text
+    assert away.status_code == 503 and 'name="id" value="again"' in away.text
+    assert (await operator.get("/specs/none")).status_code == 404
+
+
+async def test_a_spec_that_points_elsewhere_meanwhile_is_not_started(
+    operator: httpx.AsyncClient, folder: Path
+):
+    specs = folder / "data" / "specs"
+    specs.mkdir()
+    (specs / "sly.yaml").write_text("apps: {root: /etc}\nanalyzers: [static]\n")
+
+    answer = await operator.post("/specs/sly/start", data={"id": "x"})
+
+    assert answer.status_code == 403 and "apps.root: /etc is not below" in answer.text
+
+
+async def test_who_may_only_read_is_led_to_the_login_and_back(
+    operator: httpx.AsyncClient, folder: Path
+):
+    async with browsing(site_of(folder / "data", fleets=folder / "fleets")) as reader:
+        page = await step(reader, "check", ("root", "study"), ("seen", "limits"))
+        posted = await reader.post("/new", data={"root": "study", "name": "x", "id": "x"})
+
+    assert "/login?next=%2Fnew%3F" in page.text and 'name="do"' not in page.text
+    assert posted.status_code in (401, 403)
+    assert not (folder / "data" / "specs").exists()
+
+
+async def test_what_cannot_be_measured_is_said_tool_by_tool(folder: Path):
+    site = site_of(
+        folder,
+        fleets=folder / "fleets",
+        lacks=_static_lacks,
+        analyzer_urls={AnalyzerKind.PERFORMANCE: "ws://127.0.0.1:9"},
+    )
+    kinds = [("seen", "analyzers"), ("analyzer", "static"), ("analyzer", "performance")]
+    async with browsing(site) as reader:
+        page = await step(reader, "check", ("root", "study"), *kinds)
+
+    assert "<b>21 of 24 tools cannot measure</b>" in page.text
+    assert "<b>Of 3 it is not known</b>" in page.text
+    assert "opengrep, bandit" in page.text and "make tools" in page.text
+    assert "analyzer performance at" in page.text
+
+
+async def test_the_answers_of_all_steps_travel_with_each_of_them():
+    sent = [
+        ("seen", "apps"),
+        ("seen", "analyzers"),
+        ("seen", "limits"),
+        ("root", "/x"),
+        ("pick", "models"),
+        ("model", "a"),
+        ("pick", "numbers"),
+        ("number", "2"),
+        ("t2", "shop"),
+        ("analyzer", "static"),
+        ("tool", "static/ruff"),
+        ("trusted", "1"),
+        ("parallelism", "7"),
+        ("egress", "allow"),
+        ("controls", "on"),
+        ("baseline", "b"),
+    ]
+
+    form = Form.of(sent)
+
+    assert sorted(form.items()) == sorted(sent)
+    assert Form.of(form.items()) == form
+
+
+SPEC = {"apps": {"root": "study"}, "analyzers": ["static"]}
+
+
+async def test_a_program_asks_what_a_spec_would_run_and_take(operator: httpx.AsyncClient):
+    checked = await operator.post("/api/v1/specs/validate", json={"spec": SPEC})
+    plan = await operator.post("/api/v1/specs/plan", json={"spec": SPEC})
+
+    assert (checked.status_code, plan.status_code) == (200, 200)
+    labels = [f"{app['model']}/app{app['app_number']}" for app in checked.json()["apps"]]
+    assert labels == ["gpt-4o/app1", "gpt-4o/app2", "llama-3/app1", "llama-3/app2"]
+    assert checked.json()["apps_left_out"] == 0
+    assert plan.json()["forecast"]["subtasks"] == 4
+    assert {tool["sight"] for tool in plan.json()["analyzers"][0]["tools"]} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "says"),
+    [
+        ({"apps": {"root": "study", "model": ["a"]}}, 400, "did you mean 'models'"),
+        ({"apps": {"root": "nowhere"}}, 400, "no such folder"),
+        ({"apps": {"root": "../data"}}, 403, "is not below"),
+        ({"apps": {"root": "study"}, "baseline": "never"}, 400, "baseline"),
+        ([], 400, "expected a mapping"),
+        ({"apps": {"root": "\ud800"}}, 400, "not a folder"),
+    ],
+)
+async def test_a_program_learns_which_field_is_wrong(
+    operator: httpx.AsyncClient, spec: object, status: int, says: str
+):
+    for path in ("/api/v1/specs/validate", "/api/v1/specs/plan", "/api/v1/pipelines"):
+        answer = await operator.post(
+            path, content=json.dumps({"spec": spec}), headers={"Content-Type": "application/json"}
+        )
+
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert says in answer.text
+
+
+async def test_a_program_that_may_only_read_starts_nothing(folder: Path):
+    async with browsing(site_of(folder, fleets=folder / "fleets")) as reader:
+        answer = await reader.post("/api/v1/pipelines", json={"spec": SPEC, "id": "x"})
+
+    assert answer.status_code in (401, 403)
+
+
+async def test_a_program_reads_the_specs_by_page(operator: httpx.AsyncClient, folder: Path):
+    for name in ("a", "b", "c"):
+        path = folder / "data" / "specs" / f"{name}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"apps: {{root: {name}}}\n")
+
+    first = (await operator.get("/api/v1/specs", params={"limit": 2})).json()
+    rest = (await operator.get("/api/v1/specs", params={"after": first["after"]})).json()
+    one = (await operator.get("/api/v1/specs/b")).json()
+
+    assert [line["name"] for line in (*first["specs"], *rest["specs"])] == ["a", "b", "c"]
+    assert rest["after"] is None and one["text"] == "apps: {root: b}\n"
+    assert (await operator.get("/api/v1/specs", params={"after": "x"})).status_code == 400
