@@ -48,4 +48,4 @@ async def test_a_start_that_is_sent_twice_is_one_pipeline_by_its_starter(
     assert platform.count("run m/app1") == 1 and ended.phase is PipelinePhase.COMPLETED
     assert after.status_code == 409 and "already ran" in after.text
     assert f'href="/pipelines/{platform.id}"' in shown.text and "it.yaml" in shown.text
-    assert platform.store.header.started_by == "ann"
+    assert platform.store.header and platform.store.header.started_by == "ann"
