@@ -13,7 +13,7 @@ from temporalio.client import Client
 from cli.errors import UserError, expected, explained
 from cli.exits import Exit
 from cli.installation import require_token
-from cli.output import print_where
+from cli.output import print_lines, print_where
 from cli.program import command
 from cli.stack.lifecycle import hold_stack, running_stack, start_stack, stop_unless_held
 from cli.stack.model import Stack
@@ -65,6 +65,8 @@ class Session:
         """Print where the pipeline is shown, as far as that is known."""
         dashboard, ui = self.dashboard_link(pipeline_id), self.ui_link(pipeline_id)
         print_where(dashboard=dashboard, ui=ui, as_json=as_json)
+        if dashboard and self.started and not self.keep and not as_json:
+            print_lines(f"without the stack: {command('dashboard')}")
 
 
 @asynccontextmanager

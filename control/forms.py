@@ -25,7 +25,7 @@ from reports.tables.sheet import csv_head, csv_lines
 
 Pieces = Iterable[bytes]
 # The pages link to everything else in the folder.
-_AS_WRITTEN: Mapping[str, Sequence[str]] = {
+AS_WRITTEN: Mapping[str, Sequence[str]] = {
     "html": ("[!.]*", "[!.]*/*"),
     "json": ("report.json", "apps/*.json"),
     "sarif": ("*.sarif",),
@@ -118,7 +118,7 @@ def _as_written(form: str) -> Callable[[Source, Path], list[str]]:
         for _ in source.apps():
             pass  # what is copied as it is must be whole, and of one writing, too
         root = report_folder(source.data_dir, source.report.pipeline.id)
-        found = sorted(path for pattern in _AS_WRITTEN[form] for path in root.glob(pattern))
+        found = sorted(path for pattern in AS_WRITTEN[form] for path in root.glob(pattern))
         found = [path for path in found if path.is_file() and not is_temporary(path)]
         return _put_all(folder, ((str(path.relative_to(root)), _blocks(path)) for path in found))
 

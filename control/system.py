@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from contract.errors import PlatformError
@@ -95,12 +94,9 @@ def _worst(parts: tuple[Part, ...], server: ServerHealth) -> PartState:
 
 def _versions(installation: Installation, server: ServerHealth) -> dict[str, str]:
     return {
-        "Assay": installation.assay.removeprefix("Assay").strip() or "unknown",
+        "Program": installation.assay,
         "Python": platform.python_version(),
         "Temporal server": server.version or "unknown",
-        "Temporal SDK": version("temporalio"),
-        "SQLAlchemy": version("sqlalchemy"),
-        "FastAPI": version("fastapi"),
         "Report format": SCHEMA_VERSION,
         "System": f"{platform.system()} {platform.release()} {platform.machine()}",
         **installation.versions,
@@ -118,7 +114,7 @@ def _analyzer(asked: Asked, analyzers: Analyzers) -> Part:
         detail = health.reason or "it takes no work"
     else:
         state = _ATTENTION if blind else _OK
-        step = "see what each tool says of its canary" if blind else ""
+        step = (lacks or "see what each tool says of its canary") if blind else ""
         seeing = len(health.tools) - len(blind)
         detail = (
             f"{seeing} of {len(health.tools)} tools see; {health.running} of {health.capacity} "

@@ -15,6 +15,7 @@ from control.access import Access
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
 from control.comparisons import Comparisons
+from control.report_jobs import ReportJobs
 from control.serving import ServedPipelines
 from dashboard import api, pages
 from dashboard.access.gate import Gate
@@ -58,6 +59,8 @@ def create_app(site: Site) -> FastAPI:
     app.state.audit = AuditLog(kept)
     app.state.tries = Tries()
     app.state.closing.push_async_callback(kept.close)
+    app.state.report_jobs = ReportJobs(site.stored, site.data_dir, site.assay)
+    app.state.closing.push_async_callback(app.state.report_jobs.close)
     add_handlers(app)
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)

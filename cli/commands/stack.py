@@ -42,6 +42,7 @@ def _up_lines(stack: Stack | None) -> Iterator[str]:
         return
     if stack.dashboard_url:
         yield f"dashboard:   {stack.dashboard_url}"
+        yield f"             to change something there, log in by {command('token link')}"
     else:
         yield f"no dashboard: this stack is of an earlier version; {command('down')}, then up again"
     yield f"Temporal UI: {stack.ui_url}"

@@ -31,7 +31,17 @@ class Assay:
     @property
     def env(self) -> dict[str, str]:
         env = {k: v for k, v in os.environ.items() if not k.startswith(("TEMPORAL_", "ASSAY_"))}
-        return {**env, "ASSAY_DATA": str(self.data), "NO_COLOR": "1", **dict(self.extra_env)}
+        return {**env, **self._own, **dict(self.extra_env)}
+
+    @property
+    def _own(self) -> dict[str, str]:
+        named = {"ASSAY_DATA": str(self.data), "ASSAY_DASHBOARD_FLEETS": str(self.fleets)}
+        return {**named, "NO_COLOR": "1"}
+
+    @property
+    def fleets(self) -> Path:
+        """Folder below which a browser may choose fleets."""
+        return self.data / "fleets"
 
     @property
     def scope(self) -> str:

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from page_program import AXE, DESK, PHONE, SWITCHES
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    sync_playwright,
+)
 
 LIMIT_MS = 60_000
 NAMES = """() => [...document.querySelectorAll("input, select, textarea, button, summary, a")]
@@ -38,15 +45,12 @@ class Hands:
         context.set_default_timeout(LIMIT_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: self._complaints.append(f"{page.url}: {error}"))
-        page.on(
-            "console",
-            lambda said: (
-                self._complaints.append(f"{page.url}: {said.text}")
-                if said.type == "error"
-                else None
-            ),
-        )
+        page.on("console", lambda said: self._hear(page, said))
         return page
+
+    def _hear(self, page: Page, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self._complaints.append(f"{page.url}: {said.text}")
 
     def new_window(self, **context: Any) -> None:
         """Another window, with the cookies of this one."""
@@ -79,6 +83,11 @@ class Hands:
         """Tick the box with that label."""
         self._page.get_by_label(label, exact=True).first.check()
 
+    def boxes(self, name: str, ticked: list[str]) -> None:
+        """Tick those boxes of a group, and no others."""
+        for box in self._page.locator(f"input[type=checkbox][name={name}]").all():
+            box.set_checked(box.get_attribute("value") in ticked)
+
     def press(self, keys: list[str]) -> str:
         """Press keys one after another; what has the focus then."""
         for key in keys:
@@ -88,8 +97,24 @@ class Hands:
     def wait(self, text: str, selector: str = "body") -> str:
         """Wait, without a reload, until the page shows the text there."""
         found = self._page.locator(selector).filter(has_text=text).first
-        found.wait_for()
+        found.wait_for()  # to be seen
         return found.inner_text()
+
+    def until(self, selector: str, count: int) -> None:
+        """Wait, without a reload, until there are so many."""
+        self._page.locator(selector).nth(count - 1).wait_for(timeout=5 * LIMIT_MS)
+
+    def gone(self, selector: str) -> None:
+        """Wait, without a reload, until nothing of the kind is to be seen."""
+        self._page.locator(selector).first.wait_for(state="hidden")
+
+    def mark(self) -> None:
+        """Leave something in the page that a reload would remove."""
+        self._page.evaluate("window.left = true")
+
+    def is_marked(self) -> bool:
+        """Whether it is the page that was marked, not loaded again."""
+        return self._page.evaluate("window.left === true")
 
     def text(self, selector: str = "main") -> str:
         """What stands there."""
@@ -121,8 +146,13 @@ class Hands:
         return said
 
     def looked_at(self, path: str) -> dict[str, Any]:
-        """What axe and we see in a page: by day, by night, and in a narrow window."""
-        seen: dict[str, Any] = self.open(path)
+        """What axe and we see in a page: by day, by night, and in a narrow window.
+
+        Without a path it is the page that is open, as it is.
+        """
+        if path:
+            self.open(path)
+        seen: dict[str, Any] = self._page.evaluate(SHAPE)
         self._page.evaluate(self._axe)
         seen["light"] = self._page.evaluate(AXE)
         seen["nameless"] = self._page.evaluate(NAMES)
