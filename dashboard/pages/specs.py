@@ -94,7 +94,8 @@ async def _page(
     found: Survey | None = None
     try:
         read, _ = await asyncio.to_thread(read_spec, site.data_dir, name)
-        found = await surveyed(site, read, name)
+        if not pipeline:  # else there is nothing left to decide
+            found = await surveyed(site, read, name)
     except PlatformError as trouble:
         problem = problem or problem_of(trouble)
     return page(

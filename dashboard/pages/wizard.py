@@ -39,6 +39,7 @@ from dashboard.wizard.survey import planned, shown, started, surveyed
 router = APIRouter()
 router.include_router(specs.router)
 _SEE_OTHER = 303
+_FIELDS_MAX = 20_000
 
 
 @router.get("/new")
@@ -50,7 +51,7 @@ async def new(request: Request, site: Here, _: Reader) -> Response:
 @router.post("/new")
 async def create(request: Request, site: Here, server: Temporal, actor: Operator) -> Response:
     """Write the spec, and start it if that was asked for; refused, the last step is shown again."""
-    sent = (await request.form()).multi_items()
+    sent = (await request.form(max_fields=_FIELDS_MAX)).multi_items()
     items = [(name, value) for name, value in sent if isinstance(value, str)]
     typed, form = dict(items), replace(Form.of(items), at=CHECK)
     reached = await _reached(request, site, form)

@@ -15,6 +15,8 @@ from dashboard.access.who import Actor, Scope, actor_of
 from dashboard.server import Server
 from dashboard.site import Site
 
+_NOT_ASKED = "this dashboard does not know where its analyzer is"
+
 
 async def planned(site: Site, spec: PipelineSpec, id_: str) -> PipelinePlan:
     """The plan of a spec whose folders are all below that of the fleets.
@@ -34,7 +36,8 @@ async def surveyed(
         PlatformError: as `planned`; or the store cannot be read.
     """
     plan = await planned(site, spec, new_id("look"))
-    return await survey(name, plan, Platform(site.analyzers, site.machine, site.stored), notes)
+    platform = Platform(site.analyzers, site.machine, site.stored, not_asked=_NOT_ASKED)
+    return await survey(name, plan, platform, notes)
 
 
 async def started(
