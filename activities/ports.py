@@ -9,7 +9,7 @@ from contract.analysis import AnalyzerReport, ArtifactRef
 from contract.analyzers import AnalyzerKind, Category
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
-from contract.overview import PipelineOverview
+from contract.overview import CellsCount, PipelineOverview
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.record import CellState, PipelineRecord, Revision
 from contract.role import AppRole
@@ -202,6 +202,12 @@ class ResultStore(Protocol):
             PlatformError: NOT_FOUND: there is no such pipeline; INVALID_ARGUMENT: its cursor is
                 none.
         """
+        ...
+
+    async def cells_of_models(
+        self, pipeline_id: str, models: Collection[str]
+    ) -> tuple[CellsCount, ...]:
+        """How many cells of each tool are in each state, of the apps of some models alone."""
         ...
 
     async def looks_for(

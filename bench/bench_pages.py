@@ -28,11 +28,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import httpx
 from fastapi.routing import APIRoute
 
-from bench.bench_store import MODELS, TOOLS, fill
+from bench.bench_store import MODELS, TOOLS, fill, findings_of
 from contract.ids import safe_model
 from contract.spec import AppRef
 from dashboard import api, pages
-from dashboard.urls import API, app_url
+from dashboard.memory import settle
+from dashboard.urls import API, app_url, finding_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import operating, site_of
@@ -40,8 +41,8 @@ from tests.support.two_pipelines import write_report
 
 PIPELINE, APP = "bench", AppRef(model="vendor/model-3", app_number=5)
 LIMIT_MS, LIST_LIMIT_MS = 300.0, 200.0
-# Streams without an end, and addresses that are made for one file or one secret.
-_LEFT_OUT = re.compile(r"/events$|^/files/|^/enter|/export")
+# Streams without an end, what is made for one file or one secret, and what needs a second pipeline.
+_LEFT_OUT = re.compile(r"/events$|^/files/|^/enter|/export|/finding$|^/compare$")
 _TIMES = ("first", "busy", "busy p95", "wall", "wall p95")
 _FINDINGS = (
     {"severity": "high"},
@@ -80,6 +81,8 @@ def addresses() -> Iterator[tuple[str, float]]:
     for query in _CELLS:
         yield f"/pipelines/{PIPELINE}?{urlencode(query)}", LIMIT_MS
     yield f"{app_url(PIPELINE, APP)}/findings?severity=high", LIST_LIMIT_MS
+    place = (APP.app_number - 1) * MODELS + int(APP.model.rpartition("-")[2])
+    yield finding_url(PIPELINE, APP, findings_of(place, 1)[0].fingerprint), LIMIT_MS
 
 
 async def asked(web: httpx.AsyncClient, url: str, rounds: int) -> dict[str, float]:
@@ -113,6 +116,7 @@ async def measure(data: Path, rounds: int) -> int:
     print(f"{'':68}{heads}")
     marked = 0
     async with operating(site_of(data)) as web:
+        settle()
         for url, limit in dict(addresses()).items():
             row = await asked(web, url, rounds)
             mark = f"  over {limit:.0f}" if row["busy p95"] > limit else ""

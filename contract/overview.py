@@ -71,7 +71,7 @@ class ToolsOverview(Frozen):
     Attributes:
         used: by analyzer, tool, version and state.
         lost: the most frequent reasons of cells that the platform failed, the most frequent first.
-        rules: digest of the rules by `static/bandit` and version, of one cell of each.
+        rules: digest of the rules by `static/bandit` and version, as far as the newest cells tell.
     """
 
     used: tuple[ToolCells, ...] = ()

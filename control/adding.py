@@ -1,7 +1,7 @@
 """Adds apps to a running pipeline: from the folder of its fleet, or from another one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from contract.errors import ErrorCode, PlatformError
@@ -53,12 +53,16 @@ async def addable(stored: Stored, pipeline_id: str) -> tuple[str, ...]:
     """Labels of the apps in the folder of the pipeline's fleet that it does not have.
 
     Raises:
+        NotStoredError: there is no such pipeline, or no store.
         WrongInputError: its apps are not of one folder, or that cannot be read.
-        PlatformError: the store does not know the pipeline, or cannot be read.
+        PlatformError: the store cannot be read.
     """
-    plan = await stored.plan(pipeline_id)
-    known = {app.ref.label for app in plan.apps}
-    folders = await asyncio.to_thread(lambda: _folders(_root_of(plan)))
+    apps = await stored.answered(pipeline_id, lambda store: store.app_paths(pipeline_id))
+    if not apps:
+        raise NotStoredError(pipeline_id, f"no pipeline {pipeline_id!r} in the store")
+    known = {ref.label for ref, _, _ in apps}
+    root = _one_root(pipeline_id, (path for _, role, path in apps if role is AppRole.SUBJECT))
+    folders = await asyncio.to_thread(_folders, root)
     return tuple(label for label in folders if label not in known)
 
 
@@ -98,11 +102,15 @@ def _where(folders: dict[str, Path]) -> str:
 
 def _root_of(plan: PipelinePlan) -> Path:
     """Where the pipeline found its apps: `<root>/<model>/app<N>`."""
-    subjects = [app for app in plan.apps if app.role is AppRole.SUBJECT]
-    roots = {Path(app.source.path).parent.parent for app in subjects}
+    subjects = (app.source.path for app in plan.apps if app.role is AppRole.SUBJECT)
+    return _one_root(plan.pipeline_id, subjects)
+
+
+def _one_root(pipeline_id: str, paths: Iterable[str]) -> Path:
+    roots = {Path(path).parent.parent for path in dict.fromkeys(paths)}
     if len(roots) != 1:
         raise WrongInputError(
-            f"pipeline {plan.pipeline_id} has apps of several folders",
+            f"pipeline {pipeline_id} has apps of several folders",
             next_step="name the root they are below",
         )
     return roots.pop()

@@ -10,11 +10,12 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from activities.decisions import decisions_of
+from contract.errors import ErrorCode, PlatformError
 from contract.findings import PAGE_LIMIT, FindingsQuery
 from contract.overview import PipelineOverview
 from contract.record import AppRecord, CellState, PipelineRecord
@@ -36,6 +37,7 @@ from reports.tally import told_apart
 from store.results import SqlResultStore
 
 _MOST_KEPT, _MOST_WEAKNESSES = 64, 30_000
+_Key = tuple[str, AppRef, bool]
 _VOID_FRESH_S = 5.0  # while control apps may still say something new
 
 
@@ -93,7 +95,7 @@ class AppReadings:
     """Reads apps, and keeps what it read until the store says otherwise; for one process."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, AppRef], ReadApp] = OrderedDict()
+        self._kept: OrderedDict[_Key, ReadApp] = OrderedDict()
         self._void: dict[str, _Void] = {}
 
     async def read(self, stored: Stored, pipeline_id: str, ref: AppRef) -> ReadApp:
@@ -114,9 +116,15 @@ class AppReadings:
         return found
 
     async def in_store(
-        self, results: SqlResultStore, pipeline_id: str, ref: AppRef
+        self, results: SqlResultStore, pipeline_id: str, ref: AppRef, *, alone: bool = False
     ) -> ReadApp | None:
         """One app of an open store; None: the pipeline has no such app.
+
+        Args:
+            results: the store.
+            pipeline_id: of the pipeline.
+            ref: names the app.
+            alone: without what its own baseline has and it has not.
 
         Raises:
             PlatformError: NOT_FOUND: there is no such pipeline.
@@ -129,12 +137,14 @@ class AppReadings:
         mark = await results.listing_mark(pipeline_id, ref)
         today = datetime.now(UTC).date()
         revision = _digest(outline, fleet, decisions, mark, today)
-        known = self._kept.get((pipeline_id, ref))
+        known = self._kept.get((pipeline_id, ref, alone))
         if known is None or known.revision != revision:
             holding = Decisions.of(decisions, today)
             made = await _made(results, outline, fleet, holding, listed=bool(mark))
-            known = self._keep(await _with_baseline(self, results, made, revision, mark))
-        self._kept.move_to_end((pipeline_id, ref))
+            app = _read_app(*made, revision, listed=bool(mark))
+            known = app if alone else await _with_gone(self, results, app)
+            self._keep((pipeline_id, ref, alone), known)
+        self._kept.move_to_end((pipeline_id, ref, alone))
         return known
 
     async def _fleet(self, results: SqlResultStore, pipeline_id: str) -> "_Fleet":
@@ -159,11 +169,11 @@ class AppReadings:
             known = self._void[id_] = _Void(revision, now, void)
         return known.tools
 
-    def _keep(self, app: ReadApp) -> ReadApp:
-        self._kept[app.pipeline_id, app.ref] = app
+    def _keep(self, key: _Key, app: ReadApp) -> None:
+        self._kept[key] = app
+        self._kept.move_to_end(key)
         while len(self._kept) > 1 and self._too_much:
             self._kept.popitem(last=False)
-        return app
 
     @property
     def _too_much(self) -> bool:
@@ -192,38 +202,36 @@ async def _made(
     return record, report
 
 
-async def _with_baseline(
-    readings: AppReadings,
-    results: SqlResultStore,
-    made: tuple[PipelineRecord, AppReport],
-    revision: str,
-    mark: str,
-) -> ReadApp:
-    """The app with what its baseline has and it has not, if that was compared."""
-    record, report = made
+def _read_app(record: PipelineRecord, report: AppReport, revision: str, *, listed: bool) -> ReadApp:
     baseline = str(record.spec.get("baseline") or "")
-    subject = report.role is AppRole.SUBJECT
     unsaid = any(each.baseline_reason == NOT_COMPARED for each in report.weaknesses)
-    uncompared = bool(baseline) and subject and (unsaid or not mark)
-    if baseline and subject and not uncompared:
-        gone = await _gone(readings, results, report, baseline)
-        report = report.model_copy(update={"gone": gone})
+    subject = report.role is AppRole.SUBJECT
     return ReadApp(
         report=report,
         record=record.apps[0],
         pipeline_state=record.state,
         baseline=baseline,
-        listed=bool(mark),
-        uncompared=uncompared,
+        listed=listed,
+        uncompared=bool(baseline) and subject and (unsaid or not listed),
         revision=revision,
     )
 
 
-async def _gone(
-    readings: AppReadings, results: SqlResultStore, now: AppReport, baseline: str
-) -> tuple[Weakness, ...]:
-    then = await readings.in_store(results, baseline, now.ref)
-    return against(now, then.report if then else None).gone
+async def _with_gone(readings: AppReadings, results: SqlResultStore, app: ReadApp) -> ReadApp:
+    """The app with what its baseline has and it has not, if its report compared the two.
+
+    A baseline that the store does not have any more is no fault of the app: it has nothing.
+    """
+    if not app.baseline or app.uncompared or app.report.role is not AppRole.SUBJECT:
+        return app
+    try:
+        then = await readings.in_store(results, app.baseline, app.ref, alone=True)
+    except PlatformError as error:
+        if error.code is not ErrorCode.NOT_FOUND:
+            raise
+        then = None
+    gone = against(app.report, then.report if then else None).gone
+    return replace(app, report=app.report.model_copy(update={"gone": gone}))
 
 
 async def _facts(

@@ -14,6 +14,7 @@ from contract.overview import CellsCount, PipelineOverview
 from contract.role import AppRole
 from contract.standing import Standing
 from contract.weakness import BaselineState, Origin
+from control.findings_narrowed import suppressed_in
 from control.findings_scope import NotMeasured, ToolLooks, checked, looks_of, not_measured, says
 from control.stored import Stored
 from reports.suppressions import Decisions
@@ -167,6 +168,8 @@ class Search:
         wanted = self._standings
         if wanted == frozenset({Standing.SCAFFOLD}):
             return {"origins": (Origin.SCAFFOLD,)}
+        if wanted == frozenset({Standing.SUPPRESSED}):
+            return suppressed_in(self._decisions, self._query)
         if self.uncompared_apps and Standing.UNKNOWN in wanted:
             return {}
         if wanted and wanted <= _BASELINES.keys():

@@ -69,6 +69,8 @@ async def checked(
     cells = overview.cells
     if query.apps:
         cells = tuple([count async for count in _of_apps(results, query)])
+    elif query.models:
+        cells = await results.cells_of_models(query.pipeline_id, query.models)
     void = await void_tools(results, query.pipeline_id, overview)
     cells = tuple(believed(cells, void)) if void else cells
     everyone = any(is_reserved(ref.model) for ref in query.apps)

@@ -14,7 +14,7 @@ from control.tool_documents import InstalledAnalyzer, InstalledTool, InstalledTo
 from control.void_tools import ToolKey
 from control.written import FleetFigures, read_figures
 
-_RECENT = 8
+_RECENT, _PAST_S = 8, 1.2
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class _Past:
     seen: dict[ToolKey, SeenTool] = field(default_factory=dict[ToolKey, SeenTool])
     measured: dict[ToolKey, int] = field(default_factory=dict[ToolKey, int])
     duration_s: dict[ToolKey, float] = field(default_factory=dict[ToolKey, float])
+    unread: str = ""
 
     def add(self, figures: FleetFigures) -> None:
         """Take the report of an older pipeline into account."""
@@ -35,10 +36,10 @@ class _Past:
                 seen = SeenTool(pipeline_id=id_, score=score, version=score.versions[0])
                 self.seen.setdefault((score.analyzer, score.tool), seen)
         for use in figures.tools:
-            key = (use.analyzer, use.tool)
-            anew = use.cells.measured - use.cached
-            self.measured[key] = self.measured.get(key, 0) + max(anew, 0)
-            self.duration_s[key] = self.duration_s.get(key, 0.0) + use.duration_s
+            if not use.cached:  # a cached cell takes no time, whatever its state
+                key = (use.analyzer, use.tool)
+                self.measured[key] = self.measured.get(key, 0) + use.cells.measured
+                self.duration_s[key] = self.duration_s.get(key, 0.0) + use.duration_s
 
 
 async def installed_tools(stored: Stored, data_dir: Path, analyzers: Analyzers) -> InstalledTools:
@@ -50,18 +51,23 @@ async def installed_tools(stored: Stored, data_dir: Path, analyzers: Analyzers) 
     return InstalledTools(
         analyzers=tuple(_analyzer(one, analyzers, past) for one in asked),
         pipelines=tuple(past.pipelines),
+        unread=past.unread,
     )
 
 
 async def _past(stored: Stored, data_dir: Path) -> _Past:
     past = _Past()
     try:
-        listed = await stored.pipelines()
-    except PlatformError:
-        return past
-    names = [listing.pipeline_id for listing in listed]
-    for figures in await asyncio.to_thread(lambda: list(_reports(data_dir, names))):
-        past.add(figures)
+        async with asyncio.timeout(_PAST_S):
+            names = [listing.pipeline_id for listing in await stored.pipelines()]
+            reports = await asyncio.to_thread(lambda: list(_reports(data_dir, names)))
+    except PlatformError as error:
+        past.unread = error.message
+    except TimeoutError:  # the thread reads on, and keeps what it has read
+        past.unread = "recent reports are still being read"
+    else:
+        for figures in reports:
+            past.add(figures)
     return past
 
 

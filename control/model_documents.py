@@ -40,7 +40,7 @@ class PipelineModels(Frozen):
     Attributes:
         told_by: `report`: `totals`, `models` and `study` are those of its written report; `store`:
             `so_far` says what is recorded until now.
-        as_of: moment of the report; null: now.
+        as_of: moment of the report, or of what is recorded.
         stale: why a report that there is was not used; empty: there is none, or it was used.
         problem: why there is no report that can be read; empty: there is one.
         problem_next_step: what to do about that.

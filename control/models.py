@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.overview import AppsCount, ModelCells, ModelsOverview, PipelineOverview
 from contract.role import AppRole
 from control.errors import WrongInputError
+from control.kept_answers import kept_answer
 from control.model_documents import ModelSoFar, PipelineModels, StudyRows
 from control.stored import Stored
 from control.void_tools import ToolKey, void_tools
@@ -22,7 +24,7 @@ from store.results import SqlResultStore
 Part = Literal["comparisons", "templates", "cells"]
 PARTS: tuple[Part, ...] = ("comparisons", "templates", "cells")
 _MEASURED, _INFRA_FAILED = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
-_Recorded = tuple[PipelineOverview, ModelsOverview, Mapping[ToolKey, str]]
+_Recorded = tuple[PipelineOverview, Mapping[ToolKey, str], ModelsOverview, datetime]
 
 
 async def models_of(stored: Stored, data_dir: Path, pipeline_id: str) -> PipelineModels:
@@ -48,16 +50,19 @@ async def models_told(stored: Stored, written: Written) -> PipelineModels:
     async def recorded(store: SqlResultStore) -> _Recorded:
         overview = await store.overview(id_)
         void = await void_tools(store, id_, overview)
-        return overview, await store.models_overview(id_), void
+        name = f"models of {id_}"
+        return overview, void, *await kept_answer(store, name, lambda: store.models_overview(id_))
 
+    overview, void, models, at = await stored.answered(id_, recorded, lags=True)
     return PipelineModels(
         pipeline_id=id_,
         told_by="store",
+        as_of=at,
         stale=written.stale,
         problem=written.problem,
         problem_next_step=written.problem_next_step,
         ended=written.ended,
-        so_far=so_far(*await stored.answered(id_, recorded, lags=True)),
+        so_far=so_far(overview, models, void),
     )
 
 

@@ -114,7 +114,7 @@ def _analyzer(asked: Asked, analyzers: Analyzers) -> Part:
         detail = health.reason or "it takes no work"
     else:
         state = _ATTENTION if blind else _OK
-        step = "see what each tool says of its canary" if blind else ""
+        step = (lacks or "see what each tool says of its canary") if blind else ""
         seeing = len(health.tools) - len(blind)
         detail = (
             f"{seeing} of {len(health.tools)} tools see; {health.running} of {health.capacity} "

@@ -78,7 +78,7 @@ class PipelineTools(Frozen):
 
     Attributes:
         told_by: `report`: as its written report says; `store`: of what is recorded until now.
-        as_of: moment of the report; null: now.
+        as_of: moment of the report, or of what is recorded.
         stale: why a written report was not used; empty: there is none, or it was used.
         ended: whether the pipeline has ended.
         together: what control apps say of all tools of an analyzer, and of all analyzers, fused.
@@ -117,8 +117,9 @@ class InstalledTool(ToolHealth):
     Attributes:
         seen: what control apps of a recent pipeline say of it; null: nothing is known.
         seen_of_other_version: it had another version then: the score does not speak for this one.
-        measured: cells that it measured anew in recent pipelines.
-        duration_s: time that it took for these, and for those that it failed; null: unknown.
+        measured: cells that it measured in those recent pipelines where none came from the cache.
+        duration_s: time that it took there, for cells that it could not measure, too; null:
+            unknown.
     """
 
     seen: SeenTool | None = None
@@ -160,7 +161,9 @@ class InstalledTools(Frozen):
 
     Attributes:
         pipelines: recent pipelines that recall and times are read from, the newest first.
+        unread: why there are none though there may be some; empty: these are all.
     """
 
     analyzers: tuple[InstalledAnalyzer, ...] = ()
     pipelines: tuple[str, ...] = ()
+    unread: str = ""

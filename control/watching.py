@@ -32,9 +32,10 @@ from store.results import SqlResultStore
 Connect = Callable[[], Awaitable[Client]]
 _Answer = TypeVar("_Answer")
 
-# How long the server and the worker may take before they count as away.
-_PATIENCE_S = 4.0
-_ASK_SERVER_S = 1.5
+# How long the server and the worker may take before they count as away: those that answered a
+# moment ago, and others, for which somebody waits in front of an empty page.
+_PATIENCE_S, _FIRST_PATIENCE_S = 4.0, 2.0
+_ASK_SERVER_S = 1.0
 # Who works, and which tools are void, changes seldom.
 _SELDOM_S = 10.0
 _LEFT_S = 5.0
@@ -117,7 +118,7 @@ class Watcher:
         client = await self._client()
         pipeline = Pipeline(client, self.id)
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 progress, running = await self._progress(pipeline)
         except (TimeoutError, ServerAwayError) as error:
             raise await _who_is_away(pipeline) from error
@@ -127,9 +128,14 @@ class Watcher:
         hosts = await self._who_works(client, kinds) if running else ()
         return await self._whole(status, hosts)
 
+    @property
+    def _patience_s(self) -> float:
+        answered = self._last and self._last.told_by == "server" and not self._last.away
+        return _PATIENCE_S if answered else _FIRST_PATIENCE_S
+
     async def _client(self) -> Client:
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 return await self._connect()
         except TimeoutError as error:
             raise _server_away() from error

@@ -1,6 +1,7 @@
 """What the written report of a pipeline says as a whole, and whether it still speaks for it."""
 
 import asyncio
+import threading
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, Tool
 from reports.study.model import Study
 
 _KEPT = 16
+_READING = threading.Lock()
 
 
 class FleetFigures(Frozen):
@@ -79,7 +81,8 @@ def read_figures(data_dir: Path, pipeline_id: str) -> FleetFigures:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NoReportError(pipeline_id, path) from error
-    return _kept(pipeline_id, path, status.st_mtime_ns, status.st_size, status.st_ino)
+    with _READING:  # who waits finds it kept
+        return _kept(pipeline_id, path, status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 @lru_cache(maxsize=_KEPT)

@@ -116,6 +116,23 @@ async def fetch_choices(
     return [choice for choice in every if choice.ref.label in labels]
 
 
+async def fetch_paths(
+    connection: AsyncConnection, pipeline_id: str
+) -> list[tuple[AppRef, AppRole, str]]:
+    """Each app of the pipeline with the folder that it was found in."""
+    path = apps.c.body["planned"]["source"]["path"].as_string().label("path")
+    query = select(apps.c.target_model, apps.c.target_app_number, apps.c.role, path)
+    found = await connection.execute(query.where(apps.c.pipeline_id == pipeline_id))
+    return [
+        (
+            AppRef.model_construct(model=row.target_model, app_number=row.target_app_number),
+            AppRole(row.role),
+            row.path,
+        )
+        for row in found
+    ]
+
+
 async def fetch_reopening(
     connection: AsyncConnection, pipeline_id: str, labels: Collection[str]
 ) -> Reopening | None:

@@ -14,12 +14,20 @@ from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
 from contract.record import FINISHED_STATES, PipelineHead, PipelineListing, PipelineRecord
+from contract.role import AppRole
 from contract.spec import AppRef, AppSpec
 from store.app_runs import AppRuns
 from store.connected import not_found
 from store.history import fetch_history
 from store.loading import pipeline_record
-from store.plans import add_page, fetch_choices, fetch_entries, fetch_header, fetch_reopening
+from store.plans import (
+    add_page,
+    fetch_choices,
+    fetch_entries,
+    fetch_header,
+    fetch_paths,
+    fetch_reopening,
+)
 from store.queries import fetch_heads, fetch_listing, fetch_outline, fetch_pipeline
 from store.rows import (
     Row,
@@ -78,6 +86,11 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
         """Apps at these positions of the fleet, in order, with what is recorded of them."""
         async with self.reading() as connection:
             return await fetch_entries(connection, pipeline_id, positions)
+
+    async def app_paths(self, pipeline_id: str) -> list[tuple[AppRef, AppRole, str]]:
+        """Each app of a pipeline with the folder that it was found in; none: no such pipeline."""
+        async with self.reading() as connection:
+            return await fetch_paths(connection, pipeline_id)
 
     async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> list[AppChoice]:
         """The apps that `labels` name; without labels, those that lack a measurement.
@@ -197,7 +210,7 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
         """
         async with self.reading() as connection:
             rows = _found(await fetch_outline(connection, pipeline_id, app), pipeline_id)
-        return pipeline_record(rows)
+        return await asyncio.to_thread(pipeline_record, rows)
 
     async def probe(self) -> None:
         """Read one row.

@@ -4,14 +4,16 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
-from analyzers.dynamic.answer import Answer
+from analyzers.dynamic.answer import Answer, Sent
 from analyzers.dynamic.bounds import Budget
+from analyzers.dynamic.exchanges import Exchanges, secrets_of
+from analyzers.dynamic.findings import stable_path
 from analyzers.dynamic.http import BoundedClient
 from analyzers.dynamic.quota import Quota
 from analyzers.dynamic.sessions import LOGIN
@@ -19,7 +21,7 @@ from analyzers.dynamic.surface import ServiceSurface
 from analyzers.dynamic.target_facts import facts_of
 from analyzers.runtime.live.answers import Unseen
 from analyzers.runtime.tool import Parsed, ToolRun
-from contract.analysis import Skipped, Target
+from contract.analysis import Finding, Skipped, Target
 
 LINE_CAP_BYTES = 4_000_000
 MAX_OPERATIONS = 1_000
@@ -56,8 +58,54 @@ def _answer(exchange: dict[str, Any]) -> Answer | None:
         for value in values
     ]
     body = content_of(response.get("content"))[:BODY_BYTES]
-    method = str(request.get("method", "GET"))
-    return Answer(method, path, response["status_code"], httpx.Headers(pairs), body, elapsed_s=0.0)
+    method, headers = str(request.get("method", "GET")), httpx.Headers(pairs)
+    status, sent = response["status_code"], _sent(request)
+    return Answer(method, path, status, headers, body, elapsed_s=0.0, sent=sent)
+
+
+def _sent(request: dict[str, Any]) -> Sent:
+    pairs = [
+        (str(name), str(value))
+        for name, values in (request.get("headers") or {}).items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    body = content_of(request.get("body"))
+    return Sent(httpx.Headers(pairs), body[:BODY_BYTES], len(body))
+
+
+def shown_of(events: Iterable[bytes]) -> dict[tuple[str, str], Answer]:
+    """(failure type, operation) -> the answer to its first case."""
+    found: dict[tuple[str, str], Answer] = {}
+    for line in events:
+        if b'"failure_info"' not in line or len(line) > LINE_CAP_BYTES:
+            continue
+        recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+        for case, checks in recorder.get("checks", {}).items():
+            answer = _answer(recorder.get("interactions", {}).get(case) or {})
+            for check in checks if answer else ():
+                failure = (check.get("failure_info") or {}).get("failure")
+                if answer and failure:
+                    found.setdefault((str(failure["type"]), str(failure["operation"])), answer)
+    return found
+
+
+def exchanges_of(
+    findings: Iterable[Finding],
+    shown: Mapping[tuple[str, str], Answer],
+    headers: Mapping[str, str],
+) -> Exchanges:
+    """What is kept of the requests that showed these findings, without the logins in `headers`."""
+    kept = Exchanges("schemathesis", secrets_of([headers]))
+    by_place = {
+        (kind, method, stable_path(path)): answer
+        for (kind, name), answer in shown.items()
+        for method, _, path in (name.partition(" "),)
+    }
+    for finding in findings:
+        place = finding.location
+        answer = by_place.get((finding.rule_id, place.method or "", place.url or ""))
+        kept.add(finding, (answer,))
+    return kept
 
 
 def content_of(body: Any) -> bytes:

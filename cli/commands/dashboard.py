@@ -7,6 +7,7 @@ from cli.serving import Serving, listen, log_to_stderr
 from cli.site import site_of
 from cli.terminal import stdout
 from dashboard.app import create_app
+from dashboard.memory import settle
 from settings import Settings, take_secrets
 
 
@@ -27,5 +28,6 @@ async def run_dashboard(settings: Settings, host: str | None, port: int | None) 
         stdout.print(f"dashboard: {address}", soft_wrap=True)
         say("Ctrl-C ends it")
         server = Serving(create_app(site), log_requests=settings.dashboard_log)
+        settle()
         await server.serve(sockets=[listening])
     return Exit.OK

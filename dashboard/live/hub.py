@@ -22,6 +22,7 @@ EVERY_S = 1.0
 _PAUSE_S = 0.2
 # How long a view that nobody watches is kept: a page is followed by its events.
 _KEPT_S = 30.0
+_AWAY_S = 5.0
 _VIEWS_MAX, _PIPELINES_MAX = 100, 200
 Make = Callable[[Watcher], View]
 
@@ -47,26 +48,33 @@ class Channel:
         self._task: asyncio.Task[None] | None = None
 
     async def view(self, name: Hashable, make: Make) -> View:
-        """A view as it is now, at most a second old.
+        """A view as it is now, or as the look that is under way last found it.
 
         Raises:
             NotStoredError: there is no such pipeline.
             PlatformError: the store is away; too many different views are watched.
         """
         self._forget()
-        async with self._looking:
-            if self.seen is None or time.monotonic() - self._looked_s > EVERY_S:
-                await self._look()
-            view = self._views.get(name)
-            if view is None:
-                if len(self._views) >= _VIEWS_MAX:
-                    raise _too_many("views of this pipeline")
-                view = make(self.watcher)
-            if not view.is_made and self.seen:
+        if self.seen is None or not (self.is_watched or self._is_fresh):
+            async with self._looking:
+                if not self._is_fresh:
+                    await self._look()
+        view = self._views.get(name)
+        if view is None:
+            if len(self._views) >= _VIEWS_MAX:
+                raise _too_many("views of this pipeline")
+            view = make(self.watcher)
+            if self.seen is not None:
                 await view.update(self.seen)
-            self.used_s = view.used_s = time.monotonic()
-            self._views[name] = view
-            return view
+            view = self._views.setdefault(name, view)
+        self.used_s = view.used_s = time.monotonic()
+        return view
+
+    @property
+    def _is_fresh(self) -> bool:
+        """Whether nobody need look again: those who are away are not asked at each page."""
+        kept_s = _AWAY_S if self.seen and self.seen.away else EVERY_S
+        return self.seen is not None and time.monotonic() - self._looked_s <= kept_s
 
     @asynccontextmanager
     async def watched(self, view: View) -> AsyncGenerator[None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
+from contract.errors import PlatformError
 from contract.progress import AppProgress
 from contract.spec import AppRef
 from control.cells import Matrix, MatrixRow, MatrixTool, matrix
@@ -145,6 +146,10 @@ class Page(View):
             self._rows = await matrix(self._stored, self._query, known)
         except NotStoredError:
             self._rows = None
+        except PlatformError:
+            if self._rows is None:
+                raise
+            return  # the next look says that the store is away
         self._rows_of = revision
 
     def _table(self, seen: LivePipeline) -> Table | None:

@@ -1,5 +1,6 @@
 """The pages and the API of one app: from the store, while it runs and when files are gone."""
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,9 +12,13 @@ import pytest_asyncio
 from contract.spec import AppRef
 from control.deciding import decision, suppress
 from dashboard import urls
+from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
-from tests.support.recorded_app import REF, recorded_app, source_of
-from tests.support.two_pipelines import MODEL
+from tests.support.hostile_installation import MARKUP, PIPELINE, hostile_installation
+from tests.support.hostile_installation import REF as EVIL_REF
+from tests.support.page_checks import wrong_in
+from tests.support.recorded_app import REF, many_weaknesses, recorded_app, source_of
+from tests.support.two_pipelines import MODEL, two_pipelines
 
 API = "/api/v1"
 PARTS = ("", "findings", "load", "files", "history", "logs/0", "finding?id=v2-sql")
@@ -34,6 +39,14 @@ async def kept(tmp_path_factory) -> Path:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(kept: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with browsing(site_of(kept)) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def hostile(tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
+    folder = tmp_path_factory.mktemp("hostile")
+    await hostile_installation(folder)
+    async with browsing(site_of(folder)) as client:
         yield client
 
 
@@ -229,8 +242,6 @@ async def test_a_weakness_names_the_other_pipelines_that_have_it(web: httpx.Asyn
 
 
 async def test_an_app_has_the_figures_of_its_report(web: httpx.AsyncClient, recorded: Path):
-    import json
-
     for number in (1, 2, 4):
         ref = AppRef(model=MODEL, app_number=number)
         told = (await web.get(api("", "after", ref))).json()["report"]
@@ -242,6 +253,31 @@ async def test_an_app_has_the_figures_of_its_report(web: httpx.AsyncClient, reco
             **written,
             "generated_at": told["generated_at"],
         }
+
+
+async def test_an_app_is_there_without_the_baseline_of_its_pipeline(tmp_path: Path):
+    await two_pipelines(tmp_path)
+    site, ref = site_of(tmp_path), AppRef(model=MODEL, app_number=1)
+
+    async def forget(results: SqlResultStore) -> None:
+        await results.prune(["before"])
+
+    await site.stored.answered("after", forget)
+    async with browsing(site) as client:
+        told = (await client.get(api("", "after", ref))).json()
+
+    assert (told["baseline"], told["gone"], told["weaknesses"]) == ("before", 0, 2)
+
+
+@pytest.mark.parametrize("part", ["", "findings", "load", "files", "history", "finding"])
+async def test_a_hostile_app_stays_text_on_every_page(hostile: httpx.AsyncClient, part: str):
+    url = urls.app_url(PIPELINE, EVIL_REF, part)
+    if part == "finding":
+        url = urls.finding_url(PIPELINE, EVIL_REF, f"v2-{MARKUP}0")
+    answer = await hostile.get(url)
+
+    assert answer.status_code == 200, answer.text
+    assert wrong_in(answer.text, answer.headers["content-security-policy"]) == []
 
 
 async def test_a_decision_shows_at_once(tmp_path: Path):
@@ -287,8 +323,6 @@ async def test_wrong_questions_are_answered_with_a_cause(
 
 
 async def test_ten_thousand_weaknesses_come_in_pages(tmp_path: Path):
-    from tests.support.recorded_app import many_weaknesses
-
     await many_weaknesses(tmp_path, 10_000)
     async with browsing(site_of(tmp_path)) as client:
         seen: list[str] = []

@@ -1,9 +1,11 @@
 """The log of changes as a page and in the API."""
 
+import shutil
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from contract.access import Change
 from control.access_kept import KeptAccess
@@ -24,8 +26,10 @@ def change(number: int, who: str = "ana", action: str = "pause") -> Change:
     return Change(who=who, action=action, subject=f"pipeline p{number}", address="192.0.2.1")
 
 
-@pytest.fixture
-async def folder(tmp_path: Path) -> Path:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def folder(tmp_path_factory, empty_store: Path) -> Path:
+    """A data folder with a log of seven changes; read only."""
+    tmp_path = shutil.copytree(empty_store, tmp_path_factory.mktemp("log") / "data")
     hostile = Change(
         who="50%_<b>", action="cancel", subject="pipeline q\0", detail="\x1b[31m\ud800"
     )

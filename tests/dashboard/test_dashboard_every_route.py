@@ -1,32 +1,34 @@
 """No route, of whichever room, forgets to ask who asks."""
 
+import ast
+import inspect
 import re
-from collections.abc import AsyncIterator
+import textwrap
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi.routing import APIRoute
 
 from contract.access import Scope
-from dashboard import api, pages
+from dashboard.app import create_app
 from dashboard.urls import API
 from tests.support.dashboard_site import browsing, site_of, token_for
+from tests.support.every_route import api_routes, page_routes
 
 ANYBODY = {"/login", "/logout", "/enter"}
 """What somebody needs who is not known yet; they change nothing but who is known."""
 LOOKS = {f"{API}/specs/validate", f"{API}/specs/plan"}
 """Asked by POST, because the question is a document; nothing is changed."""
-EVERY = [
-    (method, prefix + route.path)
-    for prefix, routers in (("", pages.ROUTERS), (API, api.ROUTERS))
-    for router in routers
-    for route in router.routes
-    if isinstance(route, APIRoute)
+ROUTES = [
+    (method, prefix + route.path, route.endpoint)
+    for prefix, routes in (("", page_routes()), (API, api_routes()))
+    for route in routes
     for method in sorted(route.methods)
-    if prefix + route.path not in ANYBODY
 ]
+EVERY = [(method, path) for method, path, _ in ROUTES if path not in ANYBODY]
 CHANGES = [(method, path) for method, path in EVERY if method != "GET" and path not in LOOKS]
 
 
@@ -53,6 +55,16 @@ async def reader(recorded: Path) -> AsyncIterator[httpx.AsyncClient]:
     token = await token_for(site_of(recorded), Scope.READ)
     async with browsing(site_of(recorded), Authorization=f"Bearer {token}") as client:
         yield client
+
+
+def test_no_route_is_overlooked(tmp_path: Path):
+    app = create_app(site_of(tmp_path))
+    described = {
+        (method.upper(), path) for path, of in app.openapi()["paths"].items() for method in of
+    }
+
+    assert described == {(method, path) for method, path in EVERY if path.startswith(API)}
+    assert len(EVERY) > len(described) > 20
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY)
@@ -82,3 +94,26 @@ async def test_a_page_of_somebody_else_asks_in_vain(
     answer = await local.request(method, filled(path), headers={"Sec-Fetch-Site": "cross-site"})
 
     assert answer.status_code == 403
+
+
+def names_in(function: Callable[..., Any]) -> Iterator[str]:
+    """Every name in a function, and in those functions of its module that it names."""
+    seen, waiting = {function}, [function]
+    while waiting:
+        current = waiting.pop()
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(current)))):
+            if not isinstance(node, ast.Name):
+                continue
+            yield node.id
+            other = current.__globals__.get(node.id)
+            if inspect.isfunction(other) and other.__module__ == function.__module__:
+                waiting += [] if other in seen else [other]
+                seen.add(other)
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [(path, endpoint) for method, path, endpoint in ROUTES if method != "GET"],
+)
+def test_no_change_is_made_unseen(path: str, endpoint: Callable[..., Any]):
+    assert ("audited" in set(names_in(endpoint))) is (path not in LOOKS)

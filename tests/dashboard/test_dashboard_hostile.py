@@ -16,9 +16,9 @@ from contract.access import Change
 from contract.ids import safe_model
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
-from dashboard import pages
 from dashboard.shown import shown
 from tests.support.dashboard_site import operating, site_of
+from tests.support.every_route import page_routes
 from tests.support.hostile_installation import (
     EVIL,
     MARKUP,
@@ -31,18 +31,13 @@ from tests.support.hostile_installation import (
 from tests.support.page_checks import wrong_in
 
 
-def routes(method: str) -> list[APIRoute]:
-    every = [route for router in pages.ROUTERS for route in router.routes]
-    return [each for each in every if isinstance(each, APIRoute) and method in each.methods]
-
-
 def named(route: APIRoute) -> str:
     return route.path
 
 
 # Answers without end; the page that they belong to is made of the same templates.
-READ = [route for route in routes("GET") if not route.path.endswith("/events")]
-CHANGE = routes("POST")
+READ = [route for route in page_routes("GET") if not route.path.endswith("/events")]
+CHANGE = page_routes("POST")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -84,6 +79,8 @@ def require_harmless(answer: httpx.Response) -> None:
         assert wrong_in(answer.text, policy) == []
         assert "script-src 'nonce-" in policy
     elif answer.status_code == 200:
+        kept = answer.headers.get("content-disposition", "").startswith("attachment")
+        assert kept or answer.headers["content-type"] in ("image/png", "image/jpeg")
         assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.status_code != 500, answer.text
 

@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.overview import CellsCount
+from contract.plan import PlanHeader, pages_of
 from contract.progress import (
     AnalyzerReadiness,
     AppProgress,
@@ -17,7 +19,7 @@ from contract.progress import (
     PipelinePhase,
     PipelineProgress,
 )
-from contract.spec import AppRef
+from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from control.cells import MatrixRow, MatrixTool
 from control.documents import TimeLeft
 from control.live_documents import LiveChange, LivePipeline
@@ -29,6 +31,9 @@ from dashboard.live.partials import Table, left_in_words
 from dashboard.live.standing import standing_of
 from dashboard.live.timeline import so_far
 from dashboard.rendering import fragment
+from store.migrate import upgrade
+from store.results import SqlResultStore
+from tests.support.dashboard_site import browsing, site_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = AppRef(model="m", app_number=1)
@@ -267,6 +272,29 @@ async def test_the_page_of_a_recorded_pipeline_needs_no_server(web: httpx.AsyncC
     ]
 
 
+async def test_an_unfinished_pipeline_without_a_server_says_that_nobody_works_on_it(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
+    await upgrade(url)
+    store = SqlResultStore.from_url(url)
+    app = PlannedApp(ref=REF, source=SourceRef(path="/fleet/m/app1", digest="d"))
+    spec = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))
+    plan = PipelinePlan(pipeline_id="left", spec=spec, apps=(app,))
+    await store.register_page(PlanHeader.of(plan), pages_of(plan)[0])
+    await store.close()
+
+    async with browsing(site_of(tmp_path)) as web:
+        page = (await web.get("/pipelines/left")).text
+        document = (await web.get("/api/v1/pipelines/left")).json()
+
+    assert "nobody works on it now" in page
+    assert "<b>Away:</b> the Temporal server does not answer" in page
+    assert 'class="pill unfinished">not finished</span>' in page
+    assert "running</span>" not in page
+    assert (document["total"], document["finished"], document["state"]) == (1, 0, "unfinished")
+
+
 async def test_the_timeline_stays_after_the_end(web: httpx.AsyncClient) -> None:
     page = (await web.get("/pipelines/after")).text
 
@@ -322,8 +350,11 @@ async def test_who_may_only_read_changes_nothing(web: httpx.AsyncClient, action:
     assert (await web.post(f"/pipelines/after/{action}")).status_code in (401, 403)
 
 
-async def test_an_unknown_pipeline_is_not_found_and_is_not_remembered(web: httpx.AsyncClient):
-    for number in range(250):
+async def test_an_unknown_pipeline_is_not_found_and_is_not_remembered(
+    web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.live.hub._PIPELINES_MAX", 3)
+    for number in range(8):
         answer = await web.get(f"/api/v1/pipelines/nobody-{number}")
         assert answer.status_code == 404, answer.text
 

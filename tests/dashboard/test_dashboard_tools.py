@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest_asyncio
 
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.tool import Canary
-from contract.analysis import MeasurementState, ToolReport
+from contract.analysis import MeasurementState, Provenance, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.spec import AppsSpec, PipelineSpec
 from store.migrate import upgrade
@@ -78,7 +79,7 @@ async def test_what_a_void_tool_measured_counts_as_not_measured(client: httpx.As
     assert bandit["void"]
     assert bandit["score"]["recall"] == 0.0
     assert "static/bandit is void" in page
-    assert "Of what is recorded until now" in page
+    assert "Of what is recorded until" in page
 
 
 async def test_the_report_speaks_until_the_pipeline_goes_on(
@@ -103,7 +104,7 @@ async def test_a_damaged_report_does_not_hide_what_is_recorded(folder: Path, sto
         answer = await client.get("/pipelines/damaged/tools")
 
     assert answer.status_code == 200
-    assert "Of what is recorded until now" in answer.text
+    assert "Of what is recorded until" in answer.text
 
 
 async def test_a_pipeline_that_nobody_knows_is_a_page_with_a_next_step(client: httpx.AsyncClient):
@@ -177,3 +178,23 @@ async def test_recall_of_a_recent_pipeline_is_beside_the_tool(
     assert sees["seen"]["pipeline_id"] == "seen"
     assert sees["seen"]["score"]["versions"] == ["1.0"]
     assert dull["seen"] is None
+
+
+async def test_time_a_cell_is_of_cells_that_were_measured_anew(
+    folder: Path, store: SqlResultStore, analyzer: str
+):
+    """A cell of the cache takes no time: what the others took would be shared among too many."""
+    now = datetime.now(UTC)
+    took = looked(tool="sees").model_copy(update={"provenance": Provenance(duration_s=4.0)})
+    reused = took.model_copy(update={"provenance": Provenance(duration_s=4.0, cached_from=now)})
+    await record(store, "reused", {1: (took,), 2: (reused,)}, SPEC)
+    await record(store, "anew", {1: (took,), 2: (took,)}, SPEC)
+    for name in ("reused", "anew"):
+        await write_report(store, folder, name)
+    async with browsing(site_of(folder, analyzer_urls={STATIC: analyzer})) as client:
+        (static,) = (await client.get("/api/v1/tools")).json()["analyzers"]
+        reused_tools = (await client.get("/api/v1/pipelines/reused/tools")).json()["tools"]
+
+    sees = static["tools"][0]
+    assert sees["duration_s"] / sees["measured"] == pytest.approx(8.0 / 3)  # with `seen`, at 0 s
+    assert (reused_tools[0]["duration_s"], reused_tools[0]["versions"][0]["saved_s"]) == (4.0, 4.0)

@@ -1,6 +1,7 @@
 """The load generator against servers whose right answer is known, over real sockets."""
 
 import asyncio
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from analyzers.performance import aftermath, probe
 from analyzers.runtime.tool import AppFault, ToolFault
+from contract.attached import USAGE
 from contract.template import Endpoint, TemplateSpec
 from tests.support.load_run import (
     figures,
@@ -100,12 +102,15 @@ async def test_usage_of_a_process_tree_is_measured(tmp_path: Path) -> None:
         ourselves = run.request.targets[0].model_copy(
             update={"container_id": f"pid:{os.getpid()}:{ticks}"}
         )
-        parsed = await measure(
-            replace(run, request=run.request.model_copy(update={"targets": (ourselves,)}))
-        )
+        kept: dict[str, bytes] = {}
+        request = run.request.model_copy(update={"targets": (ourselves,)})
+        parsed = await measure(replace(run, request=request, attach=kept.__setitem__))
 
     assert figures(parsed, "app")["app_memory_max"] > 1_000_000
     assert figures(parsed, "app")["app_cpu"] > 0
+    (series,) = json.loads(kept[USAGE])
+    assert max(series["memory_bytes"]) == figures(parsed, "app")["app_memory_max"]
+    assert len(series["at_s"]) == len(series["cpu_percent"]) >= 2
 
 
 @pytest.mark.parametrize("option", [{"rates": "50,20"}, {"rates": "fast"}, {"ratez": "20"}])

@@ -155,6 +155,23 @@ class SearchBehaviour:
             (AnalyzerKind.STATIC, "scancode"): (),
         }
 
+    async def test_cells_are_counted_by_model(self, store):
+        await samples.register(store, samples.plan(apps=2))
+        for number in (1, 2):
+            app = samples.app(number)
+            report = samples.report()
+            await store.record_subtask("p1", app, samples.outcome(report, app), report)
+
+        told = [
+            {(count.tool, count.state.value): count.cells for count in counts}
+            for counts in (
+                await store.cells_of_models("p1", [samples.MODEL]),
+                await store.cells_of_models("p1", ["another"]),
+            )
+        ]
+
+        assert told == [{("bandit", "measured"): 2, ("semgrep", "infra_failed"): 2}, {}]
+
     async def test_a_page_is_the_same_whatever_was_read_between(self, store):
         await samples.register(store, samples.plan(apps=2))
         await store.replace_weaknesses("p1", ref(1), [weakness(at) for at in range(4)])

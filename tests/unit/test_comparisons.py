@@ -1,6 +1,7 @@
 """Comparisons are made once for all who ask, and say how far they are."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,17 @@ from control.stored import Stored
 from tests.support.two_pipelines import two_pipelines
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    asyncio.run(two_pipelines(folder))
+    return folder / "assay.db"
+
+
 @pytest.fixture
-async def stored(tmp_path: Path) -> Stored:
-    await two_pipelines(tmp_path)
-    return Stored(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}", in_use=lambda: False)
+def stored(recorded: Path, tmp_path: Path) -> Stored:
+    database = shutil.copy(recorded, tmp_path)
+    return Stored(f"sqlite+aiosqlite:///{database}", in_use=lambda: False)
 
 
 @pytest.fixture

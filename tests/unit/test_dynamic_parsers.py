@@ -8,11 +8,13 @@ import pytest
 
 from analyzers.dynamic import browser_report
 from analyzers.dynamic.browser_report import Visited
+from analyzers.dynamic.schemathesis_answers import exchanges_of, shown_of
 from analyzers.dynamic.surface import Operation, ServiceSurface
 from analyzers.dynamic.tools import browser, nmap, schemathesis, wapiti
 from analyzers.dynamic.wapiti_report import CATEGORIES, parse_report
 from analyzers.runtime.tool import AppFault, ToolFault
 from contract.analysis import Category, Severity, Skipped, Target
+from contract.attached import exchange_key
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PUBLISHED = Target(service="app", base_url="http://127.0.0.1:18101")
@@ -104,6 +106,18 @@ def test_schemathesis_counts_operations_and_shows_the_exchange():
     assert shown.rule_id == "UndefinedStatusCode"
     assert "POST /api/register" in shown.evidence
     assert "127.0.0.1" not in shown.evidence
+
+
+def test_schemathesis_keeps_the_exchange_that_showed_a_finding():
+    events = read("schemathesis/events.ndjson").splitlines()
+    parsed = schemathesis.parse(read("schemathesis/report.json"), {}, PUBLISHED, SURFACE)
+
+    kept = exchanges_of(parsed.findings, shown_of(events), {}).rows()
+
+    shown = next(one for one in parsed.findings if one.location.url == "/api/register")
+    (row,) = kept[exchange_key(shown)]
+    assert row["request"].startswith("POST /api/register HTTP/1.1\n")
+    assert f"HTTP {row['status']}" in row["answer"]
 
 
 def test_schemathesis_failure_without_severity_is_a_fault():

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -17,10 +16,11 @@ from control.stored import Stored
 from tests.support.two_pipelines import two_pipelines
 
 
-@pytest.fixture
-async def stored(tmp_path: Path) -> Stored:
-    await two_pipelines(tmp_path)
-    return Stored(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}", in_use=lambda: False)
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    folder = tmp_path_factory.mktemp("recorded")
+    asyncio.run(two_pipelines(folder))
+    return Stored(f"sqlite+aiosqlite:///{folder / 'assay.db'}", in_use=lambda: False)
 
 
 async def text(stored: Stored, form: findings_export.ExportForm) -> bytes:

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.outcome import AppOutcome, SubtaskOutcome
 from contract.plan import PlanHeader, pages_of
+from contract.spec import SourceRef
 from dashboard.app import create_app
 from dashboard.site import Site
 from store.migrate import upgrade
@@ -34,8 +35,9 @@ class Outcomes(dict[str, AppOutcome]):
     def __setitem__(self, label: str, outcome: AppOutcome) -> None:
         super().__setitem__(label, outcome)
         apps = {app.ref.label: app for app in self._platform.plan.apps}
-        app = self._platform.plan.app_spec(apps[label])
-        self.writing.add(asyncio.create_task(self._store.record_app(app, outcome)))
+        if label in apps:  # not one that was added later
+            app = self._platform.plan.app_spec(apps[label])
+            self.writing.add(asyncio.create_task(self._store.record_app(app, outcome)))
 
 
 class Recorded(FakePlatform):
@@ -48,8 +50,16 @@ class Recorded(FakePlatform):
         for kind in self.plan.spec.analyzers:
             self.runs[kind] = self.kept(None)
 
-    async def register(self) -> None:
-        """Put the plan into the real store."""
+    async def register(self, fleet: Path) -> None:
+        """Put the plan into the real store; its apps have folders below `fleet`, with one more."""
+        folders = [fleet / "m" / f"app{n}" for n in range(1, len(self.plan.apps) + 2)]
+        for folder in folders:
+            folder.mkdir(parents=True)
+            (folder / "main.py").write_text("print()\n", encoding="utf-8")
+        sources = (SourceRef(path=str(folder), digest="0" * 64) for folder in folders)
+        found = zip(self.plan.apps, sources, strict=False)
+        apps = tuple(app.model_copy(update={"source": source}) for app, source in found)
+        self.plan = self.plan.model_copy(update={"apps": apps})
         header = PlanHeader.of(self.plan)
         for page in pages_of(self.plan):
             await self.sql.register_page(header, page)
@@ -60,6 +70,8 @@ class Recorded(FakePlatform):
         async def kept(request: SubtaskRequest) -> SubtaskOutcome:
             outcome = await run(request) if run else measured(request)
             apps = {app.ref: app for app in self.plan.apps}
+            if request.ref not in apps:
+                return outcome
             report = AnalyzerReport(
                 subtask_id=request.subtask_id,
                 analyzer=request.analyzer,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from temporalio.client import (
     Client,
@@ -91,7 +92,7 @@ async def stage(client: Client, tmp_path: Path) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(real_store(tmp_path))
         stage = Stage(client, store, tmp_path, apps=3)
-        await stage.platform.register()
+        await stage.platform.register(tmp_path / "fleet")
         await stage.platform.start(client)
         await stack.enter_async_context(stage.road)
         url, stage.app = await stack.enter_async_context(served(stage.site))
@@ -186,15 +187,20 @@ async def test_a_breaker_is_closed_by_hand_and_an_unknown_one_is_named(stage: St
     assert "no breaker &#39;nothing&#39;" in wrong.text
 
 
-async def test_apps_are_added_from_the_folder_and_others_are_refused(
-    stage: Stage, tmp_path: Path
-) -> None:
-    refused = await stage.web.post(f"{stage.api}/apps", json={"apps": ["m/app1"]})
-    form = await stage.web.get(f"{stage.path}/add")
+async def test_apps_are_added_from_the_folder_and_others_are_refused(stage: Stage) -> None:
+    form = (await stage.web.get(f"{stage.path}/add")).text
+    none = await stage.web.post(f"{stage.path}/add")
+    known = await stage.web.post(f"{stage.path}/add", data={"app": "m/app1"})
+    stage.go[4] = asyncio.Event()
+    added = await stage.web.post(f"{stage.path}/add", data={"app": "m/app4"})
 
-    assert refused.status_code == 400
-    assert form.status_code == 400, "the made-up folder of the fleet is not there"
-    assert "No such file" in form.text
+    assert 'value="m/app4"' in form
+    assert 'value="m/app1"' not in form
+    assert none.status_code == known.status_code == 400
+    assert "no app was chosen" in none.text
+    assert "m/app1 is in pipeline" in known.text
+    assert added.status_code == 303
+    assert (await stage.web.get(stage.api)).json()["total"] == 4
 
 
 async def test_a_cancelled_app_says_that_it_was_cancelled(stage: Stage) -> None:
@@ -226,7 +232,11 @@ async def test_an_app_of_an_ended_pipeline_runs_again_and_is_shown_so(stage: Sta
     assert "no app is named" in nothing.text
 
 
-async def test_a_server_that_is_away_is_told_and_comes_back(stage: Stage) -> None:
+async def test_a_server_that_is_away_is_told_and_comes_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("_PATIENCE_S", "_FIRST_PATIENCE_S", "_ASK_SERVER_S"):
+        monkeypatch.setattr(f"control.watching.{limit}", 0.5)
     async with stage.events(f"{stage.api}/events") as events:
         await anext(events)
         await stage.road.block()

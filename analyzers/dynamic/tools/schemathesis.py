@@ -7,6 +7,7 @@ from typing import Any
 
 from analyzers.dynamic.alive import prepared_facts, require_answer
 from analyzers.dynamic.bounds import limit_of
+from analyzers.dynamic.exchanges import Exchanges, document_of
 from analyzers.dynamic.explore import surface_of
 from analyzers.dynamic.findings import make_finding, unique, worth_of
 from analyzers.dynamic.probe import behind, require_usable, targets_of
@@ -23,6 +24,8 @@ from analyzers.dynamic.schemathesis_answers import (
     LINE_CAP_BYTES,
     answers_of,
     content_of,
+    exchanges_of,
+    shown_of,
     unseen_by,
     within,
     without_unseen,
@@ -40,6 +43,7 @@ from analyzers.runtime.tool import (
     ToolRun,
 )
 from contract.analysis import Category, Coverage, Finding, Metric, Skipped, Target
+from contract.attached import EXCHANGES
 
 VENV = "venv"
 CHECKS = (
@@ -107,20 +111,26 @@ class Schemathesis:
         require_usable(targets_of(run), surface)
         await require_login(run, surface)
         limit_s = limit_of(run, "schemathesis")
-        parts = list[Parsed]()
+        parts, sent = list[Parsed](), list[Exchanges]()
         means = confined(run, execute, VENV, LAUNCHER)
         for target in targets_of(run):
             await require_answer(target, "before")
             known = surface.of(target.service)
             if known.openapi is not None:
-                parts.append(await _test(means, target, known, limit_s))
+                part, shown = await _test(means, target, known, limit_s)
+                parts.append(part)
+                sent.append(shown)
                 await require_answer(target, "after")
         if not parts:
             raise NotApplicable("no service serves an OpenAPI document")
+        if kept := document_of(sent):
+            run.attach(EXCHANGES, kept)
         return fold(parts, means.box.notes)
 
 
-async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_s: float) -> Parsed:
+async def _test(
+    means: Confined, target: Target, surface: ServiceSurface, limit_s: float
+) -> tuple[Parsed, Exchanges]:
     run, box = means.run, means.box
     sessions = await sessions_of(run, target, surface)
     facts = await prepared_facts(run, target)
@@ -146,9 +156,12 @@ async def _test(means: Confined, target: Target, surface: ServiceSurface, limit_
         proofs = evidence_of(lines)
     with box.opened(events) as lines:
         answers = answers_of(lines)
+    with box.opened(events) as lines:
+        shown = shown_of(lines)
     parsed = parse(done.output, proofs, target, surface)
     unseen = await unseen_by(run, target, surface, answers, headers)
-    return without_unseen(parsed, target, answers, unseen)
+    parsed = without_unseen(parsed, target, answers, unseen)
+    return parsed, exchanges_of(parsed.findings, shown, headers)
 
 
 def argv(

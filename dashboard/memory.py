@@ -1,0 +1,13 @@
+"""Collections of garbage that nobody notices."""
+
+import gc
+
+
+def settle() -> None:
+    """Leave all that was made until now out of later collections; call it before serving.
+
+    A collection looks at every object that lives long. With those of all modules it takes a sixth
+    of a second, in the middle of an answer; without them, a tenth of that.
+    """
+    gc.collect()
+    gc.freeze()
