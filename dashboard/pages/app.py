@@ -1,5 +1,7 @@
 """One app of a pipeline: how it came out and why, what was found in it, what is kept of it."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from contract.spec import AppRef
@@ -157,7 +159,7 @@ def _beside(app: ReadApp, at: int) -> AppWeaknesses:
     return app_weaknesses(app, str(max(0, at - 1)), 3 if at else 2)
 
 
-def _shown(request: Request, template: str, site: Site, app: ReadApp, **values: object) -> Response:
+def _shown(request: Request, template: str, site: Site, app: ReadApp, **values: Any) -> Response:
     ref: AppRef = app.ref
     return page(
         request,
