@@ -1,1 +1,2 @@
-"""The local stack: embedded Temporal server, four analyzers and one worker, under supervisord."""
+"""The local stack: embedded Temporal server, four analyzers, one worker and the dashboard,
+under supervisord."""

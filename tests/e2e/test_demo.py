@@ -37,6 +37,7 @@ def report(shell: Assay) -> Written:
     (path,) = (shell.data / "reports").glob("demo-*/report.json")
     assert str(path) in done.stdout
     assert "Temporal UI: http://127.0.0.1:" in done.stdout
+    assert "dashboard:   http://127.0.0.1:" in done.stdout
     return shell.report(path.parent.name)
 
 

@@ -5,6 +5,7 @@ import json
 import socket
 import tempfile
 from collections.abc import Iterator
+from configparser import RawConfigParser
 from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,7 @@ from cli.stack import lifecycle as stacks
 from cli.stack.model import Stack
 from cli.stack.ports import reserved_ports
 from cli.stack.readiness import analyzer_health
+from cli.stack.supervision import render_config
 from contract.analyzers import AnalyzerKind
 from settings import Settings
 
@@ -141,3 +143,22 @@ def test_only_the_stacks_own_analyzer_counts_as_up(
         server.shutdown()
 
     assert (answer is not None) is ours
+
+
+def test_who_gets_the_secrets_and_finds_the_stack_by_itself(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_LOGIN_ANN", "s3cret")
+    parsed = RawConfigParser()
+    parsed.read_string(render_config(prepared(settings), settings, Path("/tmp/s.sock")))
+    given = {
+        name.removeprefix("program:"): parsed[name]["environment"]
+        for name in parsed.sections()
+        if name.startswith("program:")
+    }
+
+    kept = {name for name, environment in given.items() if "ASSAY_LOGIN_ANN" not in environment}
+    assert kept == {"worker", "dashboard"}
+    assert 'TEMPORAL_ADDRESS=""' in given["dashboard"]
+    assert '"dashboard" "--host" "127.0.0.1" "--port"' in parsed["program:dashboard"]["command"]
+    assert "s3cret" not in str(given)
