@@ -23,6 +23,7 @@ from control.authoring import (
 from control.declared import tools_of
 from control.fleet import folder_of
 from control.fleets import Fleet, find_fleets, look_at
+from control.launching import launch
 from control.naming import name_of, new_id
 from control.specs import SpecExistsError, spec_path, write_spec
 from control.surveying import Survey
@@ -34,7 +35,7 @@ from dashboard.rendering import page
 from dashboard.site import Site
 from dashboard.urls import spec_url, with_query
 from dashboard.wizard.form import CHECK, STEPS, Form, settled
-from dashboard.wizard.survey import planned, shown, started, surveyed
+from dashboard.wizard.survey import planned, shown, surveyed
 
 router = APIRouter()
 router.include_router(specs.router)
@@ -68,10 +69,11 @@ async def create(request: Request, site: Here, server: Temporal, actor: Operator
             await asyncio.to_thread(write_spec, path, text, replace="replace" in typed)
         if typed.get("do") != "start":
             return RedirectResponse(with_query(spec_url(name), {"done": "written"}), _SEE_OTHER)
-        launched = await started(request, server, actor, plan, name)
+        async with audited(request, actor, "start", f"pipeline {id_}", f"spec {name}"):
+            await launch(await server.client(), plan, actor.name)
     except PlatformError as error:
         return await _check_page(request, site, form, fleet, typed, error)
-    return RedirectResponse(specs.started_url(name, launched.pipeline_id), _SEE_OTHER)
+    return RedirectResponse(specs.started_url(name, id_), _SEE_OTHER)
 
 
 async def _shown(request: Request, site: Site, form: Form) -> Response:
