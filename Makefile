@@ -11,7 +11,7 @@ LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --
 # elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
 UNIT := tests/services tests/dashboard tests/workflows tests/store tests/replay tests/activities tests/unit
 
-.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench lock clean
+.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench pictures lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ test-tools: venv # what only integration and end-to-end tests need
 
 base-images: ## base images from Debian packages, for hosts without a registry
 	@deploy/base-images/build.sh
+
+pictures: setup ## the pictures of the dashboard in docs, from the demo
+	@$(BIN)/python -m tests.support.pictures
 
 lock: ## resolve dependencies anew into the lock files (needs uv)
 	@$(LOCK) pyproject.toml --group dev -o requirements.lock
