@@ -194,13 +194,13 @@ class TallyBehaviour:
 
         grown = (samples.register(store, samples.plan(apps=apps)) for apps in (5, 6, 7))
         states = (store.record_pipeline_state("p1", "running", {"n": n}) for n in range(5))
-        work = (*map(worked, range(1, 8)), *states, *grown)
+        work = (*map(worked, range(1, 5)), *states, *grown)
         ends = await asyncio.gather(*work, return_exceptions=True)
         kept, true = await counts(store)
 
-        refused = {end.code for end in ends if isinstance(end, PlatformError)}
-        assert refused <= {ErrorCode.ALREADY_EXISTS}, "of two plans, one was not the larger one"
-        assert not any(isinstance(end, Exception) and not hasattr(end, "code") for end in ends)
+        # Of two larger plans at once, the smaller one may come too late.
+        faults = [end for end in ends if isinstance(end, BaseException)]
+        assert [end for end in faults if getattr(end, "code", "") != ErrorCode.ALREADY_EXISTS] == []
         assert kept == true
         assert await store.revision("p1")
 
