@@ -40,6 +40,8 @@ def main() -> None:
         print("kept through")
         rows = {name: kept_by_edit(known, edit, Path(folder)) for name, edit in SAME.items()}
         rows["another set of tools"] = kept_without_a_tool(known)
+        apart, of = apart_by(known, SETTING, Path(folder))
+        rows["a setting beside it"] = of - apart, of
         show(rows)
         print("\nkept apart by")
         show({name: apart_by(known, change, Path(folder)) for name, change in APART.items()})
@@ -194,9 +196,10 @@ APART: dict[str, Change] = {
     ),
     "another number": on_line(r"(?<![\w'\"/-])\d+(?![\w'\"-])", "31337"),
     "one value more": on_line(r" \+ (\w)", r" + also.more + \1"),
-    "another argument": on_line(r"\)(;?)$", r", dangerous=True)\1"),
+    "another argument": on_line(r"\)(;?)$", r", dangerous=also.more)\1"),
     "another attribute": on_line(r"(\w)\.(\w+)(?=[ ,)\]]|$)", r"\1.other_\2"),
 }
+SETTING = on_line(r"\)(;?)$", r", retries=3)\1")
 
 
 def show(rows: dict[str, Share]) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from contract.access import TOKEN_NAME_PATTERN, Scope, SessionRecord, TokenRecord
-from contract.errors import ErrorCode, PlatformError
+from contract.errors import PlatformError
 from control.access_documents import LoginLink, NewToken, Sessions, Tokens
 from control.access_kept import KeptAccess
 from control.errors import WrongInputError
@@ -267,8 +267,7 @@ def _usable(name: str) -> str:
 
 def _days(days: float) -> timedelta:
     if not 0 < days <= 3_660:
-        raise PlatformError(
-            ErrorCode.INVALID_ARGUMENT,
+        raise WrongInputError(
             f"a token that is good for {days} days",
             next_step="name more than 0 and at most 3660 days, or none",
         )

@@ -72,9 +72,10 @@ class Excerpt(Frozen):
     """Lines around a place in an app's source.
 
     Attributes:
-        state: `same`: the folder is still what was measured. `changed`: it is not, and this line
-            still reads as the tool quoted it. `other`: it is not, and the line reads otherwise, or
-            no tool quoted it: no lines are shown. `gone`: there is no such folder or file here.
+        state: `same`: the folder is still what was measured. `changed`: it is not, or nobody knows,
+            and this line still reads as the tool quoted it. `other`: it is not, and the line reads
+            otherwise, or no tool quoted it: no lines are shown. `gone`: there is no such folder or
+            file here.
         note: what a reader must know of it.
         quote: the lines as the tool quoted them when it measured; empty: it quoted none.
     """

@@ -135,8 +135,10 @@ class AppReadings:
         fleet = await self._fleet(results, pipeline_id)
         decisions = await decisions_of(results, pipeline_id)
         mark = await results.listing_mark(pipeline_id, ref)
+        baseline = str(outline.spec.get("baseline") or "")
+        then = await results.listing_mark(baseline, ref) if baseline and not alone else ""
         today = datetime.now(UTC).date()
-        revision = _digest(outline, fleet, decisions, mark, today)
+        revision = _digest(outline, fleet, decisions, mark, then, today)
         known = self._kept.get((pipeline_id, ref, alone))
         if known is None or known.revision != revision:
             holding = Decisions.of(decisions, today)
@@ -193,7 +195,8 @@ async def _made(
     id_, ref = outline.pipeline_id, outline.apps[0].ref
     record = await results.load_apps(id_, [ref])
     facts = (await _facts(results, record, fleet.tools)).voided(dict(fleet.void))
-    known = Known(decisions, unread(record.spec.get("scaffold")))
+    # What is listed says of itself who brought it and what was decided.
+    known = Known() if listed else Known(decisions, unread(record.spec.get("scaffold")))
     (report,) = await asyncio.to_thread(lambda: list(app_reports(record, facts, known)))
     if listed:
         weaknesses = await _listed(results, id_, ref, report.role)

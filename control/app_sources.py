@@ -7,6 +7,7 @@ gone or changed since.
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
 
@@ -21,22 +22,26 @@ from control.app_documents import Excerpt, SourceLine
 AROUND, MOST_MARKED = 6, 40
 _MOST_BYTES, _LINE_CHARS = 2 * 1024 * 1024, 500
 _FRESH_S, _MOST_KEPT = 10.0, 256
+_MOST_COMPARED_BYTES = 64 * 1024 * 1024
 _ENDS = re.compile(r"\r\n|\r|\n")
 _digests: OrderedDict[str, tuple[float, str]] = OrderedDict()
 _lock = Lock()
 
 
-def excerpt_of(source: SourceRef, finding: Finding) -> Excerpt | None:
+def excerpt_of(
+    source: SourceRef, finding: Finding, sightings: Iterable[Finding] = ()
+) -> Excerpt | None:
     """Lines around a finding; None: it names no file. Blocking.
 
     Args:
         source: of the app, as it was measured.
         finding: one of its findings.
+        sightings: what tools said of it before fusion: one of them may quote the line.
     """
     where = finding.location
     if not where.path:
         return None
-    quote = finding.evidence if not where.url else ""
+    quote = _quoted(finding, sightings)
     kept = Excerpt(path=where.path, line=where.line, state="gone", quote=quote)
     lines, why = _lines_of(Path(source.path), where.path)
     if lines is None:
@@ -47,6 +52,16 @@ def excerpt_of(source: SourceRef, finding: Finding) -> Excerpt | None:
     state, note = _state(source, lines[where.line - 1], quote)
     shown = () if state == "other" else _around(lines, where.line, where.end_line or where.line)
     return kept.model_copy(update={"state": state, "note": note, "lines": shown})
+
+
+def _quoted(finding: Finding, sightings: Iterable[Finding]) -> str:
+    """The code as a tool that read the source quoted it; what requests showed is none."""
+    where = finding.location
+    for one in (finding, *sightings):
+        same = one.location.path == where.path and one.location.line == where.line
+        if same and not one.location.url and one.evidence:
+            return one.evidence
+    return ""
 
 
 def _lines_of(root: Path, relative: str) -> tuple[list[str] | None, str]:
@@ -62,14 +77,19 @@ def _lines_of(root: Path, relative: str) -> tuple[list[str] | None, str]:
         text = path.read_bytes().decode("utf-8", "replace")
     except (AppFault, PlatformError, OSError) as error:
         return None, f"the file cannot be read: {error}"
-    return _ENDS.split(text), ""
+    lines = _ENDS.split(text)
+    return lines if lines[-1] else lines[:-1], ""
 
 
 def _state(source: SourceRef, line: str, quote: str) -> tuple[str, str]:
     """Whether the folder still is what was measured, and what to say of it."""
-    if source.digest and _digest_now(source.path) == source.digest:
+    large = source.size_bytes > _MOST_COMPARED_BYTES
+    if not large and source.digest and _digest_now(source.path) == source.digest:
         return "same", ""
     changed = "the app's folder is not what was measured any more"
+    if large or not source.digest:
+        changed = "nobody compared the app's folder with what was measured: "
+        changed += "it is too large" if large else "its digest was not kept"
     first = next((part for part in _ENDS.split(quote) if part.strip()), "")
     if first and "".join(first.split()) in "".join(line.split()):
         return "changed", f"{changed}; this line still reads as the tool quoted it"

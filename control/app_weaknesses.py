@@ -106,7 +106,8 @@ async def weakness_document(
     sighted = tuple(_sightings(app, weakness.finding))
     steps, path_note = await asyncio.to_thread(flow_of, data_dir, app.report, sighted)
     sent, sent_note = await asyncio.to_thread(exchanges_of, data_dir, app.report, sighted)
-    excerpt = await asyncio.to_thread(excerpt_of, app.record.source, weakness.finding)
+    told = [found for _, found in sighted]
+    excerpt = await asyncio.to_thread(excerpt_of, app.record.source, weakness.finding, told)
     elsewhere, looked_in = await _elsewhere(stored, app, weakness.finding)
     return WeaknessDocument(
         pipeline_id=app.pipeline_id,
@@ -119,7 +120,7 @@ async def weakness_document(
         path_note=path_note,
         exchanges=sent,
         exchanges_note=sent_note,
-        sightings=tuple(told for told, _ in sighted),
+        sightings=tuple(one for one, _ in sighted),
         elsewhere=elsewhere,
         looked_in=looked_in,
     )

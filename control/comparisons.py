@@ -71,8 +71,10 @@ class _Work:
         """Hear how far it is."""
         self.done, self.of = done, of
 
-    def ends(self, _: object) -> None:
-        """Hear that it has ended."""
+    def ends(self, task: asyncio.Task[Comparison]) -> None:
+        """Hear that it has ended; whoever asks next is told why it failed."""
+        if not task.cancelled():
+            task.exception()
         self.ended = time.monotonic()
         self.took_s = self.ended - self.began
 
@@ -110,7 +112,7 @@ class Comparisons:
         await asyncio.wait({work.task}, timeout=_PATIENCE_S)
         if not work.task.done():
             return Comparing(then=then, now=now, done=work.done, of=work.of)
-        if work.task.cancelled() or work.task.exception():
+        if (work.task.cancelled() or work.task.exception()) and self._works.get(question) is work:
             del self._works[question]
         outdated = work.revision != revision
         return Compared(comparison=work.task.result(), made_at=work.began_at, outdated=outdated)

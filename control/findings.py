@@ -1,6 +1,7 @@
 """The weaknesses of a recorded pipeline, page by page, with the decisions that hold today."""
 
-import sys
+import math
+import time
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,7 +77,6 @@ async def findings(
     query: FindingsQuery,
     standings: Collection[Standing],
     limit: int,
-    pages: int | None = None,
 ) -> Findings:
     """The weaknesses that are asked for, gravest first.
 
@@ -85,8 +85,6 @@ async def findings(
         query: which, from which place on.
         standings: these alone; none: all.
         limit: at most so many.
-        pages: read at most so many pages of the store, of which a decision or a text may leave
-            little; the search then ends before its end. None: until there are enough.
 
     Raises:
         NotStoredError: there is no such pipeline.
@@ -96,7 +94,7 @@ async def findings(
 
     async def ask(results: ResultStore) -> Findings:
         search = await Search.open(results, query, standings)
-        return search.document(await search.take(limit, pages))
+        return search.document(await search.take(limit))
 
     return await stored.answered(query.pipeline_id, ask, lags=True)
 
@@ -181,12 +179,15 @@ class Search:
         while self.after is not None:
             yield await self.take(size)
 
-    async def take(self, limit: int, pages: int | None = None) -> list[FoundWeakness]:
-        """The next ones, at most `limit`, of at most so many pages of the store."""
+    async def take(self, limit: int, seconds: float = math.inf) -> list[FoundWeakness]:
+        """The next ones, at most `limit`.
+
+        After so many seconds no further page of the store is read, of which a decision or a text
+        may leave little: what there is by then is returned, maybe nothing.
+        """
         taken: list[FoundWeakness] = []
-        left = sys.maxsize if pages is None else pages
-        while self.after is not None and len(taken) < limit and left > 0:
-            left -= 1
+        began, spent_s = time.monotonic(), 0.0
+        while self.after is not None and len(taken) < limit and spent_s <= seconds:
             size = PAGE_LIMIT if self._sifts else min(PAGE_LIMIT, limit - len(taken))
             page = await self._page(size)
             wanted = [
@@ -199,6 +200,7 @@ class Search:
             if used < len(page.items):  # the store knows where that one ends
                 page = await self._page(used)
             self.after = page.after
+            spent_s = time.monotonic() - began
         return taken
 
     @property

@@ -13,7 +13,7 @@ from control.stored import Stored
 ROWS = 100
 """Weaknesses on a page."""
 _MOST_ROWS = 20_000
-_MOST_PAGES = 3
+_MOST_S = 0.1
 
 
 class Choices(Frozen):
@@ -62,7 +62,7 @@ async def listed(
 
     async def ask(results: ResultStore) -> FindingsList:
         search = await Search.open(results, query, wanted.standings)
-        found = search.document(await search.take(limit, _MOST_PAGES))
+        found = search.document(await search.take(limit, _MOST_S))
         return FindingsList(found=found, choices=await _choices(results, search.overview))
 
     return await stored.answered(pipeline_id, ask, lags=True)

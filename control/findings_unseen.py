@@ -34,8 +34,11 @@ def _unseen(document: Findings, write: str, anew: str) -> Iterator[str]:
         )
     if document.unfinished_apps:
         yield f"{document.unfinished_apps} apps have not ended: more may come"
-    if document.looks and not any(look.asked for look in document.looks):
+    asked = [look for look in document.looks if look.asked]
+    if document.looks and not asked:
         yield "no tool of those that were asked looks for this: nothing is known of it"
+    elif not any(look.measured for look in asked):
+        yield "no tool that looks for this has measured an app: nothing is known of it"
     for lost in document.not_measured:
         apps = "1 app" if lost.cells == 1 else f"{lost.cells} apps"
         yield f"not known: {lost.tool} on {apps} ({lost.state})"

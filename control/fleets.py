@@ -90,9 +90,10 @@ class Fleet(Frozen):
 
 
 def find_fleets(below: Path) -> FoundFleets:
-    """The fleets at most `DEPTH` folders below `below`; links and hidden folders are not followed.
+    """The fleets at most `DEPTH` folders below `below`.
 
-    At most 3,000 folders are looked at, and 200 fleets told.
+    Links, hidden folders and names that are no UTF-8 are not followed. At most 3,000 folders are
+    looked at, and 200 fleets told.
     """
     left, found, whole = _FOLDERS_MAX, list[FoundFleet](), True
     waiting = deque([(below, 0)])
@@ -118,8 +119,13 @@ def find_fleets(below: Path) -> FoundFleets:
 def _children(folder: Path) -> Iterator[Path]:
     for child in sorted(folder.iterdir()):
         hidden = child.name.startswith(".") or child.name in SKIPPED_FOLDERS
-        if not hidden and not child.is_symlink() and child.is_dir():
+        if not hidden and _is_text(child.name) and not child.is_symlink() and child.is_dir():
             yield child
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8: Python hands other bytes on as halves of characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _apps(folder: Path) -> int:
@@ -151,7 +157,7 @@ def look_at(root: Path) -> Fleet:
                 next_step="apps are folders <root>/<model>/app<N>/",
             )
         templates, folder, told_by = _templates(root)
-        declared = tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
+        declared = _declared(folder) if folder else ()
     return Fleet(
         root=str(root),
         models=tuple(models.values()),
@@ -161,6 +167,10 @@ def look_at(root: Path) -> Fleet:
         told_by=told_by,
         notes=tuple(notes[:_NOTES_MAX]),
     )
+
+
+def _declared(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml") if _is_text(path.stem)))
 
 
 @contextmanager

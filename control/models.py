@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,6 @@ from contract.errors import ErrorCode, PlatformError
 from contract.overview import AppsCount, ModelCells, ModelsOverview, PipelineOverview
 from contract.role import AppRole
 from control.errors import WrongInputError
-from control.kept_answers import kept_answer
 from control.model_documents import ModelSoFar, PipelineModels, StudyRows
 from control.stored import Stored
 from control.void_tools import ToolKey, void_tools
@@ -24,7 +23,7 @@ from store.results import SqlResultStore
 Part = Literal["comparisons", "templates", "cells"]
 PARTS: tuple[Part, ...] = ("comparisons", "templates", "cells")
 _MEASURED, _INFRA_FAILED = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
-_Recorded = tuple[PipelineOverview, Mapping[ToolKey, str], ModelsOverview, datetime]
+_Recorded = tuple[PipelineOverview, Mapping[ToolKey, str], ModelsOverview]
 
 
 async def models_of(stored: Stored, data_dir: Path, pipeline_id: str) -> PipelineModels:
@@ -50,10 +49,10 @@ async def models_told(stored: Stored, written: Written) -> PipelineModels:
     async def recorded(store: SqlResultStore) -> _Recorded:
         overview = await store.overview(id_)
         void = await void_tools(store, id_, overview)
-        name = f"models of {id_}"
-        return overview, void, *await kept_answer(store, name, lambda: store.models_overview(id_))
+        return overview, void, await store.models_overview(id_)
 
-    overview, void, models, at = await stored.answered(id_, recorded, lags=True)
+    at = datetime.now(UTC)
+    overview, void, models = await stored.answered(id_, recorded, lags=True)
     return PipelineModels(
         pipeline_id=id_,
         told_by="store",

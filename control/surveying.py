@@ -22,6 +22,9 @@ from control.stored import Stored
 Sight = Literal["sees", "blind", "starting", "lost", "unknown"]
 """Of a tool: whether it would measure. `lost`: it could not run; `unknown`: nobody could say."""
 _NOT_ASKED = "its analyzer does not run yet: its tools prove themselves when it starts"
+_NO_ENGINE_ASKED = (
+    "whether the apps can run is not known: the engine of the worker's host was not asked"
+)
 _NOTES_MAX = 50
 
 
@@ -146,6 +149,8 @@ async def survey(
     history, analyzers = await asyncio.gather(
         platform.stored.history(), survey_analyzers(plan, platform)
     )
+    if platform.machine is None and _needs_engine(plan):
+        notes = (*notes, _NO_ENGINE_ASKED)
     return await asyncio.to_thread(_survey, name, plan, history, analyzers, notes)
 
 
@@ -171,8 +176,12 @@ async def survey_analyzers(plan: PipelinePlan, platform: Platform) -> tuple[Surv
 
 def _engine(plan: PipelinePlan, machine: Machine | None) -> str:
     """Why the apps cannot run; empty if they can, or if they need not."""
-    live = any(kind.is_live for kind in plan.spec.analyzers)
-    return no_engine(machine) if live and machine and not plan.spec.apps.trusted else ""
+    return no_engine(machine) if machine and _needs_engine(plan) else ""
+
+
+def _needs_engine(plan: PipelinePlan) -> bool:
+    """Whether apps of others are to run."""
+    return any(kind.is_live for kind in plan.spec.analyzers) and not plan.spec.apps.trusted
 
 
 def _tools(

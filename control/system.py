@@ -73,6 +73,7 @@ async def system_health(installation: Installation) -> SystemHealth:
         parts=parts,
         queues=server.queues,
         schedules=server.schedules,
+        hosts=server.hosts,
         versions=_versions(installation, server),
         took_s=round(time.monotonic() - began, 3),
     )

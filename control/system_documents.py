@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from contract.base import Frozen
+from control.live_documents import HostQueue
 
 
 class PartState(StrEnum):
@@ -87,6 +88,8 @@ class SystemHealth(Frozen):
         parts: server, namespace, worker, analyzers, engine, store, artifacts, disk, dashboard.
         queues: task queues; none where no server answers.
         schedules: none where no server answers.
+        hosts: which hosts take work, and their slots, as workers tell them, up to a minute late;
+            null: nobody says.
         versions: of programs and formats, by name.
         took_s: how long it took to ask them all, side by side.
     """
@@ -96,5 +99,6 @@ class SystemHealth(Frozen):
     parts: tuple[Part, ...] = ()
     queues: tuple[QueueHealth, ...] = ()
     schedules: tuple[ScheduleHealth, ...] = ()
+    hosts: tuple[HostQueue, ...] | None = None
     versions: dict[str, str] = {}
     took_s: float = 0.0

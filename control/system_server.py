@@ -27,6 +27,8 @@ from contract.ids import (
     task_queue_host,
     task_queue_start,
 )
+from control.hosts import hosts_at_work
+from control.live_documents import HostQueue
 from control.server_errors import refused
 from control.system_documents import Part, PartState, QueueHealth, ScheduleHealth
 
@@ -50,6 +52,7 @@ class ServerHealth:
     parts: tuple[Part, ...]
     queues: tuple[QueueHealth, ...] = ()
     schedules: tuple[ScheduleHealth, ...] = ()
+    hosts: tuple[HostQueue, ...] | None = None
     version: str = ""
 
 
@@ -76,12 +79,15 @@ async def server_health(connect: Connect) -> ServerHealth:
         return _away(problem.message, problem.next_step)
     where = client.service_client.config.target_host
     server = Part(id="server", name="Temporal server", state=PartState.OK, detail=where)
-    namespace, schedules = await asyncio.gather(_namespace(client), _schedules(client))
+    namespace, schedules, hosts = await asyncio.gather(
+        _namespace(client), _schedules(client), _slots(client)
+    )
     queues = await asyncio.gather(*(_queue(client, queue) for queue in _queues(_hosts(schedules))))
     return ServerHealth(
         parts=(server, namespace, _worker(queues)),
         queues=tuple(queues),
         schedules=tuple(_schedule(one) for one in schedules),
+        hosts=hosts,
         version=info.server_version,
     )
 
@@ -214,6 +220,15 @@ def _told(queue: _Queue, told: DescribeTaskQueueResponse) -> QueueHealth:
 def _plain(identity: str) -> str:
     """A worker's name without the marks of its keys."""
     return identity.partition(" ")[0]
+
+
+async def _slots(client: Client) -> tuple[HostQueue, ...] | None:
+    """Hosts and their slots; None: the server does not say, or not in time."""
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return await hosts_at_work(client, AnalyzerKind)
+    except (PlatformError, TimeoutError):
+        return None
 
 
 async def _schedules(client: Client) -> list[ScheduleListDescription]:

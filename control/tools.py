@@ -2,14 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.outcome import ALL_TOOLS
 from contract.overview import LostCells, ToolCells, ToolsOverview
-from control.kept_answers import kept_answer
 from control.stored import Stored
 from control.tool_documents import LostLooks, PipelineTools, ToolOfPipeline, VersionUse
 from control.void_tools import ToolKey, control_scores
@@ -37,14 +36,15 @@ async def tools_of(stored: Stored, data_dir: Path, pipeline_id: str) -> Pipeline
     if written.fresh:
         return _of_report(written, written.fresh, await _lost(stored, written))
 
-    async def recorded(store: SqlResultStore) -> tuple[ToolsOverview, datetime, ControlsReport]:
+    at = datetime.now(UTC)
+
+    async def recorded(store: SqlResultStore) -> tuple[ToolsOverview, ControlsReport]:
         overview = await store.overview(pipeline_id)
         scores = await control_scores(store, pipeline_id, overview)
         known = scores.result() if scores else ControlsReport(why_none=_NO_CONTROLS)
-        name = f"tools of {pipeline_id}"
-        return *await kept_answer(store, name, lambda: store.tools_overview(pipeline_id)), known
+        return await store.tools_overview(pipeline_id), known
 
-    overview, at, controls = await stored.answered(pipeline_id, recorded, lags=True)
+    overview, controls = await stored.answered(pipeline_id, recorded, lags=True)
     return _of_store(written, overview, controls).model_copy(update={"as_of": at})
 
 

@@ -13,7 +13,7 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
-from contract.progress import PipelineProgress
+from contract.progress import AppProgress, PipelineProgress
 from contract.role import AppRole
 from contract.spec import AppRef
 from control.documents import PipelineStatus, TimeLeft
@@ -163,6 +163,9 @@ class Watcher:
         if self._ended is not None and not await pipeline.is_running():
             return self._ended, False
         progress, running = await pipeline.snapshot()
+        if not running:  # one that was terminated left its apps as they were
+            apps = tuple(app if app.state else _left(app) for app in progress.apps)
+            progress = progress.model_copy(update={"apps": apps, "in_flight": 0})
         self._ended = None if running else progress
         return progress, running
 
@@ -203,7 +206,7 @@ class Watcher:
         if self._overview is not None:
             listing = self._overview.listing
             fields |= {"started_at": listing.created_at, "finished_at": listing.finished_at}
-            void = await self._void.of(self._void_tools)
+            void = await self._void.of(self._void_tools, self.revision)
             fields["cells"] = tuple(believed(self._overview.cells, void))
         fields["hosts"], fields["store_away"] = hosts, self._store_away
         return LivePipeline(**fields)
@@ -250,6 +253,10 @@ async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
         "no worker answers for the pipeline",
         next_step="see that a worker runs; the pipeline goes on when one does",
     )
+
+
+def _left(app: AppProgress) -> AppProgress:
+    return app.model_copy(update={"step": "", "workflow_id": ""})
 
 
 def _counts(overview: PipelineOverview) -> dict[str, object]:

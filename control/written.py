@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from clients.files import disk_faults
 from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.overview import PipelineOverview
@@ -142,6 +143,7 @@ def _stale(overview: PipelineOverview, figures: FleetFigures) -> str:
 
 def _figures(data_dir: Path, pipeline_id: str) -> tuple[FleetFigures | None, PlatformError | None]:
     try:
-        return read_figures(data_dir, pipeline_id), None
+        with disk_faults(data_dir):
+            return read_figures(data_dir, pipeline_id), None
     except PlatformError as error:
         return None, error

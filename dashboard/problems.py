@@ -68,11 +68,16 @@ def problem_of(error: PlatformError) -> Problem:
     return Problem(
         title=status.phrase,
         status=status,
-        detail=error.message,
+        detail=_text(error.message),
         code=error.code,
-        next_step=error.next_step,
-        lines=error.lines,
+        next_step=_text(error.next_step),
+        lines=tuple(map(_text, error.lines)),
     )
+
+
+def _text(message: str) -> str:
+    """A message that can be sent: it may name a file whose name is no UTF-8."""
+    return message.encode(errors="backslashreplace").decode()
 
 
 async def answered(request: Request, problem: Problem) -> Response:

@@ -9,8 +9,6 @@ _FILES = {
     "htmx.js": "htmx.org/dist/htmx.min.js",
     "hx-sse.js": "htmx.org/dist/ext/hx-sse.min.js",
     "hx-csp.js": "htmx.org/dist/ext/hx-csp.min.js",
-    "uplot.js": "uplot/dist/uPlot.iife.min.js",
-    "uplot.css": "uplot/dist/uPlot.min.css",
 }
 
 

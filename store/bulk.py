@@ -57,7 +57,7 @@ async def record_new(
     recorded: Sequence[RecordedApp],
     rows: PreparedRows,
 ) -> None:
-    """Write these apps of a pipeline, which are registered and have no cells.
+    """Write these apps of a pipeline, which are registered and have neither cells nor weaknesses.
 
     Args:
         connection: in a transaction of its own.
@@ -66,7 +66,7 @@ async def record_new(
         rows: as `prepared` made them, for this call alone.
 
     Raises:
-        PlatformError: FAILED_PRECONDITION: one of them is not registered, or has cells.
+        PlatformError: FAILED_PRECONDITION: one of them is not registered, or recorded already.
     """
     known = await _registered(connection, pipeline_id, [app.spec.ref for app in recorded])
     ids = [known[app.spec.ref].id for app in recorded]
@@ -110,6 +110,8 @@ async def _registered(
         & (apps.c.target_app_number == subtasks.c.target_app_number),
     )
     first = await connection.scalar(begun.where(apps.c.id.in_(ids)).limit(1))
+    listed = (ref.label for ref in refs if ref in known and known[ref].weaknesses is not None)
+    first = first or next(listed, None)
     if len(ids) < len(refs) or first is not None:
         message = f"{first} is recorded already" if first else "register the pipeline first"
         raise PlatformError(ErrorCode.FAILED_PRECONDITION, message)

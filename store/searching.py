@@ -64,7 +64,7 @@ class Searching(Connected):
         """Write all that was recorded of these registered apps, for imports: many times faster.
 
         Raises:
-            PlatformError: FAILED_PRECONDITION: one of them is not registered, or has cells.
+            PlatformError: FAILED_PRECONDITION: one of them is not registered, or recorded already.
         """
         rows = await asyncio.to_thread(prepared, recorded)
         async with self.writing() as connection:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.rows import Row
-from store.tables import SEVERITIES, app_tallies, apps, cell_tallies, cells, revisions
+from store.tables import SEVERITIES, app_tallies, apps, cell_tallies, cells, pipelines, revisions
 
 _SUMS = ("weaknesses", *SEVERITIES)
 _COUNTED = ("apps", "unlisted", *_SUMS)
@@ -79,6 +79,7 @@ class Changes:
 
     async def write(self, connection: AsyncConnection) -> None:
         """Change the counts, and let everyone know that something changed."""
+        await _hold(connection, self._pipeline_id)
         await _add(connection, app_tallies, list(self._rows(self._apps, _COUNTED)))
         await _add(connection, cell_tallies, list(self._rows(self._cells, _COUNTED_CELLS)))
         await touch(connection, self._pipeline_id)
@@ -90,6 +91,13 @@ class Changes:
             if any(counts.values()):
                 numbers = {name: counts[name] for name in names}
                 yield {"pipeline_id": self._pipeline_id, **key._asdict(), **numbers}
+
+
+async def _hold(connection: AsyncConnection, pipeline_id: str) -> None:
+    """Lock the pipeline as a new count of it would, before any count is locked."""
+    if connection.dialect.name == "postgresql":
+        this = select(pipelines.c.pipeline_id).where(pipelines.c.pipeline_id == pipeline_id)
+        await connection.execute(this.with_for_update(read=True, key_share=True))
 
 
 async def touch(connection: AsyncConnection, pipeline_id: str) -> None:

@@ -20,9 +20,11 @@ BODY_CHARS, HEADER_CHARS = 4_000, 500
 _MOST_OF_ONE, _MOST = 4, 300
 _MASK = "***"
 _LOGINS = frozenset({"cookie", "authorization", "proxy-authorization"})
-_SETTING = re.compile(r"(?m)^((?:export )?[A-Z][A-Z0-9_]+\s*=\s*).+$")
+_SETTING = re.compile(r"(?m)^((?:export )?[A-Z][A-Z0-9_]+[ \t]*=[ \t]*).+$")
+# Bounded on all sides: the app chooses the text, and one long word must not cost the square of it.
 _PASSWORD = re.compile(
-    r"(?i)(\"?\w*(?:password|passwd|secret|token|api_?key)\w*\"?\s*[:=]\s*\"?)([^\"&\s,}]+)"
+    r"(?i)(?<!\w)(\w{0,30}(?:password|passwd|secret|token|api_?key)\w{0,30}"
+    r"[\"']?[ \t]{0,9}[:=][ \t]{0,9}[\"']?)([^\"'&\s,}]+)"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 

@@ -1,2 +1,1 @@
-"""The local stack: embedded Temporal server, four analyzers, one worker and the dashboard,
-under supervisord."""
+"""The local stack: Temporal, four analyzers, a worker and the dashboard, under supervisord."""

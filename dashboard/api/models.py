@@ -20,11 +20,11 @@ class StudyPage(Frozen):
 
     Attributes:
         rows: a `StudyRows` without its place.
-        next: the cursor of the next page; null: this is the last one.
+        after: where the next page begins; null: this is the last one.
     """
 
     rows: StudyRows
-    next: str | None = None
+    after: str | None = None
 
 
 @router.get(
@@ -48,15 +48,15 @@ async def study(
     pipeline_id: PipelineHere,
     part: Part,
     limit: Annotated[int, Query(ge=1, le=ROWS_MAX)] = _ROWS,
-    cursor: Annotated[str, Query(max_length=CURSOR_LETTERS)] = "",
+    after: Annotated[str, Query(max_length=CURSOR_LETTERS)] = "",
 ) -> StudyPage:
     """A page of rows of the study in the written report, in its order."""
     asked = {"pipeline": pipeline_id, "part": part}
-    place = opened(cursor, asked)
+    place = opened(after, asked)
     moment, number = place.split(" ") if place else ("", "0")
     rows = await study_rows(site.stored, site.data_dir, pipeline_id, part, int(number), limit)
     if moment and moment != rows.of.isoformat():
         message = "the report was written anew meanwhile"
         raise WrongInputError(message, next_step="begin with the first page again")
-    after = None if rows.after is None else f"{rows.of.isoformat()} {rows.after}"
-    return StudyPage(rows=rows, next=sealed(after, asked))
+    end = None if rows.after is None else f"{rows.of.isoformat()} {rows.after}"
+    return StudyPage(rows=rows, after=sealed(end, asked))

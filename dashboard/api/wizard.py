@@ -10,14 +10,15 @@ from contract.base import Authored, Frozen
 from contract.spec import PipelineSpec
 from control.documents import Validated
 from control.dryrun import validated
-from control.launching import Launched
+from control.launching import Launched, launch
 from control.naming import new_id
 from control.specfile import parse_spec
 from control.specs import SpecPage, list_specs, spec_text
 from control.surveying import Survey
+from dashboard.access.audit import audited
 from dashboard.known import Here, Operator, Reader, Temporal
 from dashboard.paging import ROWS_MAX, opened, sealed
-from dashboard.wizard.survey import planned, started, surveyed
+from dashboard.wizard.survey import planned, surveyed
 
 router = APIRouter(tags=["specs"])
 _QUESTION = {"page": "api specs"}
@@ -101,4 +102,5 @@ async def start_pipeline(
 ) -> Launched:
     """Start a pipeline, or join the one that runs with this ID and this very spec."""
     plan = await planned(site, order.spec, order.id or new_id("pipeline"))
-    return await started(request, server, actor, plan)
+    async with audited(request, actor, "start", f"pipeline {plan.pipeline_id}"):
+        return await launch(await server.client(), plan, actor.name)

@@ -12,7 +12,10 @@ _APP = "app:"
 
 
 class Document(View):
-    """The events `state` (a whole `LivePipeline`) and `change` (a `LiveChange`)."""
+    """The events `state` (a whole `LivePipeline`) and `change` (a `LiveChange`), in ASCII.
+
+    Not every reader of lines ends them where the others do.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +36,7 @@ class Document(View):
     def _told(self, version: int) -> str:
         assert self._whole is not None  # noqa: S101 (told only when there is something)
         if version == 0:
-            return event(self._whole.model_dump_json(), "state")
+            return event(self._whole.model_dump_json(ensure_ascii=True), "state")
         news = self._changes.since(version)
         apps = {name.removeprefix(_APP): a for name, a in news.items() if name.startswith(_APP)}
         change = LiveChange(
@@ -41,7 +44,7 @@ class Document(View):
             apps=tuple(app for app in apps.values() if app is not None),
             gone=tuple(label for label, app in apps.items() if app is None),
         )
-        return event(change.model_dump_json(), "change")
+        return event(change.model_dump_json(ensure_ascii=True), "change")
 
 
 def _parts(seen: LivePipeline) -> Iterator[tuple[str, Part[Any]]]:

@@ -43,7 +43,7 @@ class Channel:
         self._views: dict[Hashable, View] = {}
         self._viewers = 0
         self._looking = asyncio.Lock()
-        self._looked_s = float("-inf")
+        self._looked_s = self._poked_s = float("-inf")  # when the last look began
         self._poked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -55,7 +55,7 @@ class Channel:
             PlatformError: the store is away; too many different views are watched.
         """
         self._forget()
-        if self.seen is None or not (self.is_watched or self._is_fresh):
+        if self.seen is None or self._is_poked or not (self.is_watched or self._is_fresh):
             async with self._looking:
                 if not self._is_fresh:
                     await self._look()
@@ -74,7 +74,13 @@ class Channel:
     def _is_fresh(self) -> bool:
         """Whether nobody need look again: those who are away are not asked at each page."""
         kept_s = _AWAY_S if self.seen and self.seen.away else EVERY_S
-        return self.seen is not None and time.monotonic() - self._looked_s <= kept_s
+        young = time.monotonic() - self._looked_s <= kept_s
+        return self.seen is not None and young and not self._is_poked
+
+    @property
+    def _is_poked(self) -> bool:
+        """Whether no look began after the last message to the pipeline."""
+        return self._poked_s > self._looked_s
 
     @asynccontextmanager
     async def watched(self, view: View) -> AsyncGenerator[None]:
@@ -91,6 +97,7 @@ class Channel:
             self.used_s = view.used_s = time.monotonic()
             if self._viewers == 0 and self._task:
                 self._task.cancel()
+                self._task = None  # who comes while it ends needs one of their own
 
     @property
     def is_idle(self) -> bool:
@@ -105,15 +112,15 @@ class Channel:
 
     def poke(self) -> None:
         """Look at once: something was just asked of the pipeline."""
+        self._poked_s = time.monotonic()
         self._poked.set()
-        self._looked_s = float("-inf")
 
     async def _watch(self) -> None:
         try:
             while True:
                 began_s = time.monotonic()
                 async with self._looking:
-                    if began_s - self._looked_s > EVERY_S / 2:
+                    if self._is_poked or began_s - self._looked_s > EVERY_S / 2:
                         await self._look()
                 self._forget()
                 pause_s = max(_PAUSE_S, began_s + EVERY_S - time.monotonic())
@@ -128,8 +135,9 @@ class Channel:
 
     async def _look(self) -> None:
         self.looks += 1
+        began_s = time.monotonic()
         self.seen = await self._seen()
-        self._looked_s = time.monotonic()
+        self._looked_s = began_s
         for view in list(self._views.values()):
             await view.update(self.seen)
 

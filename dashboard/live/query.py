@@ -20,7 +20,7 @@ class Rows(BaseModel):
         model: apps of this model alone; empty: of all.
         state: apps in this state alone, or `unfinished`; empty: in any.
         text: in `model/appN`, the template or the reason.
-        cursor: of the page before; empty: the first page.
+        after: of the page before; empty: the first page.
         limit: apps per page.
     """
 
@@ -29,7 +29,7 @@ class Rows(BaseModel):
         str, Field(max_length=20, pattern=f"^({'|'.join(MeasurementState)}|{UNFINISHED}|)$")
     ] = ""
     text: Annotated[str, Field(max_length=TEXT_LIMIT)] = ""
-    cursor: Annotated[str, Field(max_length=CURSOR_LETTERS)] = ""
+    after: Annotated[str, Field(max_length=CURSOR_LETTERS)] = ""
     limit: Annotated[int, Field(ge=1, le=ROWS_LIMIT)] = _ROWS
 
 
@@ -47,7 +47,7 @@ def query_of(pipeline_id: str, rows: Rows) -> CellsQuery:
         text=rows.text,
         limit=rows.limit,
     )
-    return query.model_copy(update={"after": opened(rows.cursor, _question(query))})
+    return query.model_copy(update={"after": opened(rows.after, _question(query))})
 
 
 def after_of(place: str | None, query: CellsQuery) -> str | None:

@@ -1,6 +1,7 @@
 """One way to see a pipeline, kept up to date for all who see it in this way."""
 
 import asyncio
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
@@ -11,6 +12,7 @@ from dashboard.live.changes import Changes
 # Proxies close what is silent; a comment is no event.
 BEAT_S = 15.0
 _BEAT = b": here\n\n"
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class View(ABC):
@@ -93,6 +95,6 @@ class View(ABC):
 
 
 def event(data: str, name: str = "") -> str:
-    """The fields of one event, without an ID."""
-    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    """The fields of one event, without an ID; lines end there as a reader of events ends them."""
+    lines = "".join(f"data: {line}\n" for line in _LINE_END.split(data))
     return f"event: {name}\n{lines}" if name else lines

@@ -24,7 +24,6 @@ from dashboard.urls import with_query
 router = APIRouter()
 _SEE_OTHER = 303
 _Text = Annotated[str, Form()]
-_Wrong = WrongInputError("the token is unknown, revoked or expired", next_step="check it")
 
 
 @router.get("/login")
@@ -44,11 +43,11 @@ async def log_in(
         known = await access.by_token(token.strip())
         if known is None:
             tries.failed(origin.address)
-            raise _Wrong
+            raise _wrong()
         async with audited(request, _entering(known, origin.address), "log in"):
             secret = await access.log_in(token.strip(), origin.address, local=origin.local)
             if secret is None:
-                raise _Wrong
+                raise _wrong()
     except PlatformError as error:
         return _login_page(request, safe_path(next), problem_of(error))
     return await _entered(request, access, safe_path(next), secret)
@@ -156,6 +155,10 @@ async def _link(access: Access, key: str) -> Known:
     if known is None:
         raise _used_up()
     return known
+
+
+def _wrong() -> WrongInputError:
+    return WrongInputError("the token is unknown, revoked or expired", next_step="check it")
 
 
 def _used_up() -> PlatformError:

@@ -256,7 +256,7 @@ async def _overview(
 ) -> Response:
     query = query_of(pipeline_id, rows)
     _, view = await page_of(request, query)
-    asked = {name: str(getattr(rows, name)) for name in ("model", "state", "text", "cursor")}
+    asked = {name: str(getattr(rows, name)) for name in ("model", "state", "text", "after")}
     asked |= {"limit": str(rows.limit)}
     table = view.table
     return page(

@@ -7,16 +7,18 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from contract.errors import PlatformError
+from control.launching import launch
 from control.naming import new_id
 from control.specs import list_specs, read_spec, spec_text, specs_folder
 from control.surveying import Survey
+from dashboard.access.audit import audited
 from dashboard.known import Here, Operator, Reader, Temporal
 from dashboard.paging import opened, sealed
 from dashboard.problems import Problem, problem_of
 from dashboard.rendering import page
 from dashboard.site import Site
 from dashboard.urls import spec_url, with_query
-from dashboard.wizard.survey import planned, shown, started, surveyed
+from dashboard.wizard.survey import planned, shown, surveyed
 
 router = APIRouter()
 _SEE_OTHER = 303
@@ -69,10 +71,12 @@ async def start(
     try:
         read, _ = await asyncio.to_thread(read_spec, site.data_dir, name)
         plan = await planned(site, read, id.strip())
-        launched = await started(request, server, actor, plan, name)
+        id_, detail = plan.pipeline_id, f"spec {name}"
+        async with audited(request, actor, "start", f"pipeline {id_}", detail):
+            await launch(await server.client(), plan, actor.name)
     except PlatformError as error:
         return await _page(request, site, name, id_=id, problem=problem_of(error))
-    return RedirectResponse(started_url(name, launched.pipeline_id), _SEE_OTHER)
+    return RedirectResponse(started_url(name, id_), _SEE_OTHER)
 
 
 def started_url(name: str, pipeline_id: str) -> str:
@@ -94,7 +98,8 @@ async def _page(
     found: Survey | None = None
     try:
         read, _ = await asyncio.to_thread(read_spec, site.data_dir, name)
-        found = await surveyed(site, read, name)
+        if not pipeline:  # else there is nothing left to decide
+            found = await surveyed(site, read, name)
     except PlatformError as trouble:
         problem = problem or problem_of(trouble)
     return page(

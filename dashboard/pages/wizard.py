@@ -23,6 +23,7 @@ from control.authoring import (
 from control.declared import tools_of
 from control.fleet import folder_of
 from control.fleets import Fleet, find_fleets, look_at
+from control.launching import launch
 from control.naming import name_of, new_id
 from control.specs import SpecExistsError, spec_path, write_spec
 from control.surveying import Survey
@@ -34,11 +35,12 @@ from dashboard.rendering import page
 from dashboard.site import Site
 from dashboard.urls import spec_url, with_query
 from dashboard.wizard.form import CHECK, STEPS, Form, settled
-from dashboard.wizard.survey import planned, shown, started, surveyed
+from dashboard.wizard.survey import planned, shown, surveyed
 
 router = APIRouter()
 router.include_router(specs.router)
 _SEE_OTHER = 303
+_FIELDS_MAX = 20_000
 
 
 @router.get("/new")
@@ -50,7 +52,7 @@ async def new(request: Request, site: Here, _: Reader) -> Response:
 @router.post("/new")
 async def create(request: Request, site: Here, server: Temporal, actor: Operator) -> Response:
     """Write the spec, and start it if that was asked for; refused, the last step is shown again."""
-    sent = (await request.form()).multi_items()
+    sent = (await request.form(max_fields=_FIELDS_MAX)).multi_items()
     items = [(name, value) for name, value in sent if isinstance(value, str)]
     typed, form = dict(items), replace(Form.of(items), at=CHECK)
     reached = await _reached(request, site, form)
@@ -67,10 +69,11 @@ async def create(request: Request, site: Here, server: Temporal, actor: Operator
             await asyncio.to_thread(write_spec, path, text, replace="replace" in typed)
         if typed.get("do") != "start":
             return RedirectResponse(with_query(spec_url(name), {"done": "written"}), _SEE_OTHER)
-        launched = await started(request, server, actor, plan, name)
+        async with audited(request, actor, "start", f"pipeline {id_}", f"spec {name}"):
+            await launch(await server.client(), plan, actor.name)
     except PlatformError as error:
         return await _check_page(request, site, form, fleet, typed, error)
-    return RedirectResponse(specs.started_url(name, launched.pipeline_id), _SEE_OTHER)
+    return RedirectResponse(specs.started_url(name, id_), _SEE_OTHER)
 
 
 async def _shown(request: Request, site: Site, form: Form) -> Response:

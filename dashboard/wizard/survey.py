@@ -6,14 +6,14 @@ from starlette.requests import Request
 
 from contract.spec import PipelinePlan, PipelineSpec
 from control.forecast_words import forecast_lines
-from control.launching import Launched, launch, plan_below
+from control.launching import plan_below
 from control.naming import new_id
 from control.specs import specs_folder
 from control.surveying import Platform, Survey, survey
-from dashboard.access.audit import audited
-from dashboard.access.who import Actor, Scope, actor_of
-from dashboard.server import Server
+from dashboard.access.who import Scope, actor_of
 from dashboard.site import Site
+
+_NOT_ASKED = "this dashboard does not know where its analyzer is"
 
 
 async def planned(site: Site, spec: PipelineSpec, id_: str) -> PipelinePlan:
@@ -34,20 +34,8 @@ async def surveyed(
         PlatformError: as `planned`; or the store cannot be read.
     """
     plan = await planned(site, spec, new_id("look"))
-    return await survey(name, plan, Platform(site.analyzers, site.machine, site.stored), notes)
-
-
-async def started(
-    request: Request, server: Server, actor: Actor, plan: PipelinePlan, spec: str = ""
-) -> Launched:
-    """Start the pipeline of a plan, or join it where this very plan runs.
-
-    Raises:
-        PlatformError: the ID is taken, or the server does not take it.
-    """
-    detail = f"spec {spec}" if spec else ""
-    async with audited(request, actor, "start", f"pipeline {plan.pipeline_id}", detail):
-        return await launch(await server.client(), plan, actor.name)
+    platform = Platform(site.analyzers, site.machine, site.stored, not_asked=_NOT_ASKED)
+    return await survey(name, plan, platform, notes)
 
 
 def shown(request: Request, site: Site, found: Survey | None) -> dict[str, Any]:

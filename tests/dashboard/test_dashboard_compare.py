@@ -1,9 +1,12 @@
 """Two pipelines side by side, in the browser and over the API."""
 
+import asyncio
 import re
 
 import httpx
 import pytest
+
+from control import comparisons
 
 PAGE, API = "/compare?then=before&now=after", "/api/v1/compare?then=before&now=after"
 
@@ -122,3 +125,25 @@ async def test_the_form_offers_the_pipelines(web: httpx.AsyncClient):
 
     assert '<option value="before">' in text
     assert "<h1>Compare two pipelines</h1>" in text
+
+
+async def test_a_comparison_that_takes_long_says_how_far_it_is(
+    web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    gate = asyncio.Event()
+
+    async def slow(*_, on_progress, **__):
+        on_progress(20, 3_000)
+        await gate.wait()
+
+    monkeypatch.setattr(comparisons, "compare", slow)
+    monkeypatch.setattr(comparisons, "_PATIENCE_S", 0.01)
+    query = "&severity=low"  # nobody asked this before
+    page, answer = await web.get(f"{PAGE}{query}"), await web.get(f"{API}{query}")
+
+    assert page.status_code == answer.status_code == 202
+    assert "20 of 3,000 apps are compared" in page.text
+    assert page.headers["refresh"] == "3"
+    assert f'<a href="{PAGE.replace("&", "&amp;")}&amp;severity=low">Look again</a>' in page.text
+    assert answer.headers["retry-after"] == "3"
+    assert answer.json() == {"then": "before", "now": "after", "done": 20, "of": 3_000}

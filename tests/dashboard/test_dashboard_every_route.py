@@ -97,7 +97,7 @@ async def test_a_page_of_somebody_else_asks_in_vain(
 
 
 def names_in(function: Callable[..., Any]) -> Iterator[str]:
-    """Every name in a function, and in those functions of its module that it names."""
+    """Every name in a function, and in those functions of the dashboard that it names."""
     seen, waiting = {function}, [function]
     while waiting:
         current = waiting.pop()
@@ -106,7 +106,7 @@ def names_in(function: Callable[..., Any]) -> Iterator[str]:
                 continue
             yield node.id
             other = current.__globals__.get(node.id)
-            if inspect.isfunction(other) and other.__module__ == function.__module__:
+            if inspect.isfunction(other) and other.__module__.startswith("dashboard."):
                 waiting += [] if other in seen else [other]
                 seen.add(other)
 

@@ -68,6 +68,20 @@ async def test_an_empty_list_is_no_zero_while_something_was_not_measured(web: ht
     assert ">0 weaknesses" not in text
 
 
+async def test_of_what_no_tool_looks_for_nothing_is_known(web: httpx.AsyncClient):
+    text = (await web.get(f"{PAGE}?category=requirement")).text
+
+    assert "no tool of those that were asked looks for this" in text
+    assert "none is listed" in text
+
+
+async def test_an_app_that_nobody_measured_has_no_zero(web: httpx.AsyncClient):
+    text = (await web.get(f"{PAGE}?app=openai/gpt-4o/app2")).text
+
+    assert "no tool that looks for this has measured an app" in text
+    assert "none is listed" in text
+
+
 @pytest.mark.parametrize(
     ("query", "cause"),
     [

@@ -27,9 +27,10 @@ from control.time_left import Span
 from control.waiting import waits_of
 from dashboard.live.changes import Changes, Part
 from dashboard.live.document import Document
-from dashboard.live.partials import Table, left_in_words
+from dashboard.live.partials import Overview, Table, left_in_words
 from dashboard.live.standing import standing_of
 from dashboard.live.timeline import so_far
+from dashboard.live.view import event
 from dashboard.rendering import fragment
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -190,6 +191,36 @@ def test_each_tool_stands_below_its_own_analyzer() -> None:
     assert re.findall(r"<span>(t\d)</span>", text) == ["t0", "t1", "t2"]
 
 
+HOSTILE = '"><script>x</script></hx-partial><hx-partial hx-target="body">\n\ndata: y\x0b\u2028'
+
+
+def test_what_an_app_says_breaks_out_of_no_event() -> None:
+    ref = AppRef(model=HOSTILE.strip(), app_number=1)
+    seen = live(
+        apps=(AppProgress(ref=ref, step=HOSTILE, workflow_id="w"),),
+        waits=(HOSTILE,),
+        message=HOSTILE,
+        away=HOSTILE,
+        breakers=(BreakerProgress(name=HOSTILE, state="open", reason=HOSTILE),),
+    )
+    values = {
+        "seen": Overview(seen),
+        "left": HOSTILE,
+        "ahead": 0,
+        "running": seen.apps,
+        "pipeline_id": "p",
+        "workflow_url": lambda _ref: HOSTILE,  # pyright: ignore[reportUnknownLambdaType]
+    }
+    parts = ("now", "running", "waits", "health")
+
+    text = "".join(fragment("live_part.html.j2", part_name=part, **values) for part in parts)
+    told = event(text).removesuffix("\n").split("\n")
+
+    assert "<script" not in text
+    assert "<hx-" not in text
+    assert all(line.startswith("data: ") for line in told)
+
+
 def test_an_analyzer_that_starts_is_no_open_breaker() -> None:
     starting = AnalyzerReadiness(
         analyzer=AnalyzerKind.STATIC, ok=False, starting=True, reason="starting: canaries"
@@ -232,20 +263,22 @@ def test_an_ended_app_of_which_nobody_says_how_is_in_no_picture() -> None:
 
 async def test_a_document_is_told_whole_then_by_what_differs() -> None:
     document = Document()
-    await document.update(live(apps=(line(),), finished=0, waits=("one",)))
+    odd = "one\u2028two\x85three\x0bfour\r\nfive"
+    await document.update(live(apps=(line(),), finished=0, waits=("one",), message=odd))
     events = document.events("", time.monotonic() + 60)
     retry, first = await anext(events), await anext(events)
     count = CellsCount(
         analyzer=AnalyzerKind.STATIC, tool="t", state=MeasurementState.MEASURED, cells=1
     )
-    await document.update(live(finished=1, waits=("one",), cells=(count,)))
+    await document.update(live(finished=1, waits=("one",), cells=(count,), message=odd))
     second = await anext(events)
 
     assert retry == b"retry: 1000\n\n"
-    id_, name, data = first.decode().splitlines()[:3]
+    assert first.isascii(), "readers end lines in different places"
+    id_, name, data = first.decode().split("\n")[:3]
     assert (id_[:4], name) == ("id: ", "event: state")
-    assert LivePipeline.model_validate_json(data.removeprefix("data: ")).waits == ("one",)
-    change = LiveChange.model_validate_json(second.decode().splitlines()[2].removeprefix("data: "))
+    assert LivePipeline.model_validate_json(data.removeprefix("data: ")).message == odd
+    change = LiveChange.model_validate_json(second.decode().split("\n")[2].removeprefix("data: "))
     assert set(change.fields) == {"finished", "cells"}
     assert (change.apps, change.gone) == ((), ("m/app1",))
 
@@ -307,8 +340,8 @@ async def test_the_matrix_is_filtered_and_paged_with_a_cursor_of_its_question(
 ) -> None:
     api = "/api/v1/pipelines/after/matrix"
     first = (await web.get(api, params={"limit": 1})).json()
-    rest = (await web.get(api, params={"limit": 2, "cursor": first["after"]})).json()
-    wrong = await web.get(api, params={"cursor": first["after"], "text": "app2"})
+    rest = (await web.get(api, params={"limit": 2, "after": first["after"]})).json()
+    wrong = await web.get(api, params={"after": first["after"], "text": "app2"})
     page = (await web.get("/pipelines/after", params={"state": "infra_failed"})).text
     nothing = (await web.get("/pipelines/after", params={"text": "nowhere"})).text
 
@@ -322,7 +355,7 @@ async def test_the_matrix_is_filtered_and_paged_with_a_cursor_of_its_question(
 
 
 @pytest.mark.parametrize(
-    "query", ["state=nonsense", "limit=0", "limit=201", "text=" + "x" * 201, "cursor=%%%", "done=x"]
+    "query", ["state=nonsense", "limit=0", "limit=201", "text=" + "x" * 201, "after=%%%", "done=x"]
 )
 async def test_a_wrong_question_is_one_clear_error(web: httpx.AsyncClient, query: str) -> None:
     answer = await web.get(f"/pipelines/after?{query}")

@@ -158,9 +158,9 @@ async def test_a_large_fleet_has_pictures_sets_and_pages_of_pairs(tmp_path: Path
         page = await client.get(f"/pipelines/{fleet.pipeline_id}/models")
         url = f"/api/v1/pipelines/{fleet.pipeline_id}/study/comparisons"
         first = (await client.get(url, params={"limit": "7"})).json()
-        second = await client.get(url, params={"limit": "7", "cursor": first["next"]})
+        second = await client.get(url, params={"limit": "7", "after": first["after"]})
         other = url.replace("comparisons", "templates")
-        wrong = await client.get(other, params={"cursor": first["next"]})
+        wrong = await client.get(other, params={"after": first["after"]})
 
     assert page.status_code == 200
     assert "Tied sets, best first" in page.text

@@ -139,6 +139,19 @@ async def test_what_is_old_damaged_or_gone_is_told_and_mended(
     assert (after["problem"], after["stale"]) == ("", "")
 
 
+async def test_a_report_that_the_disk_does_not_give_is_told(
+    operator: httpx.AsyncClient, tmp_path: Path
+):
+    path = tmp_path / "changed/reports/after/report.json"
+    path.unlink()
+    path.mkdir()  # whoever runs the tests may read any file
+
+    for page in (PAGE, "/pipelines/after/models", "/pipelines/after/tools"):
+        answer = await operator.get(page)
+        assert answer.status_code == 200
+    assert "fault on the disk" in (await operator.get(API)).json()["problem"]
+
+
 async def test_documents_of_apps_that_are_gone_are_counted(
     operator: httpx.AsyncClient, tmp_path: Path
 ):

@@ -1,6 +1,7 @@
 """The wizard in the browser: steps, answers that are kept, and what is written and started."""
 
 import json
+import os
 import re
 from collections.abc import AsyncIterator
 from html import unescape
@@ -161,6 +162,20 @@ async def test_no_folder_outside_that_of_fleets_is_looked_at(
 
     assert answer.status_code in (400, 403)
     assert 'role="alert"' in answer.text and "Which fleet?" in answer.text
+
+
+async def test_a_folder_whose_name_is_no_text_is_an_error_that_names_it(
+    operator: httpx.AsyncClient, folder: Path
+):
+    bad = os.fsencode(folder / "fleets" / "study") + b"/\xff/app1"
+    os.makedirs(bad)
+
+    shown = await step(operator, "apps", ("root", "study"))
+    asked = await operator.post("/api/v1/specs/validate", json={"spec": SPEC})
+
+    assert (shown.status_code, asked.status_code) == (400, 400)
+    assert "\\udcff" in shown.text and "\\udcff" in asked.json()["detail"]
+    assert (await operator.get("/new")).status_code == 200
 
 
 async def test_an_existing_spec_is_replaced_only_if_that_is_said(

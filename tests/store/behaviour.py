@@ -16,6 +16,7 @@ from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
 from tests.store.access import AccessBehaviour
+from tests.store.app_runs import AppRunsBehaviour
 from tests.store.history import HistoryBehaviour
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
@@ -25,6 +26,7 @@ from tests.store.tallies import TallyBehaviour
 
 
 class StoreBehaviour(
+    AppRunsBehaviour,
     RetryBehaviour,
     MigrationBehaviour,
     PlanBehaviour,

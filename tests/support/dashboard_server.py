@@ -36,7 +36,9 @@ async def _serve(folder: Path, port: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         await two_pipelines(folder)
     listening = socket.create_server(("127.0.0.1", port), backlog=128)
-    server = uvicorn.Server(uvicorn.Config(create_app(site_of(folder)), log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(site_of(folder)), log_level="warning", proxy_headers=False)
+    )
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     await server.serve(sockets=[listening])
 

@@ -9,9 +9,9 @@ import pytest
 from contract.suppression import Suppression
 from control import comparisons
 from control.comparing import compare
-from control.comparing_asked import EVERY_CHANGE
+from control.comparing_asked import EVERY_CHANGE, AskedChanges
 from control.comparisons import Compared, Comparing, Comparisons
-from control.errors import NotStoredError
+from control.errors import NotStoredError, WrongInputError
 from control.stored import Stored
 from tests.support.two_pipelines import two_pipelines
 
@@ -83,9 +83,13 @@ async def test_a_comparison_is_made_once_and_anew_when_a_pipeline_changed(
 
 async def test_a_failed_comparison_is_forgotten(stored: Stored):
     kept = Comparisons(stored)
+    with pytest.raises(NotStoredError):
+        await kept.ask("before", "gone", EVERY_CHANGE)
+    wrong = AskedChanges(app=("openai/gpt-4o/app9",))
     for _ in range(2):
-        with pytest.raises(NotStoredError):
-            await kept.ask("before", "gone", EVERY_CHANGE)
+        asked = (kept.ask("before", "after", wrong) for _ in range(2))
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(each) for each in told] == [WrongInputError, WrongInputError]
 
 
 async def test_what_is_under_way_ends_when_it_is_closed(stored: Stored, gate: asyncio.Event):

@@ -137,6 +137,14 @@ async def test_it_says_how_many_apps_how_long_and_whether_controls_prove_the_too
     assert proved.controls == "" and proved.forecast.beside == {"control": 4}
 
 
+async def test_an_engine_that_was_not_asked_is_not_taken_for_one_that_runs(tmp_path: Path):
+    live = await surveyed(tmp_path, plan_of(tmp_path, PERFORMANCE), {})
+    offline = await surveyed(tmp_path, plan_of(tmp_path, STATIC), {})
+
+    assert any("engine of the worker's host was not asked" in note for note in live.notes)
+    assert offline.notes == ()
+
+
 async def test_an_empty_app_is_noted(tmp_path: Path):
     (tmp_path / "a" / "app2").mkdir(parents=True)
 

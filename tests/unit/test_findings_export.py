@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from contract.errors import PlatformError
+from contract.errors import ErrorCode, PlatformError
 from control import findings_export
 from control.errors import NotStoredError
 from control.findings import Findings, Search
@@ -66,11 +66,11 @@ async def test_a_store_that_fails_on_the_way_cuts_the_file(
     taken: list[int] = []
     take = Search.take
 
-    async def failing(search: Search, limit: int, pages: int | None = None):
+    async def failing(search: Search, limit: int):
         taken.append(limit)
         if len(taken) > 1:
-            raise PlatformError("UNAVAILABLE", "the store is gone")
-        return await take(search, limit, pages)
+            raise PlatformError(ErrorCode.UNAVAILABLE, "the store is gone")
+        return await take(search, limit)
 
     monkeypatch.setattr(Search, "take", failing)
     with pytest.raises(PlatformError, match="the store is gone"):

@@ -156,6 +156,12 @@ app.get("/login", (req, res) => {
   res.cookie("sid", req.query.sid, { httpOnly: false, secure: true, path: "/a" });
 });
 """
+COMMAND = """
+import subprocess
+
+def look(name):
+    return subprocess.run("ls " + name, shell=False, check=True)
+"""
 BESIDE = {
     "debug of a binding": (SERVER, 605, "debug=True", "debug=False"),
     "a switch less": (SERVER, 605, ", debug=True", ""),
@@ -168,6 +174,7 @@ BESIDE = {
     "path of a cookie": (COOKIE, 1004, 'path="/a"', 'path="/b"'),
     "another flag of a cookie of a script": (OPTIONS, 1004, "secure: true", "secure: false"),
     "path of a cookie of a script": (OPTIONS, 1004, '"/a"', '"/b"'),
+    "another switch of a command": (COMMAND, 78, "check=True", "check=False, timeout=5"),
     "a switch of a call with a flaw": (
         PYTHON,
         89,
@@ -182,7 +189,9 @@ def test_a_setting_that_the_weakness_is_not_about_does_not_count(edit: str, tmp_
     text, cwe, old, new = BESIDE[edit]
     assert old in text
     path = "a.js" if text is OPTIONS else "a.py"
-    line = next(n for n, row in enumerate(text.split("\n"), 1) if re.search(".run|cookie|SEL", row))
+    line = next(
+        n for n, row in enumerate(text.split("\n"), 1) if re.search(r"\.run|cookie|SEL", row)
+    )
     (tmp_path / path).write_text(text)
     (before,) = identified([finding(path, line, cwe)], tmp_path)
     (tmp_path / path).write_text(text.replace(old, new))
@@ -199,6 +208,7 @@ def test_a_finding_is_still_known_by_the_name_it_had_while_settings_counted(tmp_
 
 
 OTHER = {
+    "a shell": (COMMAND, 78, "shell=False", "shell=True"),
     "another cookie": (COOKIE, 1004, '"sid"', '"token"'),
     "another cookie by name": (COOKIE.replace('"sid", sid', 'key="sid"'), 1004, '"sid"', '"token"'),
     "a value that is no literal": (SERVER, 605, "port=5000", "port=port"),
@@ -211,7 +221,7 @@ def test_what_is_no_setting_counts(edit: str, tmp_path: Path):
     text, cwe, old, new = OTHER[edit]
     assert old in text
     line = next(
-        n for n, row in enumerate(text.split("\n"), 1) if re.search(".run|_cookie|SEL", row)
+        n for n, row in enumerate(text.split("\n"), 1) if re.search(r"\.run|_cookie|SEL", row)
     )
     known: set[str] = set()
     for source in (text, text.replace(old, new)):

@@ -18,6 +18,7 @@ from temporalio.client import (
     ScheduleAlreadyRunningError,
     ScheduleSpec,
     ScheduleState,
+    WorkflowFailureError,
 )
 
 from contract.analysis import SubtaskRequest
@@ -27,7 +28,8 @@ from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase
 from control.hosts import hosts_at_work
 from control.live_documents import LivePipeline
-from dashboard.live.hub import EVERY_S
+from dashboard.live.document import Document
+from dashboard.live.hub import EVERY_S, Channel
 from store.results import SqlResultStore
 from tests.support.dashboard_site import site_of, token_for
 from tests.workflows.fake_platform import HOST, PATIENCE_S, blocks, finished
@@ -67,7 +69,8 @@ class Stage:
         """Let the pipeline come to its end."""
         self.go_all()
         id_ = pipeline_workflow_id(self.platform.id)
-        await finished(self.client.get_workflow_handle(id_))
+        with suppress(WorkflowFailureError):  # a test has terminated it
+            await finished(self.client.get_workflow_handle(id_))
         await asyncio.gather(*self.platform.apps.writing)  # type: ignore[attr-defined]
 
     @asynccontextmanager
@@ -163,6 +166,38 @@ async def test_a_pipeline_is_paused_and_goes_on_by_plain_forms(stage: Stage) -> 
     assert (status["phase"], status["paused"]) == ("paused", True)
     assert "everything that has not begun: the pipeline is paused" in status["waits"]
     assert (after["phase"], after["paused"]) == ("running", False)
+
+
+async def test_who_sent_a_message_sees_it_at_once_while_others_watch(stage: Stage) -> None:
+    async with stage.events(f"{stage.api}/events") as events:
+        await anext(events)
+        await stage.web.post(f"{stage.path}/pause")
+        page = (await stage.web.get(stage.path)).text
+        await stage.web.post(f"{stage.path}/resume")
+
+    assert "phase-paused" in page
+
+
+async def test_nothing_runs_in_a_pipeline_that_was_terminated(stage: Stage) -> None:
+    handle = stage.client.get_workflow_handle(pipeline_workflow_id(stage.platform.id))
+    await handle.terminate()
+    page = (await stage.web.get(stage.path)).text
+
+    assert "its workflow was terminated" in page
+    assert "No app runs now." in page
+    assert "running</span>" not in page
+    assert page.count(">not finished</span>") == 3
+
+
+async def test_who_comes_as_the_last_one_leaves_is_told_what_happens(stage: Stage) -> None:
+    await stage.web.get(stage.api)
+    channel: Channel = stage.app.state.hub.channel(stage.platform.id)
+    view = await channel.view("document", lambda _: Document())
+    async with channel.watched(view):
+        await asyncio.sleep(0)
+    async with channel.watched(view):
+        stage.go[1].set()
+        await held(lambda: channel.seen is not None and channel.seen.finished == 1)
 
 
 async def test_a_refused_number_is_shown_again_with_the_reason(stage: Stage) -> None:

@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from analyzers.runtime.source.code.outline import Outline, Place
-from analyzers.runtime.source.code.settings import OF_SETTINGS
 from analyzers.runtime.source.text import encoding_of, read_bytes
 from contract.analysis import Finding
 from contract.families import families_of
@@ -60,8 +59,7 @@ def _needs_code(found: Finding) -> bool:
 def _place(found: Finding, outline: Outline | None) -> Place:
     if outline is None or not _needs_code(found):
         return _NOWHERE
-    texts = kind_of(found) not in OF_SETTINGS
-    return outline.place(found.location.line or 0, found.location.column, texts=texts)
+    return outline.place(found.location.line or 0, found.location.column, kind_of(found))
 
 
 def _identified(found: Finding, place: Place) -> Finding:

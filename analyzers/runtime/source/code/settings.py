@@ -15,19 +15,35 @@ _ENDS = frozenset({",", ")", "}"})
 # The name that a call gives to its subject tells one subject from another.
 _SUBJECTS = frozenset({"key", "name"})
 # Weaknesses of a setting: beside it, texts say no more of them than switches and numbers do.
-OF_SETTINGS = frozenset({"bind-all", "cors", "debug-mode", "insecure-cookie", "tls"})
+_OF_SETTINGS = frozenset({"bind-all", "cors", "debug-mode", "insecure-cookie", "tls"})
+# Switches that make another weakness of the same family, which tools report with and without them.
+_ABOUT = {
+    "command-injection": frozenset({"shell"}),
+    "deserialization": frozenset({"allow_pickle"}),
+    "xss": frozenset({"autoescape"}),
+    "xxe": frozenset({"noent", "resolve_entities"}),
+}
+_NONE: frozenset[str] = frozenset()
 
 
-def without_settings(tokens: Sequence[Token], *, texts: bool) -> list[Token]:
-    """The tokens of a statement but its switches and numbers, and with `texts` those of one text.
+def view_of(kind: str) -> str:
+    """Kinds of weaknesses with the same view see the same settings."""
+    return kind if kind in _OF_SETTINGS or kind in _ABOUT else ""
+
+
+def without_settings(tokens: Sequence[Token], view: str = "") -> list[Token]:
+    """The tokens of a statement but the settings that a weakness of this view is not about.
 
     What is not a literal stays, and so does what is not in brackets: a statement of its own.
     """
+    texts, about = view in _OF_SETTINGS, _ABOUT.get(view, _NONE)
     around = _around(tokens)
     kept: list[Token] = []
     index = 0
     while index < len(tokens):
         end = _end_of_setting(tokens, index, around[index], texts=texts)
+        if tokens[index].text in about:
+            end = index
         if end == index:
             kept.append(tokens[index])
             index += 1
