@@ -183,6 +183,20 @@ def test_it_was_all_seen_without_a_complaint(journey: Journey):
     assert journey.said == []
 
 
+def test_a_page_whose_first_stream_is_lost_gets_another_one(journey: Journey, window: Browser):
+    window("lose", pattern="**/events*", times=2)
+    window("open", path=f"/pipelines/{journey.pipeline}")
+    window("mark")
+
+    window("wait", text="No connection", selector="#live-lost")
+    window("gone", selector="#live-lost")
+
+    assert window("is_marked")
+    said = window("complaints")  # of the two that were lost, and of nothing else
+    assert said
+    assert all("Failed to" in one for one in said)
+
+
 @pytest.mark.parametrize("page", ["live", "cancel", "add"])
 def test_a_page_of_a_running_pipeline_is_for_everybody(journey: Journey, page: str):
     assert wrong(journey.paused[page]) == {}

@@ -108,6 +108,10 @@ class Hands:
         """Wait, without a reload, until nothing of the kind is to be seen."""
         self._page.locator(selector).first.wait_for(state="hidden")
 
+    def lose(self, pattern: str, times: int) -> None:
+        """Let the next requests for these addresses find nobody."""
+        self._page.route(pattern, lambda route: route.abort(), times=times)
+
     def mark(self) -> None:
         """Leave something in the page that a reload would remove."""
         self._page.evaluate("window.left = true")

@@ -37,8 +37,7 @@ AFTERWARDS = (
     Picture("pipelines", "/pipelines", 420),
     Picture("findings", f"{_OF_IT}/findings", 1100),
     Picture("app", f"{_OF_IT}/apps/careless-1/app1", 1100),
-    Picture("models", f"{_OF_IT}/models", 1100),
-    Picture("system", "/system", 1000, dark=True),
+    Picture("models", f"{_OF_IT}/models", 1100, dark=True),
 )
 
 
