@@ -8,6 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
@@ -31,6 +33,7 @@ _STATUS = {
     ErrorCode.DATA_LOSS: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 _LETTERS = 500
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 class Problem(Frozen):
@@ -128,7 +131,19 @@ async def _http(request: Request, error: Exception) -> Response:
     problem = Problem(title=phrase, status=error.status_code, detail=detail)
     answer = await answered(request, problem)
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(_methods(request))
     return answer
+
+
+def _methods(request: Request) -> list[str]:
+    """Of all routes of this address: each route by itself knows its own alone."""
+    routes = request.app.routes
+    return [name for name in _METHODS if any(_takes(one, request.scope, name) for one in routes)]
+
+
+def _takes(route: BaseRoute, scope: Scope, method: str) -> bool:
+    return route.matches({**scope, "method": method})[0] is Match.FULL
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ _ERRORS = {
     HTTPStatus.NOT_FOUND: "There is no such thing.",
     HTTPStatus.CONFLICT: "As things are, it cannot be done.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too large.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The query is too long.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests; ask again later.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A result is damaged, or Assay has an error.",
     HTTPStatus.NOT_IMPLEMENTED: "This installation cannot do it.",

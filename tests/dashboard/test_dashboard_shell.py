@@ -30,3 +30,10 @@ async def test_a_page_runs_no_script_but_ours(web: httpx.AsyncClient):
     assert "default-src 'none'" in policy
     assert "script-src 'nonce-" in policy
     assert "unsafe" not in policy
+
+
+async def test_a_method_that_an_address_does_not_take_names_all_that_it_takes(web):
+    answer = await web.put("/api/v1/pipelines", headers={"Authorization": "Bearer x"})
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"
