@@ -267,7 +267,7 @@ def test_an_ended_app_of_which_nobody_says_how_is_in_no_picture() -> None:
 async def test_a_bar_grows_while_its_app_runs_and_somebody_tells_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = SimpleNamespace(now=lambda _: told_at)
+    clock = SimpleNamespace(now=lambda _zone: told_at)  # pyright: ignore[reportUnknownLambdaType]
     monkeypatch.setattr(timeline, "datetime", clock)
     runs, ended = Span(NOW, None, "m/app1"), Span(NOW, NOW + timedelta(seconds=9), "m/app2")
     picture = Timeline(tmp_path, "p")
