@@ -9,6 +9,7 @@ from typing import Any
 
 from activities.decisions import decisions_of, spec_of
 from activities.ports import ResultStore
+from contract.analyzers import Category
 from contract.base import Frozen
 from contract.findings import PAGE_LIMIT, FindingsPage, FindingsQuery, FoundWeakness
 from contract.overview import CellsCount, PipelineOverview
@@ -47,6 +48,7 @@ class Findings(Frozen):
         unfinished_apps: apps that have not ended.
         not_measured: each a `NotMeasured`; nobody knows what these cells would have shown.
         looks: each a `ToolLooks`: what the tools that were asked for look for, and where they did.
+        categories: what all this is about: security alone, unless others are asked for.
     """
 
     pipeline_id: str
@@ -60,6 +62,7 @@ class Findings(Frozen):
     unfinished_apps: int = 0
     not_measured: tuple[NotMeasured, ...] = ()
     looks: tuple[ToolLooks, ...] = ()
+    categories: tuple[Category, ...] = ()
 
 
 def standing_of(item: FoundWeakness) -> Standing:
@@ -248,4 +251,5 @@ class Search:
             unfinished_apps=sum(count.apps for count in apps if count.state is None),
             not_measured=tuple(not_measured(self._cells, self._looks)),
             looks=self._looks,
+            categories=self._query.categories or tuple(Category),
         )
