@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from contract.cells import CellsQuery
 from control.watching import Watcher
+from dashboard.access.who import Scope, actor_of
 from dashboard.live.document import Document
 from dashboard.live.hub import Channel, Hub
 from dashboard.live.partials import Page
@@ -60,15 +61,17 @@ async def document_of(request: Request, pipeline_id: str) -> tuple[Channel, Docu
 
 
 async def page_of(request: Request, query: CellsQuery) -> tuple[Channel, Page]:
-    """The pipeline as its page shows it; raises as `document_of`."""
+    """The pipeline as its page shows it to those who may do the same; raises as `document_of`."""
     site: Site = request.app.state.site
     channel = hub_of(request).channel(query.pipeline_id)
+    may_operate = actor_of(request).may(Scope.OPERATE)
 
     def make(watcher: Watcher) -> View:
         timeline = _timelines(request).of(query.pipeline_id)
-        return Page(query, site.stored, timeline, watcher, site.workflow_url)
+        url = site.workflow_url
+        return Page(query, site.stored, timeline, watcher, url, may_operate=may_operate)
 
-    view = await channel.view(query.model_dump_json(), make)
+    view = await channel.view((query.model_dump_json(), may_operate), make)
     assert isinstance(view, Page)  # noqa: S101 (by its name)
     return channel, view
 

@@ -28,6 +28,7 @@ from dashboard.rendering import fragment
 Shown = Callable[[], str]
 _ROW = "row-"
 _MATRIX = "live-matrix"
+_PARTS = ("now", "controls", "window", "running", "waits", "health", "hosts", "timeline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Page(View):
         timeline: shared by all pages of the pipeline.
         watcher: looks at the pipeline.
         workflow_url: where the Temporal UI shows an app.
+        may_operate: whether its viewers may change something.
     """
 
     def __init__(
@@ -88,6 +90,8 @@ class Page(View):
         timeline: Timeline,
         watcher: Watcher,
         workflow_url: Callable[[str, AppRef | None], str],
+        *,
+        may_operate: bool,
     ) -> None:
         super().__init__()
         self._query = query
@@ -95,6 +99,7 @@ class Page(View):
         self._timeline = timeline
         self._watcher = watcher
         self._workflow_url = workflow_url
+        self._may_operate = may_operate
         self._changes = Changes[Shown]()
         self._rows: Matrix | None = None
         self._rows_of: Hashable = None
@@ -122,6 +127,7 @@ class Page(View):
             "table": self.table,
             "pipeline_id": self._query.pipeline_id,
             "workflow_url": self._url_of,
+            "may_operate": self._may_operate,
         }
 
     def _url_of(self, ref: AppRef) -> str:
@@ -161,7 +167,7 @@ class Page(View):
         return Table(rows.tools, rows.rows, found, rows.matching, rows.after)
 
     def _parts(self) -> Iterator[tuple[str, Part[Shown]]]:
-        for name in ("now", "controls", "running", "waits", "health", "hosts", "timeline"):
+        for name in _PARTS:
             text = fragment("live_part.html.j2", part_name=name, **self.values)
             yield f"live-{name}", Part(text, lambda text=text: text)
         if self.table is None:

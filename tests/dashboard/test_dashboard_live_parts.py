@@ -187,6 +187,7 @@ def test_each_tool_stands_below_its_own_analyzer() -> None:
         table=table,
         pipeline_id="p",
         workflow_url=str,
+        may_operate=True,
     )
 
     groups = re.findall(r'colspan="(\d)"><span>(\w+)</span>', text)
@@ -216,7 +217,9 @@ def test_what_an_app_says_breaks_out_of_no_event() -> None:
     }
     parts = ("now", "running", "waits", "health")
 
-    text = "".join(fragment("live_part.html.j2", part_name=part, **values) for part in parts)
+    text = "".join(
+        fragment("live_part.html.j2", part_name=part, may_operate=True, **values) for part in parts
+    )
     told = event(text).removesuffix("\n").split("\n")
 
     assert "<script" not in text
