@@ -1,7 +1,7 @@
 """Which hosts take work from the server, and how much at once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -73,23 +73,26 @@ class _Asking:
         first = janitor_schedule_id("")
         listed = await self._client.list_schedules(page_size=_HOSTS_MAX)
         names = [schedule.id.removeprefix(first) async for schedule in listed]
+        alive = set[str]()
         for name in names[:_HOSTS_MAX]:
-            for poller in await self._alive(task_queue_host(name)):
-                self._names[poller.identity] = name
-        return sorted(set(self._names.values()))
+            for poller in await self._listed(task_queue_host(name)):
+                self._names[poller.identity] = name  # of one that died, too: it had the same name
+                if _age_s(poller) < _ALIVE_S:
+                    alive.add(name)
+        return sorted(alive)
 
     async def pollers(self, queue: str, name: str) -> list[HostQueue]:
         """Who takes work from a queue."""
-        return [self._row(queue, name, poller) for poller in await self._alive(queue)]
+        listed = await self._listed(queue)
+        return [self._row(queue, name, one) for one in listed if _age_s(one) < _ALIVE_S]
 
-    async def _alive(self, queue: str) -> list[PollerInfo]:
+    async def _listed(self, queue: str) -> Sequence[PollerInfo]:
         request = DescribeTaskQueueRequest(
             namespace=self._client.namespace,
             task_queue=TaskQueue(name=queue),
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
         )
-        described = await self._client.workflow_service.describe_task_queue(request)
-        return [poller for poller in described.pollers if _age_s(poller) < _ALIVE_S]
+        return (await self._client.workflow_service.describe_task_queue(request)).pollers
 
     def _row(self, queue: str, name: str, poller: PollerInfo) -> HostQueue:
         beat = self._told.get((poller.identity, queue))

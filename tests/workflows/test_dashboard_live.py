@@ -12,8 +12,12 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import PollActivityTaskQueueRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    PollActivityTaskQueueRequest,
+)
 from temporalio.client import (
     Client,
     Schedule,
@@ -156,7 +160,7 @@ async def test_the_page_fills_up_by_events_and_a_running_app_never_waits(stage: 
     assert [word_of(row) for row in rows] == ["running", "running", "waiting"]
     assert parts.count('hx-target="#row-') <= 3
     assert "<script" not in parts
-    assert "hx-nonce" not in parts, "events are the same for everybody"
+    assert "hx-nonce" not in parts, "events are the same for all who may do the same"
 
 
 def word_of(row: str) -> str:
@@ -175,6 +179,36 @@ async def test_a_pipeline_is_paused_and_goes_on_by_plain_forms(stage: Stage) -> 
     assert (status["phase"], status["paused"]) == ("paused", True)
     assert "everything that has not begun: the pipeline is paused" in status["waits"]
     assert (after["phase"], after["paused"]) == ("running", False)
+
+
+async def test_who_may_only_look_is_offered_nothing_else(stage: Stage) -> None:
+    own = (await stage.web.get(stage.path)).text
+    async with httpx.AsyncClient(base_url=stage.web.base_url) as reader:
+        pages = [
+            (await reader.get(f"{stage.path}{form}")).text
+            for form in ("", "/retry", "/cancel", "/add")
+        ]
+        async with reader.stream("GET", f"{stage.path}/events") as answer:
+            events = (await anext(told(answer)))[2]
+
+    assert own.count('method="post"') > 2
+    assert "You may look." not in own
+    assert all(page.count("You may look.") == 1 for page in pages)
+    assert "#live-controls" in events
+    for page in (*pages, events):
+        assert 'method="post"' not in page
+        assert "Cancel…" not in page
+
+
+async def test_the_number_of_apps_in_flight_is_asked_for_until_the_end(stage: Stage) -> None:
+    page = (await stage.web.get(stage.path)).text
+    since = page.partition("since=")[2].partition('"')[0]
+    async with stage.events(f"{stage.path}/events?since={since}") as events:
+        stage.go_all()
+        parts = (await wanted(events, lambda e: "#live-window" in e[2]))[2]
+
+    assert "Change</button>" in page
+    assert "Change</button>" not in parts
 
 
 async def test_who_sent_a_message_sees_it_at_once_while_others_watch(stage: Stage) -> None:
@@ -346,13 +380,18 @@ async def known_host(client: Client) -> None:
 
 async def asked_and_died(client: Client, queue: str) -> None:
     """A worker that was killed while it waited for work; the server lists it for some minutes."""
-    request = PollActivityTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=queue), identity="1@killed"
+    place: dict[str, Any] = {"namespace": client.namespace, "task_queue": TaskQueue(name=queue)}
+    asked = PollActivityTaskQueueRequest(**place, identity="1@killed")
+    listed = DescribeTaskQueueRequest(
+        **place, task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
     )
-    with suppress(RPCError):
-        await client.workflow_service.poll_activity_task_queue(
-            request, timeout=timedelta(seconds=0.5)
-        )
+    names = set[str]()
+    while asked.identity not in names:
+        with suppress(RPCError):
+            service = client.workflow_service
+            await service.poll_activity_task_queue(asked, timeout=timedelta(seconds=3))
+        described = await client.workflow_service.describe_task_queue(listed)
+        names = {poller.identity for poller in described.pollers}
 
 
 async def test_hosts_are_told_once_by_their_names(stage: Stage) -> None:
