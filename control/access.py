@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 LINK_MINUTES = 10
 IDLE = timedelta(hours=8)
 LONGEST = timedelta(days=7)
-_PREFIX = "assay_"
+TOKEN_PREFIX = "assay_"  # noqa: S105
 _TO_THE_MINUTE = timedelta(minutes=1)
 _SECRET_LETTERS = 200  # longer ones are none of ours
 
@@ -74,7 +74,7 @@ class Access:
             WrongInputError: the name is not usable, or the days are none.
             PlatformError: ALREADY_EXISTS; or the store cannot be written.
         """
-        token = _PREFIX + secrets.token_urlsafe(32)
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = self.now()
         record = TokenRecord(
             name=_usable(name),
@@ -211,7 +211,7 @@ class Access:
 
     async def _token(self, token: str) -> TokenRecord | None:
         """A token that is good now; that it was used is remembered to the minute."""
-        if not token.startswith(_PREFIX) or len(token) > _SECRET_LETTERS:
+        if not token.startswith(TOKEN_PREFIX) or len(token) > _SECRET_LETTERS:
             return None
         now = self.now()
         found = await self.kept.asked(lambda store: store.token(_digest(token)), None)

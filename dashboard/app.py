@@ -73,7 +73,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/", _first, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.add_middleware(Conditional)
-    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=app.state.tries)
+    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=Tries())
     app.add_middleware(Edge)
     return app
 

@@ -140,15 +140,24 @@ class TestByToken:
         assert "assay_wrong" not in answer.text
         assert "set-cookie" not in answer.headers
 
-    async def test_after_ten_wrong_ones_no_right_one_is_taken(self, site: Site):
+    async def test_after_ten_wrong_ones_another_wrong_one_has_to_wait(self, site: Site):
         token = await token_for(site)
         async with browser(site, REMOTE) as web:
             for _ in range(10):
                 await enter(web, "assay_wrong")
-            answer = await enter(web, token)
+            wrong, right = await enter(web, "assay_wrong"), await enter(web, token)
 
-        assert answer.status_code == 429
-        assert "try again in 5 minutes" in answer.text
+        assert wrong.status_code == 429
+        assert "try again in 5 minutes" in wrong.text
+        assert right.status_code == 303
+
+    async def test_a_program_with_an_old_token_is_not_who_types_one(self, site: Site):
+        async with browser(site) as web:
+            for _ in range(11):
+                await web.get("/api/v1/me", headers={"Authorization": "Bearer assay_old"})
+            answer = await enter(web, "assay_wrong")
+
+        assert answer.status_code == 401
 
     async def test_a_page_of_somebody_else_logs_nobody_in(self, site: Site):
         token = await token_for(site)
