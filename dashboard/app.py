@@ -59,6 +59,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.audit = AuditLog(kept)
     app.state.tries = Tries()
     app.state.closing.push_async_callback(kept.close)
+    app.state.closing.push_async_callback(app.state.access.close)
     app.state.report_jobs = ReportJobs(site.stored, site.data_dir, site.assay)
     app.state.closing.push_async_callback(app.state.report_jobs.close)
     add_handlers(app)

@@ -43,7 +43,7 @@ async def log_in(
         if known is None:
             tries.failed(origin.address)
             raise _wrong()
-        async with audited(request, _entering(known, origin.address), "log in"):
+        async with audited(request, _somebody(known, origin.address), "log in"):
             secret = await access.log_in(token.strip(), origin.address, local=origin.local)
             if secret is None:
                 raise _wrong()
@@ -64,7 +64,7 @@ async def use_link(request: Request, site: Here, access: Accesses, key: _Text = 
     """Open a session by a login link."""
     known = await _link(access, key)
     origin = origin_of(request, site.doors)
-    async with audited(request, _entering(known, origin.address), "log in", "by a login link"):
+    async with audited(request, _somebody(known, origin.address), "log in", "by a login link"):
         found = await access.by_link(key, origin.address, local=origin.local)
         if found is None:
             raise _used_up()
@@ -72,12 +72,13 @@ async def use_link(request: Request, site: Here, access: Accesses, key: _Text = 
 
 
 @router.post("/logout")
-async def logout(request: Request, access: Accesses) -> Response:
-    """End the session of this browser."""
-    actor = actor_of(request)
-    if actor.means is Means.SESSION:
-        async with audited(request, actor, "log out"):
-            await access.log_out(session_of(request))
+async def logout(request: Request, site: Here, access: Accesses) -> Response:
+    """End the session of this browser, whose cookie is kept until that is done."""
+    origin, secret = origin_of(request, site.doors), session_of(request)
+    known = await access.by_session(secret, local=origin.local) if secret else None
+    if known is not None:
+        async with audited(request, _somebody(known, origin.address), "log out"):
+            await access.log_out(secret)
     answer = RedirectResponse("/login", _SEE_OTHER)
     drop_session(request, answer)
     return answer
@@ -129,7 +130,7 @@ def _tries(request: Request) -> Tries:
     return request.app.state.tries
 
 
-def _entering(known: Known, address: str) -> Actor:
+def _somebody(known: Known, address: str) -> Actor:
     return Actor(known.name, known.scope.all, address, Means.TOKEN)
 
 

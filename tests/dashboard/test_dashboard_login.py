@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from html import escape, unescape
 from pathlib import Path
 
 import httpx
@@ -49,6 +50,7 @@ async def browser(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url=origin, headers=OURS) as client,
     ):
+        client.event_hooks["response"] = [lambda _: app.state.access.close()]  # uses are kept
         yield client
 
 
@@ -280,6 +282,23 @@ class TestByLink:
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "/pipelines/p1/apps/org%252Fm/app1?gone=1&after=a%2Fb",
+        "/pipelines/p1/apps/m%C3%A9/app1",
+        "/pipelines/p1?text=%C3%A9",
+    ],
+)
+async def test_who_logs_in_comes_back_to_the_very_address(site: Site, address: str):
+    async with browser(site, REMOTE) as web:
+        page = await web.get(address)
+        link = unescape(page.text.split('href="/login?')[1].split('"')[0])
+        form = await web.get(f"/login?{link}")
+
+    assert f'name="next" value="{escape(address)}"' in form.text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "https://evil.example",
@@ -319,6 +338,25 @@ class TestTheStoreIsAway:
         assert (form.status_code, page.status_code, api.status_code) == (500, 500, 500)
         for answer in (form, page, api):
             assert "not a database" in answer.text
+
+    async def test_who_cannot_be_logged_out_is_told_and_keeps_the_cookie(
+        self, site: Site, tmp_path: Path
+    ):
+        token, store, aside = await token_for(site), tmp_path / "assay.db", tmp_path / "aside"
+        async with browser(site) as web:
+            await enter(web, token)
+            store.rename(aside)
+            store.write_bytes(b"no database" * 100)
+            failed = await web.post("/logout")
+            store.unlink()
+            aside.rename(store)
+            still = await operates(web)
+            ended = await web.post("/logout")
+
+        assert failed.status_code == 500
+        assert "not a database" in failed.text
+        assert "set-cookie" not in failed.headers
+        assert (still, ended.status_code) == (True, 303)
 
     async def test_who_may_read_without_it_still_knows_who_they_are(
         self, damaged: tuple[Site, str]
