@@ -15,7 +15,7 @@ Use = Callable[[AccessStore], Awaitable[None]]
 
 
 class LastUses:
-    """One write at a time, of the latest use of each: a store that is busy or full locks nobody out.
+    """One write at a time, of the latest use of each: a busy or full store locks nobody out.
 
     Another writer may hold the store for half a minute, while whoever shows a token only looks.
     """

@@ -49,6 +49,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.closing.push_async_callback(site.stored.close)
     app.state.site = site
     app.state.server = Server(site.connect)
+    app.state.closing.push_async_callback(app.state.server.close)
     app.state.comparisons = Comparisons(site.stored)
     app.state.closing.push_async_callback(app.state.comparisons.close)
     app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
