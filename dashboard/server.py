@@ -21,19 +21,17 @@ class Server:
         self._attempt: asyncio.Task[Client] | None = None
 
     async def client(self) -> Client:
-        """The connection; all who ask meanwhile share one attempt, and what comes of it.
+        """The connection; all who ask while it is made wait for the same attempt.
 
         Raises:
-            PlatformError: the server does not answer.
+            PlatformError: the server does not answer, or not within five seconds.
         """
-        attempt = self._attempt
-        if attempt is None or _failed(attempt):
-            attempt = self._attempt = asyncio.create_task(self._connected())
-            attempt.add_done_callback(_failed)
-        return await asyncio.shield(attempt)
+        if self._attempt is None or _failed(self._attempt):
+            self._attempt = asyncio.create_task(self._connected())
+        return await asyncio.shield(self._attempt)
 
     async def close(self) -> None:
-        """Try no more."""
+        """Connect no more."""
         if self._attempt is not None:
             self._attempt.cancel()
             await asyncio.wait([self._attempt])
@@ -44,8 +42,8 @@ class Server:
                 return await self._connect()
         except TimeoutError as error:
             raise ServerAwayError(
-                f"the Temporal server did not answer within {self._patience_s:g} s",
-                next_step="see what the page System says of it, and try again",
+                f"the Temporal server does not answer within {self._patience_s:g} s",
+                next_step="see that it runs, and try again",
             ) from error
 
 

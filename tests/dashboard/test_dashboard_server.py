@@ -1,67 +1,70 @@
-"""The connection that all requests share."""
+"""The dashboard's one connection to the Temporal server."""
 
 import asyncio
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from temporalio.client import Client
 
 from control.errors import ServerAwayError
 from dashboard.server import Server
 
-CLIENT = cast("Client", object())
 
-
-class Silent:
-    """A server that takes a connection and says nothing until it is let."""
+class Temporal:
+    """Counts how often one connects; answers when it is opened."""
 
     def __init__(self) -> None:
         self.asked = 0
-        self.awake = asyncio.Event()
+        self.answers = asyncio.Event()
 
-    async def __call__(self) -> Client:
+    async def connect(self) -> Any:
         self.asked += 1
-        await self.awake.wait()
-        return CLIENT
+        await self.answers.wait()
+        return SimpleNamespace(namespace="default")
 
 
-async def answers(server: Server, times: int) -> list[Any]:
-    async with asyncio.timeout(10):
-        asking = [server.client() for _ in range(times)]
-        return await asyncio.gather(*asking, return_exceptions=True)
+async def test_a_server_that_accepts_and_is_silent_is_away_for_all_who_wait_at_once():
+    temporal = Temporal()
+    server = Server(temporal.connect, patience_s=0.05)
+
+    found = await asyncio.gather(*(server.client() for _ in range(5)), return_exceptions=True)
+
+    assert [type(one) for one in found] == [ServerAwayError] * 5
+    assert "does not answer within" in str(found[0])
+    assert temporal.asked == 1
 
 
-async def test_one_that_says_nothing_is_given_up_by_all_at_once():
-    silent = Silent()
-    server = Server(silent, patience_s=0.01)
-    found = await answers(server, 50)
+async def test_the_server_is_asked_anew_after_it_was_away_and_then_no_more():
+    temporal = Temporal()
+    server = Server(temporal.connect, patience_s=0.05)
+    with pytest.raises(ServerAwayError):
+        await server.client()
+    temporal.answers.set()
 
-    assert {type(each) for each in found} == {ServerAwayError}
-    assert silent.asked == 1
+    first, second = await server.client(), await server.client()
 
-    silent.awake.set()
-    assert await answers(server, 2) == [CLIENT, CLIENT]
-    assert silent.asked == 2
-    await server.close()
+    assert first is second and temporal.asked == 2
 
 
-async def test_who_gives_up_takes_it_from_nobody():
-    silent = Silent()
-    server = Server(silent)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await server.client()
-    silent.awake.set()
-
-    assert await answers(server, 1) == [CLIENT]
-    assert silent.asked == 1
-    await server.close()
-
-
-async def test_the_end_waits_for_nobody():
-    server = Server(Silent())
-    asking = asyncio.create_task(server.client())
+async def test_who_goes_away_ends_no_attempt_of_others():
+    temporal = Temporal()
+    server = Server(temporal.connect)
+    gone, stays = (asyncio.create_task(server.client()) for _ in range(2))
     await asyncio.sleep(0)
-    async with asyncio.timeout(1):
-        await server.close()
-        assert (await asyncio.wait([asking]))[0] == {asking}
+    gone.cancel()
+    await asyncio.wait([gone])
+    temporal.answers.set()
+
+    assert (await stays).namespace == "default" and temporal.asked == 1
+
+
+async def test_closing_ends_an_attempt():
+    temporal = Temporal()
+    server = Server(temporal.connect)
+    waits = asyncio.create_task(server.client())
+    await asyncio.sleep(0)
+
+    await server.close()
+
+    await asyncio.wait([waits])
+    assert waits.cancelled()
