@@ -22,7 +22,7 @@ from control.steering import (
 )
 from dashboard.known import Here, Operator, PipelineHere, Reader
 from dashboard.live.hubs import document_of, streamed
-from dashboard.live.messages import Action, sent
+from dashboard.live.messages import Action, named, sent
 from dashboard.live.query import Rows, after_of, query_of
 
 router = APIRouter(tags=["live"])
@@ -138,7 +138,7 @@ async def post_retry(
     async def send(pipeline: Pipeline) -> Retried:
         return await retry_apps(pipeline, site.stored, wanted.apps)
 
-    detail = ", ".join(wanted.apps) or "what the platform failed"
+    detail = named(wanted.apps) or "what the platform failed"
     return await sent(request, actor, Action.RETRY, pipeline_id, send, detail)
 
 
@@ -151,4 +151,4 @@ async def post_apps(
     async def send(pipeline: Pipeline) -> Added:
         return await add_apps(pipeline, site.stored, wanted.apps)
 
-    return await sent(request, actor, Action.ADD, pipeline_id, send, ", ".join(wanted.apps))
+    return await sent(request, actor, Action.ADD, pipeline_id, send, named(wanted.apps))

@@ -1,6 +1,6 @@
 """A message to a pipeline that somebody asks for, by a page or by the API: one name in the log."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -25,6 +25,16 @@ class Action(StrEnum):
     BREAKER = "reset breaker"
     RETRY = "retry"
     ADD = "add apps"
+
+
+def named(labels: Sequence[str]) -> str:
+    """Apps as the log tells them: their number first, since it does not keep long lists whole.
+
+    >>> named(["m/app1"]), named(["m/app1", "m/app2"])
+    ('m/app1', '2 apps: m/app1, m/app2')
+    """
+    text = ", ".join(labels)
+    return f"{len(labels)} apps: {text}" if len(labels) > 1 else text
 
 
 async def sent(

@@ -23,7 +23,8 @@ from dashboard.urls import with_query
 
 router = APIRouter()
 _SEE_OTHER = 303
-_Text = Annotated[str, Form()]
+_Text = Annotated[str, Form(max_length=200)]  # longer ones are none of ours
+_Place = Annotated[str, Form(max_length=2_000)]
 
 
 @router.get("/login")
@@ -34,7 +35,7 @@ async def login(request: Request, next: str = FIRST) -> Response:
 
 @router.post("/login")
 async def log_in(
-    request: Request, site: Here, access: Accesses, token: _Text = "", next: _Text = FIRST
+    request: Request, site: Here, access: Accesses, token: _Text = "", next: _Place = FIRST
 ) -> Response:
     """Open a session, and go back to where the browser was."""
     origin, tries = origin_of(request, site.doors), _tries(request)

@@ -24,7 +24,7 @@ from control.steering import (
 from dashboard.access.who import Actor
 from dashboard.known import Here, Operator, PipelineHere, Reader
 from dashboard.live.hubs import page_of, streamed
-from dashboard.live.messages import Action, sent
+from dashboard.live.messages import Action, named, sent
 from dashboard.live.query import Rows, after_of, query_of
 from dashboard.problems import problem_of
 from dashboard.rendering import page
@@ -173,7 +173,7 @@ async def post_retry(
     try:
         if not labels and not every:
             raise WrongInputError("no app is named", next_step="write one as MODEL/appN")
-        detail = ", ".join(labels) or "what the platform failed"
+        detail = named(labels) or "what the platform failed"
         return await _steered(request, actor, Action.RETRY, pipeline_id, send, detail)
     except WrongInputError as error:
         return _again(request, "live_retry.html.j2", error, pipeline_id=pipeline_id, typed=app)
@@ -203,7 +203,7 @@ async def post_add(
     try:
         if not any(label.strip() for label in app):
             raise WrongInputError("no app was chosen", next_step="choose one or more")
-        return await _steered(request, actor, Action.ADD, pipeline_id, send, ", ".join(app))
+        return await _steered(request, actor, Action.ADD, pipeline_id, send, named(app))
     except WrongInputError as error:
         new = await addable(site.stored, pipeline_id)
         values = {"pipeline_id": pipeline_id, "new": new, "chosen": app}

@@ -255,6 +255,30 @@ class TestTheEnd:
         assert "revoked" in page.text
 
 
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ("/tokens/revoke", "name"),
+        ("/sessions/end", "id"),
+        ("/login", "token"),
+        ("/login", "next"),
+        ("/enter", "key"),
+        ("/pipelines/p1/suppressions/withdraw", "fingerprint"),
+    ],
+)
+async def test_what_is_too_long_is_not_said_back(site: Site, form: str, field: str):
+    token = await token_for(site)
+    async with browser(site) as web:
+        await enter(web, token)
+        answer = await web.post(form, data={field: "x" * 900_000})
+        api = await web.post(f"/api/v1/tokens/{'x' * 60_000}/revoke")
+
+    assert answer.status_code in (400, 401, 404)
+    assert "x" * 5_000 not in answer.text
+    assert api.status_code == 404
+    assert "x" * 5_000 not in api.text
+
+
 class TestByLink:
     async def test_is_good_once_and_a_look_does_not_use_it_up(self, site: Site):
         async with browser(site) as web, browser(site) as second, access_of(site) as access:
