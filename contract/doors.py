@@ -28,6 +28,7 @@ class DashboardSettings(BaseModel):
         dashboard_host: address to listen on; one that is not of this machine alone needs a token.
         dashboard_port: port; 0 takes a free one.
         dashboard_hosts: names, with commas, by which browsers may call it besides loopback ones.
+        dashboard_local: whether anybody on this machine reads without a token.
         dashboard_proxy: address of a reverse proxy that names the person in a header; empty: none.
         dashboard_proxy_user: the header in which it names the person.
         dashboard_proxy_scopes: the header in which it says `read` or `operate`; empty: all read.
@@ -39,6 +40,7 @@ class DashboardSettings(BaseModel):
     dashboard_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     dashboard_port: Annotated[int, Field(ge=0, le=65_535)] = DASHBOARD_PORT
     dashboard_hosts: str = ""
+    dashboard_local: bool = True
     dashboard_proxy: Annotated[str, AfterValidator(_address)] = ""
     dashboard_proxy_user: Annotated[str, AfterValidator(_header)] = "X-Forwarded-User"
     dashboard_proxy_scopes: Annotated[str, AfterValidator(lambda it: it and _header(it))] = ""

@@ -23,12 +23,14 @@ class Doors:
 
     Attributes:
         hosts: names besides loopback ones by which browsers may call the dashboard (`Host`).
+        local: whether anybody on this machine reads without a token.
         proxy: address of a reverse proxy whose header names the person; empty: no such proxy.
         proxy_user_header: the header in which that proxy names the person.
         proxy_scopes_header: the header in which it says `read` or `operate`; empty: all may read.
     """
 
     hosts: tuple[str, ...] = ()
+    local: bool = True
     proxy: str = ""
     proxy_user_header: str = "X-Forwarded-User"
     proxy_scopes_header: str = ""

@@ -110,7 +110,7 @@ def _without_secret(request: HTTPConnection, origin: Origin, doors: Doors) -> Ac
     if origin.by_proxy and (name := _printable(_said_once(request, doors.proxy_user_header))):
         scopes = _scopes(_said_once(request, doors.proxy_scopes_header))
         return Actor(name, scopes, origin.address, Means.PROXY)
-    if origin.local:
+    if origin.local and doors.local:
         return Actor(SOMEBODY, Scope.READ.all, origin.address, Means.LOCAL)
     return Actor("nobody", frozenset(), origin.address)
 

@@ -57,6 +57,11 @@ async def reader(recorded: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def document(recorded: Path) -> dict[str, Any]:
+    return create_app(site_of(recorded)).openapi()
+
+
 def test_no_route_is_overlooked(tmp_path: Path):
     app = create_app(site_of(tmp_path))
     described = {
@@ -65,6 +70,19 @@ def test_no_route_is_overlooked(tmp_path: Path):
 
     assert described == {(method, path) for method, path in EVERY if path.startswith(API)}
     assert len(EVERY) > len(described) > 20
+
+
+def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]):
+    needed = {
+        (method.upper(), path)
+        for path, of in document["paths"].items()
+        for method, operation in of.items()
+        if {} not in operation["security"]
+    }
+    secrets = {("GET", f"{API}/tokens"), ("GET", f"{API}/sessions")}
+
+    assert needed == secrets | {each for each in CHANGES if each[1].startswith(API)}
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY)
