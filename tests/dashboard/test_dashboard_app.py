@@ -182,6 +182,7 @@ async def test_an_app_that_has_not_ended_is_shown_as_far_as_it_is(page: httpx.As
     told = (await page.get(api(pipeline="runs"))).json()
 
     assert "It has not ended" in text
+    assert "never ran in a container" not in text
     assert told["report"]["state"] is None
     assert told["weaknesses"] == 1
     cells = {cell["record"]["analyzer"]: cell for cell in told["report"]["cells"]}
@@ -204,6 +205,11 @@ async def test_the_load_curve_has_the_steps_that_were_measured(page: httpx.Async
 
     (curve,) = told["curves"]
     assert [(step["rate"], step["p99"]) for step in curve["steps"]] == [(10, None), (80, 1900)]
+    assert [(step["error_ratio"], step["broke"]) for step in curve["steps"]] == [
+        (None, None),
+        (0.2, "p95 of 812 ms"),
+    ], "what a step does not tell is not 0, and held nothing"
+    assert "<td>held</td>" not in text
     assert told["usage"][0]["cpu_percent"] == [None, 12.5, 90]
     assert text.count("<svg") == 4, "the logo, a curve, processor time, memory"
 
