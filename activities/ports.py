@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from contract.analysis import AnalyzerReport, ArtifactRef
-from contract.analyzers import AnalyzerKind, Category
+from contract.analyzers import AnalyzerKind
+from contract.cells import ToolSeen
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.overview import CellsCount, PipelineOverview
@@ -210,10 +211,10 @@ class ResultStore(Protocol):
         """How many cells of each tool are in each state, of the apps of some models alone."""
         ...
 
-    async def looks_for(
+    async def tools_seen(
         self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
-    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
-        """What these tools look for, as one of their measured cells says; those that told."""
+    ) -> list[ToolSeen]:
+        """What these tools say of themselves; those that have a cell."""
         ...
 
     async def overview(self, pipeline_id: str) -> PipelineOverview:

@@ -90,7 +90,10 @@ async def looks_of(
     for count in cells:
         if not query.tools or count.tool in {*query.tools, ALL_TOOLS}:
             counts[count.analyzer, count.tool][count.state] += count.cells
-    told = await results.looks_for(query.pipeline_id, counts)
+    seen = await results.tools_seen(query.pipeline_id, counts)
+    told = {
+        (each.analyzer, each.tool): each.looks_for for each in seen if each.looks_for is not None
+    }
     return tuple(
         ToolLooks(
             tool=f"{kind}/{tool}",

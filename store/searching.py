@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from contract.analyzers import AnalyzerKind, Category
-from contract.cells import CellsPage, CellsQuery
+from contract.analyzers import AnalyzerKind
+from contract.cells import CellsPage, CellsQuery, ToolSeen
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.journal import RecordedApp
@@ -26,7 +26,7 @@ from store.counting import fetch_cells_of_models, fetch_overview
 from store.grid import fetch_cells_page, fetch_role
 from store.paging import fetch_page
 from store.rows import Row
-from store.states import fetch_looks_for, stream_states
+from store.states import fetch_seen, stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
 
@@ -90,12 +90,12 @@ class Searching(Connected):
         async with self.reading() as connection:
             return await fetch_cells_of_models(connection, pipeline_id, models)
 
-    async def looks_for(
+    async def tools_seen(
         self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
-    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
-        """What these tools look for, as one of their measured cells says; those that told."""
+    ) -> list[ToolSeen]:
+        """What these tools say of themselves; those that have a cell."""
         async with self.reading() as connection:
-            return await fetch_looks_for(connection, pipeline_id, tools)
+            return await fetch_seen(connection, pipeline_id, tools)
 
     async def overview(self, pipeline_id: str) -> PipelineOverview:
         """The pipeline in counts.

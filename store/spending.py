@@ -10,6 +10,7 @@ from contract.analysis import MeasurementState
 from contract.overview import LostCells, ModelCells, ModelsOverview, ToolCells, ToolsOverview
 from contract.role import AppRole
 from store.connected import Connected
+from store.states import fetch_seen
 from store.tables import apps, cell_tallies, cells
 
 _REASONS = 300
@@ -39,13 +40,11 @@ class Spending(Connected):
     async def models_overview(self, pipeline_id: str) -> ModelsOverview:
         """Its models, of subjects alone; nothing of a pipeline that the store does not know."""
         async with self.reading() as connection:
-            looks_for = cells.c.body["looks_for"].label("looks_for")
-            of_tool = (cells.c.analyzer, cells.c.tool)
-            newest = await _newest(connection, pipeline_id, *of_tool, looks_for)
-            return ModelsOverview(
-                cells=await _by_model(connection, pipeline_id),
-                looks_for={f"{row.analyzer}/{row.tool}": row.looks_for for row in newest},
-            )
+            counts = await _by_model(connection, pipeline_id)
+            tools = dict.fromkeys((count.analyzer, count.tool) for count in counts)
+            seen = await fetch_seen(connection, pipeline_id, tools)
+            looks_for = {f"{tool.analyzer}/{tool.tool}": tool.looks_for for tool in seen}
+            return ModelsOverview(cells=counts, looks_for=looks_for)
 
 
 def _subjects(pipeline_id: str, *group: ColumnElement[Any]) -> Any:

@@ -26,6 +26,7 @@ from contract.analysis import (
 )
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
+from contract.cells import ToolSeen
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import StoredSuppression
 from contract.health import AnalyzerHealth, ToolHealth
@@ -328,8 +329,8 @@ class FakeResults:
         }
         return whole.model_copy(update=mine)
 
-    async def looks_for(self, pipeline_id: str, tools: Any) -> dict[Any, Any]:
-        return {}
+    async def tools_seen(self, pipeline_id: str, tools: Any) -> list[ToolSeen]:
+        return []
 
     async def replace_weaknesses(
         self,

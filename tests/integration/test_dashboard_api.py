@@ -34,13 +34,13 @@ NAMES = f"""
 "path.app" = "app1"
 """
 OPTIONS = (
-    *("--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--seed", "1"),
+    *("--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1"),
     *("--exclude-path-regex", "events$|revoke$", "--exclude-checks", "unsupported_method"),
     *("--continue-on-failure", "--no-color"),
 )
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("names", ["", NAMES], ids=["any names", "names that are there"])
 async def test_each_answer_is_as_described(tmp_path: Path, names: str):
     await two_pipelines(tmp_path)

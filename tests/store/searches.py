@@ -133,8 +133,9 @@ class SearchBehaviour:
 
         assert bool(page.items) is found
 
-    async def test_what_a_tool_looks_for_is_told_by_a_cell_that_was_measured(self, store):
-        await samples.register(store, samples.plan(apps=1))
+    async def test_what_a_tool_looks_for_is_told_by_a_cell_of_its_own(self, store):
+        """The platform writes cells in its place, before and after: they tell nothing."""
+        await samples.register(store, samples.plan(apps=3))
         tools = [
             samples.measured(name).model_copy(update={"looks_for": looks_for})
             for name, looks_for in (
@@ -143,17 +144,33 @@ class SearchBehaviour:
                 ("older", None),
             )
         ]
-        tools.append(samples.failed())
-        report = samples.report(*tools)
-        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        tools.append(samples.failed().model_copy(update={"looks_for": (Category.QUALITY,)}))
+        tools.append(samples.failed("lost"))
+        names = [tool.tool for tool in tools]
+        skipped = [samples.failed(name) for name in names]
+        for number, its in enumerate((skipped, tools, skipped), 1):
+            app, report = samples.app(number), samples.report(*its)
+            await store.record_subtask("p1", app, samples.outcome(report, app), report)
 
-        names = ("bandit", "scancode", "older", "semgrep", "nobody")
-        told = await store.looks_for("p1", [(AnalyzerKind.STATIC, name) for name in names])
+        keys = [(AnalyzerKind.STATIC, name) for name in (*names, "nobody")]
+        told = {seen.tool: seen.looks_for for seen in await store.tools_seen("p1", keys)}
 
         assert told == {
-            (AnalyzerKind.STATIC, "bandit"): (Category.SECURITY,),
-            (AnalyzerKind.STATIC, "scancode"): (),
+            "bandit": (Category.SECURITY,),
+            "scancode": (),
+            "older": None,
+            "semgrep": (Category.QUALITY,),
+            "lost": None,
         }
+
+    async def test_a_tool_of_a_log_of_somebody_else_says_so(self, store):
+        await samples.register(store, samples.plan(apps=1))
+        report = samples.report(samples.measured().model_copy(update={"imported": True}))
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        (seen,) = await store.tools_seen("p1", [(AnalyzerKind.STATIC, "bandit")])
+
+        assert seen.imported
 
     async def test_cells_are_counted_by_model(self, store):
         await samples.register(store, samples.plan(apps=2))
