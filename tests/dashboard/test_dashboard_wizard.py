@@ -46,7 +46,7 @@ async def operator(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 def fields(text: str) -> list[tuple[str, str]]:
     """What the first form of a page would send if nothing is touched, without its buttons."""
-    form = text[text.index('action="/new"') :].partition("</form>")[0]
+    form = text[text.index('action="/new') :].partition("</form>")[0]
     sent: list[tuple[str, str]] = []
     for tag in re.findall(r"<input [^>]*>", form):
         known = dict(re.findall(r'([a-z]+)="([^"]*)"', tag))
@@ -60,6 +60,16 @@ def fields(text: str) -> list[tuple[str, str]]:
 
 async def step(client: httpx.AsyncClient, at: str, *sent: tuple[str, str]) -> httpx.Response:
     return await client.get("/new", params=[*sent, ("at", at)])
+
+
+async def pressed(client: httpx.AsyncClient, text: str, at: str, **instead: str) -> httpx.Response:
+    """What a page's form leads to when the button to the step `at` is pressed."""
+    found = re.search(r'<form method="(get|post)" action="(/new[^"]*)"', text)
+    assert found
+    sent = body(fields(text), at=at, **instead)
+    how = {"params": sent} if found[1] == "get" else {"data": sent}
+    address = "/new/step" if "formaction" in text else found[2]
+    return await client.request(found[1], address, follow_redirects=True, **how)
 
 
 def without(sent: list[tuple[str, str]], *gone: tuple[str, str]) -> list[tuple[str, str]]:
@@ -114,6 +124,51 @@ async def test_two_models_on_two_templates_are_a_spec_after_five_steps(
     }
     shown = await operator.get(done.headers["location"])
     assert "Nothing was started" in shown.text and "templates_dir" in shown.text
+
+
+async def test_a_fleet_of_many_templates_passes_every_step_and_back(
+    operator: httpx.AsyncClient, folder: Path
+):
+    for number in range(1, 701):
+        (folder / "fleets" / "wide" / "gpt" / f"app{number}").mkdir(parents=True)
+    apps = await step(operator, "apps", ("root", "wide"))
+    untouched = await pressed(operator, apps.text, "analyzers")
+    slugs = {f"t{number}": f"template-of-app-{number}" for number in range(1, 701)}
+
+    shown = await pressed(operator, apps.text, "analyzers", **slugs)
+    for at in ("limits", "check", "apps", "check"):
+        shown = await pressed(operator, shown.text, at)
+        assert shown.status_code == 200, shown.text
+    done = await operator.post("/new", data=body(fields(shown.text), do="write"))
+
+    assert untouched.url.path == "/new" and len(str(untouched.url)) < 200
+    assert done.headers["location"] == "/specs/wide?done=written"
+    assert (
+        len(yaml.safe_load((folder / "data/specs/wide.yaml").read_text())["apps"]["templates"])
+        == 700
+    )
+
+
+async def test_a_step_with_a_short_answer_has_an_address(operator: httpx.AsyncClient):
+    apps = await step(operator, "apps", ("root", "study"))
+
+    analyzers = await pressed(operator, apps.text, "analyzers", t1="notes")
+
+    assert (analyzers.url.path, analyzers.url.params["t1"]) == ("/new", "notes")
+
+
+async def test_who_may_only_read_is_told_that_long_answers_are_not_kept(folder: Path):
+    (folder / "data").mkdir()
+    names = [f"a-long-name-of-a-model-{number:03}" for number in range(100)]
+    for name in names:
+        (folder / "fleets" / "long" / name / "app1").mkdir(parents=True)
+    chosen = [("root", "long"), ("seen", "apps"), ("pick", "models"), ("seen", "limits")]
+    chosen += [("model", name) for name in names[1:]]
+    async with browsing(site_of(folder / "data", fleets=folder / "fleets")) as reader:
+        page = await step(reader, "check", *chosen)
+
+    assert "too long to be kept" in page.text
+    assert 'href="/login?next=%2Fnew"' in page.text
 
 
 async def test_a_wrong_answer_is_shown_again_with_what_was_typed(operator: httpx.AsyncClient):
