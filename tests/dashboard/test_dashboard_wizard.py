@@ -1,11 +1,13 @@
 """The wizard in the browser: steps, answers that are kept, and what is written and started."""
 
+import asyncio
 import json
 import os
 import re
 from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ import pytest_asyncio
 import yaml
 
 from contract.analyzers import AnalyzerKind
+from control.launching import plan_below
 from dashboard.wizard.form import Form
 from store.migrate import upgrade
 from tests.support.dashboard_site import browsing, operating, site_of
@@ -67,9 +70,10 @@ async def pressed(client: httpx.AsyncClient, text: str, at: str, **instead: str)
     found = re.search(r'<form method="(get|post)" action="(/new[^"]*)"', text)
     assert found
     sent = body(fields(text), at=at, **instead)
-    how = {"params": sent} if found[1] == "get" else {"data": sent}
+    if found[1] == "get":
+        return await client.get(found[2], params=sent)
     address = "/new/step" if "formaction" in text else found[2]
-    return await client.request(found[1], address, follow_redirects=True, **how)
+    return await client.post(address, data=sent, follow_redirects=True)
 
 
 def without(sent: list[tuple[str, str]], *gone: tuple[str, str]) -> list[tuple[str, str]]:
@@ -363,6 +367,27 @@ async def test_the_answers_of_all_steps_travel_with_each_of_them():
 
     assert sorted(form.items()) == sorted(sent)
     assert Form.of(form.items()) == form
+
+
+async def test_fleets_are_read_for_one_request_at_a_time(
+    operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    reading, most = 0, 0
+
+    async def counted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        try:
+            return await plan_below(*args, **kwargs)
+        finally:
+            reading -= 1
+
+    monkeypatch.setattr("dashboard.wizard.survey.plan_below", counted)
+    asked = [operator.post("/api/v1/specs/plan", json={"spec": SPEC}) for _ in range(4)]
+    answers = await asyncio.gather(*asked)
+
+    assert ([answer.status_code for answer in answers], most) == ([200] * 4, 1)
 
 
 SPEC = {"apps": {"root": "study"}, "analyzers": ["static"]}
