@@ -16,12 +16,11 @@ from control.authoring import (
     Step,
     answered,
     checked,
-    require_inside,
     require_pipeline,
     text_of,
 )
 from control.declared import tools_of
-from control.fleet import folder_of
+from control.fleet import folder_of, require_inside
 from control.fleets import Fleet, find_fleets, look_at
 from control.launching import launch
 from control.naming import name_of, new_id
@@ -126,7 +125,7 @@ def _fleet(site: Site, text: str) -> Fleet:
     """What a folder below that of all fleets holds."""
     root = folder_of(site.fleets, text, "the folder")
     require_inside(root, site.fleets, "the folder")
-    return look_at(root)
+    return look_at(root, site.fleets)
 
 
 async def _folder_page(
