@@ -9,7 +9,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from contract.analysis import AnalyzerReport, ToolReport
 from contract.analyzers import AnalyzerKind
+from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.spec import AppRef, AppsSpec, PipelineSpec
 from contract.weakness import Weakness
 from control.deciding import decision, suppress
@@ -323,6 +325,39 @@ async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Pat
     assert cell["record"]["report"]["state"] == "infra_failed"
     assert cell["finding_count"] is None
     assert {each["origin"] for each in begun.json()["weaknesses"]} == {"scaffold", "model"}
+
+
+async def test_a_control_that_is_measured_again_is_believed_on_all_pages(tmp_path: Path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
+    await upgrade(url)
+    store = SqlResultStore.from_url(url)
+    await record(store, "m", {1: (looked(finding("a")),)}, blind="opengrep")
+
+    async with browsing(site_of(tmp_path)) as client:
+        before = await state_of(client, "m", "bandit")
+        await measured_again(store, "m", looked(tool="bandit"))
+        after = await state_of(client, "m", "bandit")
+    await store.close()
+
+    assert (before, after) == ("measured", "infra_failed")
+
+
+async def state_of(client: httpx.AsyncClient, pipeline: str, tool: str) -> str:
+    """Of the cell of a tool, as the page of the first app has it."""
+    told = (await client.get(api("", pipeline, AppRef(model=MODEL, app_number=1)))).json()
+    cells = [cell["record"]["report"] for cell in told["report"]["cells"]]
+    return next(cell["state"] for cell in cells if cell["tool"] == tool)
+
+
+async def measured_again(store: SqlResultStore, pipeline: str, *tools: ToolReport) -> None:
+    """Record another run of the static analyzer on the control app."""
+    header = await store.load_header(pipeline)
+    app = header.app_spec(CONTROL)
+    id_ = app.subtask_id(AnalyzerKind.STATIC)
+    told = tuple(ToolSummary(tool=each.tool, state=each.state) for each in tools)
+    outcome = SubtaskOutcome(subtask_id=id_, analyzer=AnalyzerKind.STATIC, tools=told)
+    report = AnalyzerReport(subtask_id=id_, analyzer=AnalyzerKind.STATIC, tools=tools)
+    await store.record_subtask(pipeline, app, outcome, report)
 
 
 async def test_only_who_may_operate_is_offered_to_run_an_app_again(kept: Path, tmp_path: Path):
