@@ -18,15 +18,18 @@ from cli.commands.dashboard import run_dashboard
 from cli.commands.stack import run_up
 from cli.errors import UserError
 from cli.exits import Exit
-from cli.installation import require_token
+from cli.installation import require_token, store_of
 from cli.serving import JsonLines, Serving, listen
 from cli.site import doors_of, site_of
 from cli.stack.lifecycle import _dashboard_port
 from cli.stack.model import Stack
 from cli.stack.readiness import dashboard_answers
+from contract.access import Scope
 from contract.analyzers import AnalyzerKind
 from contract.doors import base_url, is_loopback
 from contract.errors import PlatformError
+from control.access import Access
+from control.access_kept import KeptAccess
 from dashboard.app import create_app
 from settings import Settings, load_settings
 from tests.support.dashboard_site import site_of as recorded_site
@@ -77,6 +80,39 @@ async def test_nobody_else_gets_to_a_dashboard_without_a_token(
     with pytest.raises(UserError, match="there is no token") as caught:
         await require_token(settings, host)
     assert "token create" in caught.value.next_step
+
+
+async def test_a_token_that_ends_stops_nothing_and_is_told(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+):
+    settings.data_dir.mkdir()
+    kept = KeptAccess(store_of(settings))
+    await Access(kept).create_token("ana", Scope.READ, None, "a test")
+    await require_token(settings, "0.0.0.0")
+    good = capsys.readouterr().err
+    await Access(kept).revoke("ana")
+    await kept.close()
+
+    await require_token(settings, "0.0.0.0")
+
+    assert good == ""
+    assert "no token is good any more" in " ".join(capsys.readouterr().err.split())
+
+
+async def test_a_stack_that_runs_is_used_without_a_token(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    stack = Stack(str(settings.data_dir), 1, 2, PORTS)
+    monkeypatch.setattr("cli.session.running_stack", lambda _: stack)
+    monkeypatch.setattr("cli.session.start_stack", _nothing_starts)
+    open_to_all = settings.model_copy(update={"dashboard_host": "0.0.0.0"})
+
+    with pytest.raises(UserError, match="not today"):
+        await run_up(open_to_all, as_json=True)
+
+
+def _nothing_starts(*_: object) -> None:
+    raise UserError("not today")
 
 
 async def test_up_refuses_it_before_anything_starts(settings: Settings):
