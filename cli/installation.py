@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.output import say
 from cli.program import command
 from cli.stack.lifecycle import running_stack
 from contract.doors import base_url, is_loopback
@@ -11,7 +12,7 @@ from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
-from control.access import has_token
+from control.access import TokensThere, tokens_there
 from control.analyzer_health import Analyzers
 from control.dryrun import Machine
 from control.errors import NotStoredError
@@ -50,12 +51,23 @@ def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:
 
 
 async def require_token(settings: Settings, host: str) -> None:
-    """Refuse to let others reach a dashboard into which nobody could log in.
+    """Refuse to let others reach a dashboard into which nobody could ever log in.
+
+    Where tokens were good once, that is said and nothing is refused: others are not let in, and
+    a token's end stops neither measuring nor a dashboard that is restarted.
 
     Raises:
-        UserError: `host` is not this machine's alone, and there is no token and no proxy.
+        UserError: `host` is not this machine's alone, and there never was a token, nor is a proxy.
     """
-    if is_loopback(host) or settings.dashboard_proxy or await has_token(store_of(settings)):
+    if is_loopback(host) or settings.dashboard_proxy:
+        return
+    there = await tokens_there(store_of(settings))
+    if there is TokensThere.OVER:
+        say(
+            f"others reach {host}, and no token is good any more: nobody can log in before there "
+            f"is a new one ({command('token create NAME --scope operate')})"
+        )
+    if there is not TokensThere.NONE:
         return
     raise UserError(
         f"others reach {host}, and there is no token: nobody could log in",

@@ -17,13 +17,13 @@ async def run_dashboard(settings: Settings, host: str | None, port: int | None) 
     Raises:
         UserError: others could reach it and there is no token; the port is taken.
     """
-    host = host or settings.dashboard_host
-    await require_token(settings, host)
+    settings = settings.model_copy(update={"dashboard_host": host or settings.dashboard_host})
+    await require_token(settings, settings.dashboard_host)
     log_to_stderr(settings.log_level, requests=settings.dashboard_log)
     site = site_of(settings)
     take_secrets()
     wanted = settings.dashboard_port if port is None else port
-    listening, address = listen(host, wanted)
+    listening, address = listen(settings.dashboard_host, wanted)
     with listening:
         stdout.print(f"dashboard: {address}", soft_wrap=True)
         say("Ctrl-C ends it")

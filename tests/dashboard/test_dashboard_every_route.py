@@ -21,8 +21,8 @@ from tests.support.every_route import api_routes, page_routes
 
 ANYBODY = {"/login", "/logout", "/enter"}
 """What somebody needs who is not known yet; they change nothing but who is known."""
-LOOKS = {f"{API}/specs/validate", f"{API}/specs/plan"}
-"""Asked by POST, because the question is a document; nothing is changed."""
+LOOKS = {f"{API}/validate", f"{API}/plan", "/new/step"}
+"""Asked by POST, because the question is a document or long; nothing is changed."""
 ROUTES = [
     (method, prefix + route.path, route.endpoint)
     for prefix, routes in (("", page_routes()), (API, api_routes()))
