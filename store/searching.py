@@ -14,7 +14,7 @@ from contract.cells import CellsPage, CellsQuery, ToolSeen
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.journal import RecordedApp
-from contract.overview import CellsCount, PipelineOverview
+from contract.overview import PipelineOverview
 from contract.record import CellState, Revision
 from contract.role import AppRole
 from contract.spec import AppRef
@@ -22,7 +22,7 @@ from contract.weakness import Suppression, Weakness
 from store.bulk import prepared, record_new
 from store.columns import clean_text
 from store.connected import Connected, not_found
-from store.counting import fetch_cells_of_models, fetch_overview
+from store.counting import fetch_overview
 from store.grid import fetch_cells_page, fetch_role
 from store.paging import fetch_page
 from store.rows import Row
@@ -82,13 +82,6 @@ class Searching(Connected):
             if await connection.scalar(select(pipelines.c.pipeline_id).where(this)) is None:
                 raise not_found(query.pipeline_id)
             return await fetch_page(connection, query)
-
-    async def cells_of_models(
-        self, pipeline_id: str, models: Collection[str]
-    ) -> tuple[CellsCount, ...]:
-        """How many cells of each tool are in each state, of the apps of some models alone."""
-        async with self.reading() as connection:
-            return await fetch_cells_of_models(connection, pipeline_id, models)
 
     async def tools_seen(
         self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]

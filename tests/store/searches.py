@@ -172,22 +172,29 @@ class SearchBehaviour:
 
         assert seen.imported
 
-    async def test_cells_are_counted_by_model(self, store):
-        await samples.register(store, samples.plan(apps=2))
+    async def test_looks_are_counted_on_all_apps_and_on_one(self, store):
+        await samples.register(store, samples.plan(apps=3))
         for number in (1, 2):
             app = samples.app(number)
             report = samples.report()
             await store.record_subtask("p1", app, samples.outcome(report, app), report)
+        await store.record_app(samples.app(), samples.app_outcome())
 
-        told = [
-            {(count.tool, count.state.value): count.cells for count in counts}
-            for counts in (
-                await store.cells_of_models("p1", [samples.MODEL]),
-                await store.cells_of_models("p1", ["another"]),
-            )
-        ]
+        whole = await store.looks_overview("p1")
+        one = await store.looks_overview("p1", samples.app(2).ref)
 
-        assert told == [{("bandit", "measured"): 2, ("semgrep", "infra_failed"): 2}, {}]
+        assert {(g.state and g.state.value, g.apps, g.found) for g in whole.apps} == {
+            ("measured", 1, 0),
+            (None, 2, 1),
+        }
+        told = {(c.tool, c.state.value, c.cells, c.unfinished) for c in whole.cells}
+        assert told == {("bandit", "measured", 2, 1), ("semgrep", "infra_failed", 2, 1)}
+        assert [(g.state, g.apps, g.found) for g in one.apps] == [(None, 1, 1)]
+        assert {(c.tool, c.cells, c.unfinished) for c in one.cells} == {
+            ("bandit", 1, 1),
+            ("semgrep", 1, 1),
+        }
+        assert not (await store.looks_overview("p1", samples.app(9).ref)).apps
 
     async def test_a_page_is_the_same_whatever_was_read_between(self, store):
         await samples.register(store, samples.plan(apps=2))
