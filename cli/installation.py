@@ -7,7 +7,7 @@ from cli.exits import Exit
 from cli.output import say
 from cli.program import command
 from cli.stack.lifecycle import running_stack
-from contract.doors import base_url, is_loopback
+from contract.doors import is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
@@ -22,13 +22,6 @@ from settings import Settings, temporal_is_configured
 
 _NOT_UP = "the local stack does not run; its tools prove themselves when it starts"
 _ELSEWHERE = "the analyzers of the configured server cannot be asked from here"
-
-
-def dashboard_address(settings: Settings) -> str:
-    """Where the dashboard of this installation answers, or would answer."""
-    stack = running_stack(settings)
-    own = base_url(settings.dashboard_host, settings.dashboard_port)
-    return (stack.dashboard_url if stack else "") or own
 
 
 def has_server(settings: Settings) -> bool:

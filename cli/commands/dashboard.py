@@ -1,5 +1,6 @@
 """`dashboard`: the pages and the API, alone; the local stack runs this very command."""
 
+from cli.address import announced
 from cli.exits import Exit
 from cli.installation import require_token
 from cli.output import say
@@ -29,5 +30,6 @@ async def run_dashboard(settings: Settings, host: str | None, port: int | None) 
         say("Ctrl-C ends it")
         server = Serving(create_app(site), log_requests=settings.dashboard_log)
         settle()
-        await server.serve(sockets=[listening])
+        with announced(settings, address):
+            await server.serve(sockets=[listening])
     return Exit.OK

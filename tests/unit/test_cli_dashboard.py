@@ -14,6 +14,7 @@ import httpx
 import pytest
 from starlette.responses import StreamingResponse
 
+from cli.address import announced, dashboard_address
 from cli.commands.dashboard import run_dashboard
 from cli.commands.stack import run_up
 from cli.errors import UserError
@@ -218,6 +219,34 @@ async def test_only_the_stacks_own_dashboard_counts_as_up(tmp_path: Path):
 
     assert answers == [True, False]
     assert not await asyncio.to_thread(dashboard_answers, own)
+
+
+async def test_a_dashboard_on_any_port_is_found_while_it_serves(settings: Settings, tmp_path: Path):
+    expected = f"http://127.0.0.1:{settings.dashboard_port}"
+    async with serving(settings.data_dir) as (_, address), serving(tmp_path) as (_, foreign):
+        with announced(settings, foreign):  # of another installation, which took the port
+            other = await asyncio.to_thread(dashboard_address, settings)
+        with announced(settings, address):
+            found = await asyncio.to_thread(dashboard_address, settings)
+        ended = await asyncio.to_thread(dashboard_address, settings)
+
+    assert (found, other, ended) == ((address, True), (expected, False), (expected, False))
+
+
+async def test_a_dashboard_that_ends_leaves_the_address_of_another(settings: Settings):
+    with announced(settings, "http://127.0.0.1:1"), announced(settings, "http://127.0.0.1:2"):
+        written = settings.data_dir / "run" / "dashboard.address"
+    with announced(settings, "http://127.0.0.1:1"):
+        written.write_text("http://127.0.0.1:3")
+
+    assert written.read_text() == "http://127.0.0.1:3"
+
+
+async def test_a_folder_that_cannot_be_written_ends_no_dashboard(settings: Settings):
+    settings.data_dir.write_text("a file")
+
+    with announced(settings, "http://127.0.0.1:1"):
+        pass
 
 
 async def test_a_stream_is_told_of_the_end_and_is_not_cut(tmp_path: Path):
