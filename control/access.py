@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 from contract.access import TOKEN_NAME_PATTERN, Scope, SessionRecord, TokenRecord
@@ -34,7 +35,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def has_token(stored: Stored) -> bool:
+class TokensThere(StrEnum):
+    """Whether a token lets anybody in."""
+
+    GOOD = "good"
+    OVER = "over"
+    """There were tokens; each has expired or was revoked."""
+    NONE = "none"
+
+
+async def tokens_there(stored: Stored) -> TokensThere:
     """Whether a token lets anybody in now.
 
     Raises:
@@ -42,9 +52,12 @@ async def has_token(stored: Stored) -> bool:
     """
     kept = KeptAccess(stored)
     try:
-        return any(token.good_at(_now()) for token in (await Access(kept).tokens()).tokens)
+        tokens = (await Access(kept).tokens()).tokens
     finally:
         await kept.close()
+    if any(token.good_at(_now()) for token in tokens):
+        return TokensThere.GOOD
+    return TokensThere.OVER if tokens else TokensThere.NONE
 
 
 class Access:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -21,6 +21,7 @@ from dashboard import api, pages
 from dashboard.access.gate import Gate
 from dashboard.access.tries import Tries
 from dashboard.api.described import PROBLEMS, described
+from dashboard.api.parameters import require_known
 from dashboard.conditional import Conditional
 from dashboard.edge import Edge
 from dashboard.health import health
@@ -67,7 +68,9 @@ def create_app(site: Site) -> FastAPI:
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)
     for router in api.ROUTERS:
-        app.include_router(router, prefix=API, responses=PROBLEMS)
+        app.include_router(
+            router, prefix=API, responses=PROBLEMS, dependencies=[Depends(require_known)]
+        )
     app.openapi = partial(described, app)
     app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
     app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)

@@ -142,6 +142,15 @@ class TestByToken:
         assert "assay_wrong" not in answer.text
         assert "set-cookie" not in answer.headers
 
+    async def test_what_is_wrong_is_said_with_its_names_as_they_are(self, tmp_path: Path):
+        folder = tmp_path / "Study-A"
+        folder.mkdir()
+        (folder / "assay.db").write_bytes(b"no database" * 200)
+        async with browser(site_of(folder)) as web:
+            answer = await enter(web, "assay_right")
+
+        assert 'role="alert"' in answer.text and "Study-A" in answer.text
+
     async def test_after_ten_wrong_ones_another_wrong_one_has_to_wait(self, site: Site):
         token = await token_for(site)
         async with browser(site, REMOTE) as web:
