@@ -9,6 +9,7 @@ from typing import Any
 
 from activities.decisions import decisions_of, spec_of
 from activities.ports import ResultStore
+from contract.analyzers import Category
 from contract.base import Frozen
 from contract.findings import PAGE_LIMIT, FindingsPage, FindingsQuery, FoundWeakness
 from contract.overview import LooksOverview, PipelineOverview
@@ -50,6 +51,7 @@ class Findings(Frozen):
         found_apps: those of them of which tools have found something: it is listed when they end.
         not_measured: each a `NotMeasured`; nobody knows what these looks would have shown.
         looks: each a `ToolLooks`: what the tools that were asked for look for, and where they did.
+        categories: what all this is about: security alone, unless others are asked for.
     """
 
     pipeline_id: str
@@ -65,6 +67,7 @@ class Findings(Frozen):
     found_apps: int = 0
     not_measured: tuple[NotMeasured, ...] = ()
     looks: tuple[ToolLooks, ...] = ()
+    categories: tuple[Category, ...] = ()
 
 
 def standing_of(item: FoundWeakness) -> Standing:
@@ -255,4 +258,5 @@ class Search:
             found_apps=sum(group.found for group in unfinished),
             not_measured=tuple(not_measured(self._looks)),
             looks=self._looks,
+            categories=self._query.categories or tuple(Category),
         )
