@@ -105,7 +105,8 @@ class LogPage(Frozen):
         first: number of the first of these lines, from 1.
         lines: each cut at 1,000 characters.
         total: how many lines the log has, as far as it was read.
-        cut_bytes: bytes at its beginning that are not shown: it is too long.
+        cut_bytes: bytes at its beginning that are not shown: it is too long. Lines are counted from
+            there.
         before, after: `first` of the page before and of the next one; null: there is none.
     """
 

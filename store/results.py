@@ -46,7 +46,7 @@ from store.tables import (
     pipelines,
     revisions,
 )
-from store.tally import Changes, touch
+from store.tally import Changes, hold, touch
 from store.upkeep import Upkeep, unprune
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
@@ -247,6 +247,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
 
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> tuple[Row, Changes]:
         """The app's row, locked until the transaction ends; made if it came late."""
+        await hold(connection, app.pipeline_id)
         changes = Changes(app.pipeline_id)
         made = app_row(app, _LATE)
         if (await connection.execute(self.upsert(apps, made))).rowcount > 0:

@@ -15,6 +15,7 @@ from contract.analyzers import AnalyzerKind
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.spec import AppRef, AppsSpec, PipelineSpec
 from contract.weakness import Weakness
+from control import app_files
 from control.deciding import decision, suppress
 from dashboard import urls
 from store.migrate import upgrade
@@ -197,6 +198,19 @@ async def test_a_log_opens_at_its_end_and_turns_by_pages(page: httpx.AsyncClient
     assert (last["first"], last["lines"][-1], last["after"]) == (401, "line 450 <b>", None)
     assert (first["total"], len(first["lines"]), first["after"]) == (450, 200, 201)
     assert (await page.get(api("logs/7"))).status_code == 404
+
+
+async def test_a_log_that_is_too_long_begins_with_a_whole_line(
+    page: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app_files, "_MOST_LOG_BYTES", 1_000)
+    told = (await page.get(api("logs/0"), params={"line": 1})).json()
+    text = (await page.get(urls.app_url("whole", REF, "logs/0"))).text
+
+    number = int(told["lines"][0].removeprefix("line ").removesuffix(" <b>"))
+    assert number + told["total"] == 451
+    assert told["cut_bytes"] > 0
+    assert "lines are counted from there" in text
 
 
 async def test_the_load_curve_has_the_steps_that_were_measured(page: httpx.AsyncClient):
