@@ -134,8 +134,14 @@ class LooksOverview(Frozen):
 
 
 class PipelineOverview(Frozen):
-    """One pipeline in counts."""
+    """One pipeline in counts.
+
+    Attributes:
+        cells: how many cells of each tool are in each state; `control_cells`: those of them that
+            are of control apps.
+    """
 
     listing: PipelineListing
     apps: tuple[AppsCount, ...] = ()
     cells: tuple[CellsCount, ...] = ()
+    control_cells: tuple[CellsCount, ...] = ()

@@ -7,18 +7,15 @@ listed yet, what its recorded cells say.
 
 import asyncio
 import hashlib
-import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from activities.decisions import decisions_of
 from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import PAGE_LIMIT, FindingsQuery
-from contract.overview import PipelineOverview
 from contract.record import AppRecord, CellState, PipelineRecord
 from contract.role import AppRole
 from contract.spec import AppRef
@@ -40,7 +37,6 @@ from store.results import SqlResultStore
 _MOST_KEPT, _MOST_WEAKNESSES = 64, 30_000
 _MEASURED = MeasurementState.MEASURED
 _Key = tuple[str, AppRef, bool]
-_VOID_FRESH_S = 5.0  # while control apps may still say something new
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +81,11 @@ class _Fleet:
     void: tuple[tuple[ToolKey, str], ...]
 
 
-class _Void(NamedTuple):
-    """What control apps said at a moment."""
-
-    revision: str
-    at: float
-    tools: Mapping[ToolKey, str]
-
-
 class AppReadings:
     """Reads apps, and keeps what it read until the store says otherwise; for one process."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Key, ReadApp] = OrderedDict()
-        self._void: dict[str, _Void] = {}
 
     async def read(self, stored: Stored, pipeline_id: str, ref: AppRef) -> ReadApp:
         """One app.
@@ -134,7 +121,7 @@ class AppReadings:
         outline = await results.load_outline(pipeline_id, ref)
         if not outline.apps:
             return None
-        fleet = await self._fleet(results, pipeline_id)
+        fleet = await _fleet(results, pipeline_id)
         decisions = await decisions_of(results, pipeline_id)
         mark = await results.listing_mark(pipeline_id, ref)
         baseline = str(outline.spec.get("baseline") or "")
@@ -151,28 +138,6 @@ class AppReadings:
         self._kept.move_to_end((pipeline_id, ref, alone))
         return known
 
-    async def _fleet(self, results: SqlResultStore, pipeline_id: str) -> "_Fleet":
-        """What the whole fleet says of its tools."""
-        overview = await results.overview(pipeline_id)
-        tools = dict.fromkeys((count.analyzer, count.tool) for count in overview.cells)
-        return _Fleet(tuple(tools), tuple((await self._void_tools(results, overview)).items()))
-
-    async def _void_tools(
-        self, results: SqlResultStore, overview: PipelineOverview
-    ) -> Mapping[ToolKey, str]:
-        """Tools that control apps say are blind; asked again when they may say otherwise."""
-        id_, state = overview.listing.pipeline_id, overview.listing.state
-        controls = [count for count in overview.apps if count.role is AppRole.CONTROL]
-        revision, now = _digest(controls, state), time.monotonic()
-        known = self._void.get(id_)
-        late = known is None or (state == "running" and now - known.at > _VOID_FRESH_S)
-        if known is None or late or known.revision != revision:
-            if len(self._void) >= _MOST_KEPT:
-                self._void.clear()
-            void = await void_tools(results, id_, overview) if controls else {}
-            known = self._void[id_] = _Void(revision, now, void)
-        return known.tools
-
     def _keep(self, key: _Key, app: ReadApp) -> None:
         self._kept[key] = app
         self._kept.move_to_end(key)
@@ -183,6 +148,14 @@ class AppReadings:
     def _too_much(self) -> bool:
         kept = sum(len(app.report.weaknesses) for app in self._kept.values())
         return len(self._kept) > _MOST_KEPT or kept > _MOST_WEAKNESSES
+
+
+async def _fleet(results: SqlResultStore, pipeline_id: str) -> _Fleet:
+    """What the whole fleet says of its tools."""
+    overview = await results.overview(pipeline_id)
+    tools = dict.fromkeys((count.analyzer, count.tool) for count in overview.cells)
+    void = await void_tools(results, pipeline_id, overview)
+    return _Fleet(tuple(tools), tuple(void.items()))
 
 
 async def _made(

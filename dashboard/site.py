@@ -1,5 +1,6 @@
 """What the dashboard knows of its installation: the program that serves it says so."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ class Site:
         versions: of what else this program is made of, by name.
         readings: apps that were read.
         machine: that runs the apps, to ask it for its engine; None: another one does.
+        planning: held while a fleet is read from the disk: a large one takes seconds.
     """
 
     data_dir: Path
@@ -76,6 +78,7 @@ class Site:
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Machine | None = None
+    planning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def analyzers(self) -> Analyzers:

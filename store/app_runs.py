@@ -1,9 +1,10 @@
 """What the store knows of one app beside its record: its runs in other pipelines, its listing."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import select
 
 from contract.analysis import Severity
 from contract.app_run import AppRun
@@ -37,13 +38,6 @@ class AppRuns(Connected):
 
         Empty: they are not listed.
         """
-        table = weaknesses.c
-        counts = (
-            func.count(),
-            func.count(table.baseline),
-            func.count(table.origin),
-            func.sum(func.length(cast(table.body, Text))),
-        )
         app = select(apps.c.id, apps.c.weaknesses).where(
             apps.c.pipeline_id == pipeline_id, *_is(ref)
         )
@@ -51,8 +45,9 @@ class AppRuns(Connected):
             row = (await connection.execute(app)).first()
             if row is None or row.weaknesses is None:
                 return ""
-            found = await connection.execute(select(*counts).where(table.app_id == row.id))
-            return ".".join(str(value or 0) for value in found.one())
+            mine = select(weaknesses.c.body).where(weaknesses.c.app_id == row.id)
+            listed = await connection.scalars(mine.order_by(weaknesses.c.ordinal))
+            return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:32]
 
 
 def _is(ref: AppRef) -> Iterable[Any]:

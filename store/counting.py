@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Severity
 from contract.overview import AppsCount, CellsCount, PipelineOverview
+from contract.role import AppRole
 from store.queries import listing_of
 from store.tables import app_tallies, cell_tallies, pipelines
 
@@ -24,6 +25,7 @@ async def fetch_overview(connection: AsyncConnection, pipeline_id: str) -> Pipel
         listing=listing_of(row, groups),
         apps=tuple(map(_apps_count, groups)),
         cells=await fetch_cells_counts(connection, pipeline_id),
+        control_cells=await fetch_cells_counts(connection, pipeline_id, AppRole.CONTROL),
     )
 
 
@@ -47,14 +49,15 @@ def _apps_count(row: Any) -> AppsCount:
 
 
 async def fetch_cells_counts(
-    connection: AsyncConnection, pipeline_id: str
+    connection: AsyncConnection, pipeline_id: str, role: AppRole | None = None
 ) -> tuple[CellsCount, ...]:
-    """How many cells of each tool are in each state."""
+    """How many cells of each tool are in each state; None: of apps of all roles."""
     table = cell_tallies.c
+    wanted = (table.role == role,) if role else ()
     key = (table.analyzer, table.tool, table.state)
     query = (
         select(*key, func.sum(table.cells).label("number"))
-        .where(table.pipeline_id == pipeline_id, table.cells > 0)
+        .where(table.pipeline_id == pipeline_id, table.cells > 0, *wanted)
         .group_by(*key)
         .order_by(*key)
     )

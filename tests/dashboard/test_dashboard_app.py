@@ -1,6 +1,7 @@
 """The pages and the API of one app: from the store, while it runs and when files are gone."""
 
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +10,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from contract.analysis import AnalyzerReport, ToolReport
 from contract.analyzers import AnalyzerKind
+from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.spec import AppRef, AppsSpec, PipelineSpec
 from contract.weakness import Weakness
 from control.deciding import decision, suppress
@@ -20,7 +23,7 @@ from tests.support.dashboard_site import browsing, operating, site_of
 from tests.support.hostile_installation import MARKUP, PIPELINE, hostile_installation
 from tests.support.hostile_installation import REF as EVIL_REF
 from tests.support.page_checks import wrong_in
-from tests.support.recorded_app import REF, many_weaknesses, recorded_app, source_of
+from tests.support.recorded_app import REF, SQL, many_weaknesses, recorded_app, source_of
 from tests.support.two_pipelines import (
     AFTER,
     CONTROL,
@@ -179,6 +182,7 @@ async def test_an_app_that_has_not_ended_is_shown_as_far_as_it_is(page: httpx.As
     told = (await page.get(api(pipeline="runs"))).json()
 
     assert "It has not ended" in text
+    assert "never ran in a container" not in text
     assert told["report"]["state"] is None
     assert told["weaknesses"] == 1
     cells = {cell["record"]["analyzer"]: cell for cell in told["report"]["cells"]}
@@ -201,6 +205,11 @@ async def test_the_load_curve_has_the_steps_that_were_measured(page: httpx.Async
 
     (curve,) = told["curves"]
     assert [(step["rate"], step["p99"]) for step in curve["steps"]] == [(10, None), (80, 1900)]
+    assert [(step["error_ratio"], step["broke"]) for step in curve["steps"]] == [
+        (None, None),
+        (0.2, "p95 of 812 ms"),
+    ], "what a step does not tell is not 0, and held nothing"
+    assert "<td>held</td>" not in text
     assert told["usage"][0]["cpu_percent"] == [None, 12.5, 90]
     assert text.count("<svg") == 4, "the logo, a curve, processor time, memory"
 
@@ -252,6 +261,25 @@ async def test_a_weakness_names_the_other_pipelines_that_have_it(web: httpx.Asyn
 
     assert [one["pipeline_id"] for one in kept.json()["elsewhere"]] == ["before"]
     assert (fresh.json()["elsewhere"], fresh.json()["looked_in"]) == ([], 1)
+
+
+async def test_a_weakness_is_found_in_other_pipelines_by_all_its_names(tmp_path: Path):
+    await recorded_app(tmp_path)
+    await recorded_app(tmp_path, "later")
+    site = site_of(tmp_path)
+    renamed = SQL.model_copy(update={"fingerprint": "v3-sql", "aliases": ("v2-sql",)})
+
+    async def list_anew(results: SqlResultStore) -> None:
+        await results.replace_weaknesses("later", REF, [Weakness(finding=renamed, occurrence=1)])
+
+    await site.stored.answered("later", list_anew)
+    async with browsing(site) as client:
+        for here, name, there in (("whole", "v2-sql", "later"), ("later", "v3-sql", "whole")):
+            occurrence = int(here == "later")
+            url = urls.finding_url(here, REF, name, occurrence)
+            page = await client.get(url)
+            (link,) = re.findall(f'href="([^"]*/{there}/[^"]*finding[?][^"]*)"', page.text)
+            assert (await client.get(link.replace("&amp;", "&"))).status_code == 200
 
 
 async def told_and_written(
@@ -323,6 +351,39 @@ async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Pat
     assert cell["record"]["report"]["state"] == "infra_failed"
     assert cell["finding_count"] is None
     assert {each["origin"] for each in begun.json()["weaknesses"]} == {"scaffold", "model"}
+
+
+async def test_a_control_that_is_measured_again_is_believed_on_all_pages(tmp_path: Path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
+    await upgrade(url)
+    store = SqlResultStore.from_url(url)
+    await record(store, "m", {1: (looked(finding("a")),)}, blind="opengrep")
+
+    async with browsing(site_of(tmp_path)) as client:
+        before = await state_of(client, "m", "bandit")
+        await measured_again(store, "m", looked(tool="bandit"))
+        after = await state_of(client, "m", "bandit")
+    await store.close()
+
+    assert (before, after) == ("measured", "infra_failed")
+
+
+async def state_of(client: httpx.AsyncClient, pipeline: str, tool: str) -> str:
+    """Of the cell of a tool, as the page of the first app has it."""
+    told = (await client.get(api("", pipeline, AppRef(model=MODEL, app_number=1)))).json()
+    cells = [cell["record"]["report"] for cell in told["report"]["cells"]]
+    return next(cell["state"] for cell in cells if cell["tool"] == tool)
+
+
+async def measured_again(store: SqlResultStore, pipeline: str, *tools: ToolReport) -> None:
+    """Record another run of the static analyzer on the control app."""
+    header = await store.load_header(pipeline)
+    app = header.app_spec(CONTROL)
+    id_ = app.subtask_id(AnalyzerKind.STATIC)
+    told = tuple(ToolSummary(tool=each.tool, state=each.state) for each in tools)
+    outcome = SubtaskOutcome(subtask_id=id_, analyzer=AnalyzerKind.STATIC, tools=told)
+    report = AnalyzerReport(subtask_id=id_, analyzer=AnalyzerKind.STATIC, tools=tools)
+    await store.record_subtask(pipeline, app, outcome, report)
 
 
 async def test_only_who_may_operate_is_offered_to_run_an_app_again(kept: Path, tmp_path: Path):

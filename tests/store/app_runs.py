@@ -38,8 +38,10 @@ class AppRunsBehaviour:
             [weakness(0)],
             [weakness(0), weakness(1)],
             [weakness(0), weakness(1, baseline=BaselineState.NEW)],
+            [weakness(0, baseline=BaselineState.NEW), weakness(1)],
             [weakness(0), weakness(1, baseline=BaselineState.NEW, origin=Origin.SCAFFOLD)],
-            [weakness(0), weakness(1, message="another, longer message")],
+            [weakness(0), weakness(1, message="one message")],
+            [weakness(0), weakness(1, message="two message")],
         ):
             await store.replace_weaknesses("p1", ref(1), listed)
             marks.append(await store.listing_mark("p1", ref(1)))
