@@ -15,7 +15,11 @@ from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.spec import AppRef, AppsSpec, PipelineSpec
 from control.cells import matrix
+from control.changes_page import changes_page
+from control.comparison import Comparison
+from control.errors import WrongInputError
 from control.stored import Stored
+from dashboard.paging import sealed
 from dashboard.urls import app_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -209,3 +213,19 @@ async def test_what_was_skipped_leaves_a_line_counter_a_line_counter(
     assert "none of 2 cells that look for them was measured" in one["security_unknown"]
     assert cells == {"bandit": ["security"], "loc": []}
     assert {c.tool: c.looks_for_findings for c in columns} == {"bandit": True, "loc": False}
+
+
+async def test_a_cursor_that_somebody_made_is_wrong_input(client: httpx.AsyncClient):
+    url = "/api/v1/pipelines/forged/study/comparisons"
+    question = {"pipeline": "forged", "part": "comparisons"}
+    for place in ("x", "2026 ab", "2026-01-01 -1", "2026-01-01 " + "9" * 900):
+        answer = await client.get(url, params={"after": sealed(place, question) or ""})
+
+        assert answer.status_code == 400
+        assert answer.json()["next_step"] == "begin with the first page again"
+
+
+@pytest.mark.parametrize("place", ["[" * 100_000, "[1e999, 0, 0, 0, 0, 0]", "[1, 2]", "null"])
+def test_a_place_in_a_comparison_that_somebody_made_is_wrong_input(place: str):
+    with pytest.raises(WrongInputError, match="no place in a comparison"):
+        changes_page(Comparison.model_construct(changes=()), place, 1)

@@ -98,6 +98,8 @@ class SearchBehaviour:
             ({"severities": (Severity.LOW,), "confidences": (Confidence.MEDIUM,)}, (2, False)),
             ({"confidences": (Confidence.MEDIUM,)}, (None, False)),
             ({"severities": (Severity.CRITICAL, Severity.LOW)}, (2, False)),
+            ({"roles": (AppRole.CONTROL,)}, (None, False)),
+            ({"roles": tuple(AppRole)}, (4, True)),
         ],
     )
     async def test_a_count_goes_no_further_than_it_may_look(self, store, filters, expected):
