@@ -8,11 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from activities.decisions import decisions_of
+from activities.ports import ResultStore
 from clients.files import disk_faults
 from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.overview import PipelineOverview
-from contract.record import FINISHED_STATES
+from contract.record import FINISHED_STATES, PipelineListing
 from contract.suppression import Suppression
 from control.errors import NoReportError, NotStoredError
 from control.listing import UNFINISHED
@@ -23,10 +24,10 @@ from reports.model import SCHEMA_VERSION
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 from reports.study.model import Study
 from reports.suppressions import SuppressionUse
-from store.results import SqlResultStore
 
 _KEPT = 16
 _READING = threading.Lock()
+_Recorded = tuple[PipelineOverview, tuple[Suppression, ...]]
 
 
 class WrittenApp(Frozen):
@@ -114,27 +115,27 @@ async def written_of(stored: Stored, data_dir: Path, pipeline_id: str) -> Writte
     """
     figures, problem = await asyncio.to_thread(_figures, data_dir, pipeline_id)
 
-    async def ask(store: SqlResultStore) -> tuple[PipelineOverview, tuple[Suppression, ...]]:
-        return await store.overview(pipeline_id), await decisions_of(store, pipeline_id)
+    async def ask(results: ResultStore) -> _Recorded:
+        overview = await results.overview(pipeline_id)
+        return overview, await decisions_of(results, pipeline_id) if figures else ()
 
     try:
-        overview, decisions = await stored.answered(pipeline_id, ask, lags=True)
+        recorded = await stored.answered(pipeline_id, ask, lags=True)
     except NotStoredError:
         if figures is None:
             raise
-        overview, decisions = None, ()
-    return told(pipeline_id, overview, decisions, figures, problem)
+        recorded = None
+    return told(pipeline_id, recorded, figures, problem)
 
 
 def told(
     pipeline_id: str,
-    overview: PipelineOverview | None,
-    decisions: Iterable[Suppression],
+    recorded: _Recorded | None,
     figures: FleetFigures | None,
     problem: PlatformError | None,
 ) -> Written:
     """The report beside what is recorded; see `written_of`."""
-    listing = overview.listing if overview else None
+    listing = recorded[0].listing if recorded else None
     ended = bool(listing and listing.state in FINISHED_STATES)
     return Written(
         pipeline_id=pipeline_id,
@@ -143,14 +144,13 @@ def told(
         figures=figures,
         problem=problem.message if problem else "",
         problem_next_step=problem.next_step if problem else "",
-        stale=_stale(overview, decisions, figures) if overview and figures else "",
+        stale=_stale(listing, recorded[1], figures) if recorded and listing and figures else "",
     )
 
 
 def _stale(
-    overview: PipelineOverview, decisions: Iterable[Suppression], figures: FleetFigures
+    listing: PipelineListing, decisions: Iterable[Suppression], figures: FleetFigures
 ) -> str:
-    listing = overview.listing
     if listing.state not in FINISHED_STATES:
         return "the pipeline has not ended"
     if listing.state != figures.pipeline.state:
@@ -158,10 +158,10 @@ def _stale(
     if listing.finished_at and listing.finished_at > figures.generated_at:
         return "the pipeline has gone on since it was written"
     today = datetime.now(UTC).date()
-    told = [use.suppression for use in figures.suppressions if use.state != "expired"]
+    then = (use.suppression for use in figures.suppressions if use.state != "expired")
     holding = {each.key: each for each in decisions if each.holds_on(today)}
-    if {each.key: each for each in told} != holding:
-        return "which decisions hold has changed since it was written"
+    if holding != {each.key: each for each in then}:
+        return "decisions about its weaknesses have changed since it was written"
     return ""
 
 

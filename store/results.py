@@ -48,6 +48,7 @@ from store.tables import (
 )
 from store.tally import Changes, hold, touch
 from store.upkeep import Upkeep, unprune
+from store.weaknesses import revision_now, unlist
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
@@ -117,7 +118,8 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
     ) -> tuple[ToolSummary, ...]:
         """One row per cell, with findings and metrics; answers with all cells of the subtask now.
 
-        `store.merging` says what is replaced.
+        `store.merging` says what is replaced. An app whose weaknesses are listed is unlisted if its
+        cells change: it is run again, and listed when it ends.
 
         Raises:
             PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
@@ -129,7 +131,12 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
         async with self.writing() as connection:
             row, changes = await self._lock_app(connection, app)
             reported = report is not None
+            is_listed = row["weaknesses"] is not None
+            this = pipeline_id, app.ref, row["state"]
+            before = await revision_now(connection, *this) if is_listed else None
             await write_subtask(connection, rows, changes, row["role"], reported=reported)
+            if before is not None and before != await revision_now(connection, *this):
+                changes.app(row, {**row, **await unlist(connection, row["id"])})
             now = await cells_now(connection, outcome.subtask_id)
             await changes.write(connection)
             return now

@@ -141,6 +141,30 @@ async def test_what_is_old_damaged_or_gone_is_told_and_mended(
     assert (after["problem"], after["stale"]) == ("", "")
 
 
+async def test_a_report_of_other_decisions_does_not_speak_for_the_pipeline(
+    operator: httpx.AsyncClient,
+):
+    decided = "/api/v1/pipelines/after/suppressions"
+    about = {"fingerprint": "v2-kept", "app": "openai/gpt-4o/app1", "who": "A", "why": "x"}
+
+    async def stale() -> str:
+        return (await operator.get(API)).json()["stale"]
+
+    await operator.post(decided, json=about)
+    suppressed, page = await stale(), (await operator.get(PAGE)).text
+    await operator.post(f"{decided}/withdraw", json=about)
+    withdrawn = await stale()
+    await operator.post(decided, json={**about, "until": "2020-01-01"})
+    expired = await stale()
+    await operator.post(decided, json=about)
+    await operator.post(PAGE, data={"anew": ""})
+    await ended(operator)
+
+    assert "decisions about its weaknesses have changed" in suppressed
+    assert "does not speak for what is recorded now" in page
+    assert (withdrawn, expired, await stale()) == ("", "", "")
+
+
 async def test_a_report_that_the_disk_does_not_give_is_told(
     operator: httpx.AsyncClient, tmp_path: Path
 ):

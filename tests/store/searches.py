@@ -4,7 +4,14 @@ from datetime import date
 
 import pytest
 
-from contract.analysis import Confidence, Finding, Location, MeasurementState, Severity
+from contract.analysis import (
+    AnalyzerReport,
+    Confidence,
+    Finding,
+    Location,
+    MeasurementState,
+    Severity,
+)
 from contract.analyzers import AnalyzerKind, Category
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsQuery
@@ -300,6 +307,30 @@ class SearchBehaviour:
         await store.replace_weaknesses("p1", ref(1), [], read)
 
         assert await found(store) == [(1, "f1"), (1, "f2")]
+
+    async def test_an_app_that_runs_again_is_unlisted_until_it_ends(self, store):
+        """None of what it has now is in a list that was made before."""
+        await samples.register(store, samples.plan(apps=2))
+        lost, later = (
+            samples.report(make("bandit")) for make in (samples.failed, samples.measured)
+        )
+        query = FindingsQuery(pipeline_id="p1", counted=True)
+
+        async def told(report: AnalyzerReport) -> tuple[int | None, int]:
+            await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+            page = await store.findings_page(query)
+            (ended,) = [count for count in (await store.overview("p1")).apps if count.state]
+            assert ended.unlisted == page.unlisted_apps
+            return page.total, page.unlisted_apps
+
+        await store.record_subtask("p1", samples.app(), samples.outcome(lost), lost)
+        await store.record_app(samples.app(), samples.app_outcome())
+        await store.replace_weaknesses("p1", ref(1), [])
+        again = await told(lost)
+        measured = await told(later)
+        await store.replace_weaknesses("p1", ref(1), [weakness(1)])
+
+        assert (again, measured, await told(later)) == ((0, 0), (0, 1), (1, 0))
 
     async def test_what_cannot_be_listed_is_unlisted_and_not_none(self, store):
         await samples.register(store, samples.plan(apps=2))
