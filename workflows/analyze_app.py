@@ -42,7 +42,7 @@ class AnalyzeAppWorkflow:
         self._orders = order.orders
         self._gate = Gate(order.app.breaker, paused=order.orders.paused)
         self._rounds = Rounds(self._app, self._gate, self._step)
-        self._live = LiveApp(self._app, self._rounds.lose)
+        self._live = LiveApp(self._app, self._rounds.lose, self._rounds.require_wanted)
         self._work: list[asyncio.Task[SubtaskOutcome]] = []
         self._is_due = not self._orders.ahead
         self._ahead: asyncio.Task[None] | None = None

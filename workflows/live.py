@@ -40,11 +40,18 @@ class LiveApp:
 
     Args:
         lose: called with measurements that were thrown away.
+        require_wanted: called before anything begins; ends it if it was cancelled meanwhile.
     """
 
-    def __init__(self, app: AppSpec, lose: Callable[[AnalyzerKind, Loss], None]) -> None:
+    def __init__(
+        self,
+        app: AppSpec,
+        lose: Callable[[AnalyzerKind, Loss], None],
+        require_wanted: Callable[[], None],
+    ) -> None:
         self._app = app
         self._lose = lose
+        self._require_wanted = require_wanted
         self._guard: Guard | None = None
         self._running: RunningApp | None = None
         self._host = ""
@@ -106,6 +113,7 @@ class LiveApp:
             await self._guard.release()
 
     async def _measure(self, order: SubtaskOrder) -> SubtaskOutcome:
+        self._require_wanted()
         try:
             outcome = await watched(stages.run_analysis(order, self._host), self._check)
         except ActivityError as exc:
@@ -191,7 +199,9 @@ class LiveApp:
             raise _unsteady(f"no host kept the app alive in {self._starts} starts")
         self._starts += 1
         try:
+            self._require_wanted()
             await self._build()
+            self._require_wanted()
             started = await self._building.start()
         except ActivityError as exc:
             if is_held(exc):

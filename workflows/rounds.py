@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from contract.analyzers import AnalyzerKind
@@ -15,6 +16,8 @@ from workflows.gate import Gate, why_down
 from workflows.held import is_held, loss_of
 from workflows.planning import Loss, app_failed, infra_failed, with_loss
 from workflows.settle import Fault, failure_code
+
+_CANCELLED_FOR_GOOD = "cancelled-for-good"
 
 
 class Rounds:
@@ -61,6 +64,7 @@ class Rounds:
                 if self._is_kept_back(kind, exc):
                     continue
                 fault = failure_code(exc)
+                self._require_wanted_after(kind, fault)
             rounds += 1
             self.lose(kind, Loss(lost=dict(fault.lost), causes=fault.causes[:-1]))
             if not fault.curable:
@@ -79,6 +83,22 @@ class Rounds:
     def counted(self, outcome: SubtaskOutcome) -> SubtaskOutcome:
         """`outcome` with what its earlier rounds lost."""
         return with_loss(outcome, self._losses.get(outcome.analyzer, Loss()))
+
+    def require_wanted(self) -> None:
+        """End what goes on although it was cancelled.
+
+        An activity whose worker dies, or that ends just then, swallows the cancellation: what
+        awaits it sees a failure, or its result.
+        """
+        if self.cancelled and workflow.patched(_CANCELLED_FOR_GOOD):
+            raise asyncio.CancelledError
+
+    def _require_wanted_after(self, kind: AnalyzerKind, fault: Fault) -> None:
+        try:
+            self.require_wanted()
+        except asyncio.CancelledError:
+            self.lose(kind, Loss(lost=dict(fault.lost), causes=fault.causes))
+            raise
 
     def _is_kept_back(self, kind: AnalyzerKind, exc: FailureError) -> bool:
         """Whether a pause met it in its queue: it has not begun, and waits at the gate again."""

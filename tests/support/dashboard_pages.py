@@ -40,7 +40,9 @@ def templates() -> dict[str, re.Pattern[str]]:
 
 def _routes(routes: Iterable[Any]) -> Iterator[tuple[str, set[str]]]:
     for route in routes:
-        if methods := getattr(route, "methods", None):
+        if inner := getattr(route, "original_router", None):  # a router within a router
+            yield from _routes(inner.routes)
+        elif methods := getattr(route, "methods", None):
             yield re.sub(r":\w+\}", "}", route.path), methods
 
 
@@ -54,6 +56,8 @@ def template_of(url: str) -> str:
 def crawled(client: httpx.Client, first: Iterable[str], each: int = 2) -> dict[str, list[str]]:
     """Addresses by template: every link that leads to a page of ours, `each` of one template.
 
+    A template whose links lead to files has none.
+
     Raises:
         AssertionError: a link leads nowhere.
     """
@@ -66,7 +70,12 @@ def crawled(client: httpx.Client, first: Iterable[str], each: int = 2) -> dict[s
             continue
         answer = client.get(url, follow_redirects=True)
         assert answer.status_code == 200, f"{url}: {answer.status_code}: {answer.text[:2000]}"
-        seen.setdefault(template, []).append(url)
+        found = seen.setdefault(template, [])
+        if not answer.headers["content-type"].startswith("text/html") or (
+            "attachment" in answer.headers.get("content-disposition", "")
+        ):
+            continue
+        found.append(url)
         links = Links()
         links.feed(answer.text)
         for link in links.found:

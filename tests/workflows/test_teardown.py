@@ -12,7 +12,18 @@ from contract.analysis import MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.ids import TASK_QUEUE_CONTROL
 from contract.outcome import AppOutcome, SubtaskOutcome
-from tests.workflows.fake_platform import FakePlatform, blocks, fails, measured, running
+from contract.running import AppCheck
+from tests.workflows.fake_platform import (
+    FakePlatform,
+    Run,
+    blocks,
+    ends_cancelled,
+    fails,
+    gone,
+    has_measured,
+    measured,
+    running,
+)
 from workflows import policies
 from workflows.state import AppRun
 
@@ -88,6 +99,28 @@ async def test_cancel_ends_the_running_scan_first_and_tears_down_after(client: C
     assert platform.cells(1) == dict.fromkeys(
         ("performance", "dynamic"), MeasurementState.INFRA_FAILED
     )
+    assert "cancelled" in platform.apps["m/app1"].reason
+
+
+@pytest.mark.parametrize("end", [fails("UNAVAILABLE"), gone(AppCheck(alive=False)), has_measured])
+async def test_what_swallows_a_cancellation_begins_nothing_more(client: Client, end: Run) -> None:
+    """A worker that dies while it cancels leaves a time-out, and no word of the cancellation."""
+    platform = FakePlatform(analyzers="sdp")
+    platform.runs[AnalyzerKind.STATIC] = ends_cancelled(fails("UNAVAILABLE"))
+    platform.runs[AnalyzerKind.PERFORMANCE] = ends_cancelled(end)
+
+    handle = await analyze(client, platform)
+    await platform.logged("run m/app1/static")
+    await platform.logged("run m/app1/performance")
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+
+    assert isinstance(failure.value.cause, CancelledError)
+    assert platform.count("start m/app1") == 1
+    assert platform.count("run m/app1/static") == platform.count("run m/app1/performance") == 1
+    assert platform.count("run m/app1/dynamic") == 0
+    assert platform.log[-1] == "teardown m/app1"
     assert "cancelled" in platform.apps["m/app1"].reason
 
 
