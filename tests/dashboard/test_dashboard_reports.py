@@ -4,15 +4,19 @@ import asyncio
 import io
 import os
 import shutil
+import threading
+import time
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from control.forms import FORMS
+from control import report_jobs
+from control.forms import FORMS, Source
 from control.report_documents import MEANINGS
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, operating, site_of
@@ -257,6 +261,32 @@ async def test_a_dashboard_that_ends_leaves_the_old_report(recorded: Path, tmp_p
     assert told["problem"] == ""
     assert told["writing"] is None
     assert not list((folder / "reports/after").glob(".draft-*"))
+
+
+async def test_nothing_is_written_when_the_writings_are_closed(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = shutil.copytree(recorded, tmp_path / "copy")
+    begun, done = threading.Event(), threading.Event()
+
+    def write(source: Source, forms: Sequence[str], out: None) -> None:
+        begun.set()
+        with suppress(Exception):
+            while True:
+                list(source.apps())  # it is stopped between two apps
+        time.sleep(0.1)  # the rest of the app that it was at
+        done.set()
+
+    monkeypatch.setattr(report_jobs, "write_forms", write)
+    jobs = report_jobs.ReportJobs(site_of(folder).stored, folder, "assay 0")
+    await jobs.start("after", ["csv"], anew=False)
+    await asyncio.to_thread(begun.wait, 30)
+    await jobs.close()
+
+    assert done.is_set()
+    writing = jobs.writing("after")
+    assert writing is not None
+    assert writing.state == "failed"
 
 
 @pytest.fixture
