@@ -17,7 +17,7 @@ def _address(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    if not text.replace("-", "").isalnum():
+    if not (text.isascii() and text.replace("-", "").isalnum()):
         raise ValueError(f"{text!r} is no name of a header")
     return text
 
@@ -42,7 +42,7 @@ class DashboardSettings(BaseModel):
     dashboard_hosts: str = ""
     dashboard_proxy: Annotated[str, AfterValidator(_address)] = ""
     dashboard_proxy_user: Annotated[str, AfterValidator(_header)] = "X-Forwarded-User"
-    dashboard_proxy_scopes: str = ""
+    dashboard_proxy_scopes: Annotated[str, AfterValidator(lambda it: it and _header(it))] = ""
     dashboard_fleets: str = ""
     dashboard_ui: str = ""
     dashboard_log: bool = False

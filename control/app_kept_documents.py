@@ -14,7 +14,8 @@ class LoadStep(Frozen):
     Attributes:
         rate: requests that arrived per second; `throughput`: 2xx answers per second.
         p50, p95, p99: of the latency in ms; null: too few answers.
-        broke: why the objective did not hold; empty: it held.
+        error_ratio: of the requests sent; null: nobody told.
+        broke: why the objective did not hold; empty: it held; null: nobody told.
     """
 
     rate: float
@@ -22,8 +23,8 @@ class LoadStep(Frozen):
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-    error_ratio: float = 0.0
-    broke: str = ""
+    error_ratio: float | None = None
+    broke: str | None = None
 
 
 class LoadCurve(Frozen):

@@ -2,15 +2,18 @@
 
 import asyncio
 import threading
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from activities.decisions import decisions_of
 from clients.files import disk_faults
 from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.overview import PipelineOverview
 from contract.record import FINISHED_STATES
+from contract.suppression import Suppression
 from control.errors import NoReportError, NotStoredError
 from control.listing import UNFINISHED
 from control.reports import read_document, report_path
@@ -19,13 +22,21 @@ from reports.control_results import ControlsReport
 from reports.model import SCHEMA_VERSION
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 from reports.study.model import Study
+from reports.suppressions import SuppressionUse
+from store.results import SqlResultStore
 
 _KEPT = 16
 _READING = threading.Lock()
 
 
+class WrittenApp(Frozen):
+    """An app that a report names: the name of its document."""
+
+    name: str
+
+
 class FleetFigures(Frozen):
-    """A written report without its apps: as `FleetReport`, field by field."""
+    """A written report with no more of its apps than names: as `FleetReport`, field by field."""
 
     schema_version: str = SCHEMA_VERSION
     generated_at: datetime
@@ -34,12 +45,15 @@ class FleetFigures(Frozen):
     totals: Totals
     effort: Effort
     models: tuple[ModelReport, ...]
+    apps: tuple[WrittenApp, ...] = ()
+    others: tuple[WrittenApp, ...] = ()
     void: dict[str, str] = {}
     controls: ControlsReport = ControlsReport()
     study: Study = Study()
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
+    suppressions: tuple[SuppressionUse, ...] = ()
 
 
 class Written(Frozen):
@@ -99,20 +113,23 @@ async def written_of(stored: Stored, data_dir: Path, pipeline_id: str) -> Writte
         PlatformError: the store cannot be read.
     """
     figures, problem = await asyncio.to_thread(_figures, data_dir, pipeline_id)
+
+    async def ask(store: SqlResultStore) -> tuple[PipelineOverview, tuple[Suppression, ...]]:
+        return await store.overview(pipeline_id), await decisions_of(store, pipeline_id)
+
     try:
-        overview = await stored.answered(
-            pipeline_id, lambda store: store.overview(pipeline_id), lags=True
-        )
+        overview, decisions = await stored.answered(pipeline_id, ask, lags=True)
     except NotStoredError:
         if figures is None:
             raise
-        overview = None
-    return told(pipeline_id, overview, figures, problem)
+        overview, decisions = None, ()
+    return told(pipeline_id, overview, decisions, figures, problem)
 
 
 def told(
     pipeline_id: str,
     overview: PipelineOverview | None,
+    decisions: Iterable[Suppression],
     figures: FleetFigures | None,
     problem: PlatformError | None,
 ) -> Written:
@@ -126,11 +143,13 @@ def told(
         figures=figures,
         problem=problem.message if problem else "",
         problem_next_step=problem.next_step if problem else "",
-        stale=_stale(overview, figures) if overview and figures else "",
+        stale=_stale(overview, decisions, figures) if overview and figures else "",
     )
 
 
-def _stale(overview: PipelineOverview, figures: FleetFigures) -> str:
+def _stale(
+    overview: PipelineOverview, decisions: Iterable[Suppression], figures: FleetFigures
+) -> str:
     listing = overview.listing
     if listing.state not in FINISHED_STATES:
         return "the pipeline has not ended"
@@ -138,6 +157,11 @@ def _stale(overview: PipelineOverview, figures: FleetFigures) -> str:
         return f"the pipeline was {figures.pipeline.state} then, and is {listing.state} now"
     if listing.finished_at and listing.finished_at > figures.generated_at:
         return "the pipeline has gone on since it was written"
+    today = datetime.now(UTC).date()
+    told = [use.suppression for use in figures.suppressions if use.state != "expired"]
+    holding = {each.key: each for each in decisions if each.holds_on(today)}
+    if {each.key: each for each in told} != holding:
+        return "which decisions hold has changed since it was written"
     return ""
 
 

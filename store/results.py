@@ -20,6 +20,7 @@ from store.app_runs import AppRuns
 from store.connected import not_found
 from store.history import fetch_history
 from store.loading import pipeline_record
+from store.looking import Looking
 from store.plans import (
     add_page,
     fetch_choices,
@@ -52,7 +53,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
+class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(

@@ -22,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.status import Status
     from workflows.window import Window
 
+_RUNS_AGAIN = "runs-again"
+
 
 # An input that cannot be read fails the workflow at once; anything else unexpected would hang it
 # until code that can go on is deployed, and loses nothing.
@@ -75,6 +77,7 @@ class PipelineWorkflow(PipelineHandlers):
         """
         beside = self._window.background
         beside.run(self._display.keep_up())
+        await self._tell_that_it_runs_again()
         await self._intake.run(lambda: self._is_winding_down() or beside.crashed)
         beside.raise_crash()
         if self._fleet.is_whole:
@@ -84,6 +87,13 @@ class PipelineWorkflow(PipelineHandlers):
             beside.run(self._watch())
             await self._keep_full()
         beside.stop()
+
+    async def _tell_that_it_runs_again(self) -> None:
+        """Of a pipeline that was opened again, the store has its end before."""
+        state = self._order.state
+        if state.registered and not state.runs and workflow.patched(_RUNS_AGAIN):
+            id_ = self._order.header.pipeline_id
+            await stages.record_pipeline_state(id_, PipelinePhase.RUNNING, {})
 
     async def _keep_full(self) -> None:
         """Begin an app whenever the window has room; at the end wait for those in flight."""

@@ -230,7 +230,7 @@ async def test_a_folder_whose_name_is_no_text_is_an_error_that_names_it(
     os.makedirs(bad)
 
     shown = await step(operator, "apps", ("root", "study"))
-    asked = await operator.post("/api/v1/specs/validate", json={"spec": SPEC})
+    asked = await operator.post("/api/v1/validate", json={"spec": SPEC})
 
     assert (shown.status_code, asked.status_code) == (400, 400)
     assert "\\udcff" in shown.text and "\\udcff" in asked.json()["detail"]
@@ -384,7 +384,7 @@ async def test_fleets_are_read_for_one_request_at_a_time(
             reading -= 1
 
     monkeypatch.setattr("dashboard.wizard.survey.plan_below", counted)
-    asked = [operator.post("/api/v1/specs/plan", json={"spec": SPEC}) for _ in range(4)]
+    asked = [operator.post("/api/v1/plan", json={"spec": SPEC}) for _ in range(4)]
     answers = await asyncio.gather(*asked)
 
     assert ([answer.status_code for answer in answers], most) == ([200] * 4, 1)
@@ -394,8 +394,8 @@ SPEC = {"apps": {"root": "study"}, "analyzers": ["static"]}
 
 
 async def test_a_program_asks_what_a_spec_would_run_and_take(operator: httpx.AsyncClient):
-    checked = await operator.post("/api/v1/specs/validate", json={"spec": SPEC})
-    plan = await operator.post("/api/v1/specs/plan", json={"spec": SPEC})
+    checked = await operator.post("/api/v1/validate", json={"spec": SPEC})
+    plan = await operator.post("/api/v1/plan", json={"spec": SPEC})
 
     assert (checked.status_code, plan.status_code) == (200, 200)
     labels = [f"{app['model']}/app{app['app_number']}" for app in checked.json()["apps"]]
@@ -419,7 +419,7 @@ async def test_a_program_asks_what_a_spec_would_run_and_take(operator: httpx.Asy
 async def test_a_program_learns_which_field_is_wrong(
     operator: httpx.AsyncClient, spec: object, status: int, says: str
 ):
-    for path in ("/api/v1/specs/validate", "/api/v1/specs/plan", "/api/v1/pipelines"):
+    for path in ("/api/v1/validate", "/api/v1/plan", "/api/v1/pipelines"):
         answer = await operator.post(
             path, content=json.dumps({"spec": spec}), headers={"Content-Type": "application/json"}
         )

@@ -325,6 +325,9 @@ def test_links_and_analyzers_are_those_of_the_stack_that_ran_last(settings: Sett
         ("ASSAY_DASHBOARD_HOST", ""),
         ("ASSAY_DASHBOARD_PROXY", "proxy.example.org"),
         ("ASSAY_DASHBOARD_PROXY_USER", "a: b"),
+        ("ASSAY_DASHBOARD_PROXY_USER", ""),
+        ("ASSAY_DASHBOARD_PROXY_USER", "X-Nutzerin-Zoë"),
+        ("ASSAY_DASHBOARD_PROXY_SCOPES", "-"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
