@@ -1,6 +1,7 @@
 """The folders of a fleet, `<root>/<model>/app<N>/`, and which of them a spec asks for."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -145,7 +146,7 @@ def _few(names: Iterable[str]) -> str:
 
 
 def _refuse_repeated(field: str, names: Sequence[object]) -> None:
-    repeated = [str(name) for name in dict.fromkeys(names) if names.count(name) > 1]
+    repeated = [str(name) for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise WrongInputError(
             f"{field}: listed twice: {', '.join(repeated)}", next_step="list it once"

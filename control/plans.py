@@ -87,8 +87,10 @@ def resolve(
         )
     try:
         if below is not None:
+            require_inside(root, below, "apps.root")
             for model, number, folder in chosen_apps(spec.apps, model_folders(root), root):
-                require_inside(folder, below, f"{model}/app{number}")
+                if folder.is_symlink() or folder.parent.is_symlink():
+                    require_inside(folder, below, f"{model}/app{number}")
         return _resolve(spec, base, root, pipeline_id, say)
     except OSError as error:
         raise WrongInputError(

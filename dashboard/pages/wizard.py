@@ -54,6 +54,12 @@ async def step(request: Request, site: Here, _: Reader) -> Response:
     return await _shown(request, site, Form.of(await _sent(request)))
 
 
+@router.get("/new/step")
+async def begin(_: Reader) -> Response:
+    """Begin anew: the answers were in the form that was sent here, not in its address."""
+    return RedirectResponse("/new", _SEE_OTHER)
+
+
 @router.post("/new")
 async def create(request: Request, site: Here, server: Temporal, actor: Operator) -> Response:
     """Write the spec, and start it if that was asked for; refused, the last step is shown again."""

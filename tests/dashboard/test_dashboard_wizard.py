@@ -159,6 +159,7 @@ async def test_a_step_with_a_short_answer_has_an_address(operator: httpx.AsyncCl
     analyzers = await pressed(operator, apps.text, "analyzers", t1="notes")
 
     assert (analyzers.url.path, analyzers.url.params["t1"]) == ("/new", "notes")
+    assert (await operator.get("/new/step")).headers["location"] == "/new"
 
 
 async def test_who_may_only_read_is_told_that_long_answers_are_not_kept(folder: Path):
