@@ -94,6 +94,8 @@ class Recording:
                 await self._results.record_subtask(app.pipeline_id, app, subtask, None)
         if entry.state is None:
             await self.app(app, outcome)
+        else:
+            await self.list_weaknesses(app.pipeline_id, [app.ref])
 
 
 def _weaknesses(record: PipelineRecord) -> dict[AppRef, tuple[Weakness, ...]]:

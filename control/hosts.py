@@ -21,9 +21,11 @@ from contract.ids import (
 from control.live_documents import HostQueue
 from control.server_errors import server_asked
 
-# The server lists a worker that is gone for some minutes; one that lives asks once a minute.
+# The server lists a worker that is gone for some minutes; one that lives asks once a minute. Until
+# then the one that took its place tells: a host has one worker.
 _ALIVE_S = 90.0
 _HOSTS_MAX = 50
+_NEVER = datetime.fromtimestamp(0, UTC)
 _IDENTITY = re.compile(r"\d+@([^ ]+)")
 
 
@@ -43,7 +45,14 @@ async def hosts_at_work(client: Client, kinds: Iterable[AnalyzerKind]) -> tuple[
         for kind in kinds:
             for host in hosts if kind.is_live else [""]:
                 rows += await asking.pollers(task_queue_analyzer(kind, host), kind.value)
-    return tuple(sorted(rows, key=lambda row: row.host))
+    return _latest(rows)
+
+
+def _latest(rows: Iterable[HostQueue]) -> tuple[HostQueue, ...]:
+    """Of each queue of a host, the worker that asked last, by host."""
+    by_age = sorted(rows, key=lambda row: row.seen_at or _NEVER)
+    latest = {(row.queue, row.host): row for row in by_age}
+    return tuple(latest[key] for key in sorted(latest, key=lambda key: (key[1], key[0])))
 
 
 Slots = dict[tuple[str, str], WorkerHeartbeat]

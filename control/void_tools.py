@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from weakref import WeakKeyDictionary
 
@@ -63,16 +63,32 @@ async def _looked_up(
     return await asyncio.to_thread(_scores, record)
 
 
-def believed(cells: Sequence[CellsCount], void: Mapping[ToolKey, str]) -> Iterator[CellsCount]:
-    """The cells with those of void tools as not measured."""
-    counts = Counter[tuple[AnalyzerKind, str, MeasurementState]]()
-    for count in cells:
-        measured = count.state is MeasurementState.MEASURED
-        lost = measured and (count.analyzer, count.tool) in void
-        state = MeasurementState.INFRA_FAILED if lost else count.state
-        counts[count.analyzer, count.tool, state] += count.cells
+def believed(
+    cells: Iterable[CellsCount],
+    void: Mapping[ToolKey, str],
+    of_controls: Iterable[CellsCount] = (),
+) -> Iterator[CellsCount]:
+    """The cells with those of void tools as not measured.
+
+    Args:
+        cells: of all apps.
+        void: the tools, with the reason.
+        of_controls: those of `cells` that are of control apps: they stand, as they are the proof.
+    """
+    counts = Counter({_key(count): count.cells for count in cells})
+    proof = {_key(count): count.cells for count in of_controls}
+    for kind, tool in void:
+        measured = (kind, tool, MeasurementState.MEASURED)
+        lost = counts[measured] - proof.get(measured, 0)
+        counts[measured] -= lost
+        counts[kind, tool, MeasurementState.INFRA_FAILED] += lost
     for (analyzer, tool, state), number in counts.items():
-        yield CellsCount(analyzer=analyzer, tool=tool, state=state, cells=number)
+        if number:
+            yield CellsCount(analyzer=analyzer, tool=tool, state=state, cells=number)
+
+
+def _key(count: CellsCount) -> tuple[AnalyzerKind, str, MeasurementState]:
+    return count.analyzer, count.tool, count.state
 
 
 def _scores(record: PipelineRecord) -> ControlScores:

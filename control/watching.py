@@ -207,7 +207,8 @@ class Watcher:
             listing = self._overview.listing
             fields |= {"started_at": listing.created_at, "finished_at": listing.finished_at}
             void = await self._void.of(self._void_tools, self.revision)
-            fields["cells"] = tuple(believed(self._overview.cells, void))
+            of_controls = self._overview.control_cells
+            fields["cells"] = tuple(believed(self._overview.cells, void, of_controls))
         fields["hosts"], fields["store_away"] = hosts, self._store_away
         return LivePipeline(**fields)
 

@@ -2,15 +2,19 @@
 
 import asyncio
 import threading
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from activities.decisions import decisions_of
+from activities.ports import ResultStore
 from clients.files import disk_faults
 from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.overview import PipelineOverview
-from contract.record import FINISHED_STATES
+from contract.record import FINISHED_STATES, PipelineListing
+from contract.suppression import Suppression
 from control.errors import NoReportError, NotStoredError
 from control.listing import UNFINISHED
 from control.reports import read_document, report_path
@@ -19,13 +23,21 @@ from reports.control_results import ControlsReport
 from reports.model import SCHEMA_VERSION
 from reports.parts import Effort, MissingGroup, ModelReport, PipelineFacts, ToolUse, Totals
 from reports.study.model import Study
+from reports.suppressions import SuppressionUse
 
 _KEPT = 16
 _READING = threading.Lock()
+_Recorded = tuple[PipelineOverview, tuple[Suppression, ...]]
+
+
+class WrittenApp(Frozen):
+    """An app that a report names: the name of its document."""
+
+    name: str
 
 
 class FleetFigures(Frozen):
-    """A written report without its apps: as `FleetReport`, field by field."""
+    """A written report with no more of its apps than names: as `FleetReport`, field by field."""
 
     schema_version: str = SCHEMA_VERSION
     generated_at: datetime
@@ -34,12 +46,15 @@ class FleetFigures(Frozen):
     totals: Totals
     effort: Effort
     models: tuple[ModelReport, ...]
+    apps: tuple[WrittenApp, ...] = ()
+    others: tuple[WrittenApp, ...] = ()
     void: dict[str, str] = {}
     controls: ControlsReport = ControlsReport()
     study: Study = Study()
     missing: tuple[MissingGroup, ...]
     missing_left_out: int = 0
     tools: tuple[ToolUse, ...]
+    suppressions: tuple[SuppressionUse, ...] = ()
 
 
 class Written(Frozen):
@@ -99,25 +114,28 @@ async def written_of(stored: Stored, data_dir: Path, pipeline_id: str) -> Writte
         PlatformError: the store cannot be read.
     """
     figures, problem = await asyncio.to_thread(_figures, data_dir, pipeline_id)
+
+    async def ask(results: ResultStore) -> _Recorded:
+        overview = await results.overview(pipeline_id)
+        return overview, await decisions_of(results, pipeline_id) if figures else ()
+
     try:
-        overview = await stored.answered(
-            pipeline_id, lambda store: store.overview(pipeline_id), lags=True
-        )
+        recorded = await stored.answered(pipeline_id, ask, lags=True)
     except NotStoredError:
         if figures is None:
             raise
-        overview = None
-    return told(pipeline_id, overview, figures, problem)
+        recorded = None
+    return told(pipeline_id, recorded, figures, problem)
 
 
 def told(
     pipeline_id: str,
-    overview: PipelineOverview | None,
+    recorded: _Recorded | None,
     figures: FleetFigures | None,
     problem: PlatformError | None,
 ) -> Written:
     """The report beside what is recorded; see `written_of`."""
-    listing = overview.listing if overview else None
+    listing = recorded[0].listing if recorded else None
     ended = bool(listing and listing.state in FINISHED_STATES)
     return Written(
         pipeline_id=pipeline_id,
@@ -126,18 +144,24 @@ def told(
         figures=figures,
         problem=problem.message if problem else "",
         problem_next_step=problem.next_step if problem else "",
-        stale=_stale(overview, figures) if overview and figures else "",
+        stale=_stale(listing, recorded[1], figures) if recorded and listing and figures else "",
     )
 
 
-def _stale(overview: PipelineOverview, figures: FleetFigures) -> str:
-    listing = overview.listing
+def _stale(
+    listing: PipelineListing, decisions: Iterable[Suppression], figures: FleetFigures
+) -> str:
     if listing.state not in FINISHED_STATES:
         return "the pipeline has not ended"
     if listing.state != figures.pipeline.state:
         return f"the pipeline was {figures.pipeline.state} then, and is {listing.state} now"
     if listing.finished_at and listing.finished_at > figures.generated_at:
         return "the pipeline has gone on since it was written"
+    today = datetime.now(UTC).date()
+    then = (use.suppression for use in figures.suppressions if use.state != "expired")
+    holding = {each.key: each for each in decisions if each.holds_on(today)}
+    if holding != {each.key: each for each in then}:
+        return "decisions about its weaknesses have changed since it was written"
     return ""
 
 

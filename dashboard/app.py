@@ -61,6 +61,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.audit = AuditLog(kept)
     app.state.tries = Tries()
     app.state.closing.push_async_callback(kept.close)
+    app.state.closing.push_async_callback(app.state.access.close)
     app.state.report_jobs = ReportJobs(site.stored, site.data_dir, site.assay)
     app.state.closing.push_async_callback(app.state.report_jobs.close)
     add_handlers(app)
@@ -77,7 +78,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/", _first, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.add_middleware(Conditional)
-    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=app.state.tries)
+    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=Tries())
     app.add_middleware(Edge)
     return app
 

@@ -16,19 +16,20 @@ def verdict(pipeline_state: str, totals: Totals, without_source: Iterable[str]) 
         totals: of the apps that it is about.
         without_source: tools that could not ask a source outside about some app.
     """
-    parts = [_apps(totals), _cells(totals.cells), _weaknesses(totals), _clean(totals)]
-    parts.append(_without_source(sorted(without_source)))
+    lacking = sorted(without_source)
+    parts = [_apps(totals, "measured" if lacking else "measured in full"), _cells(totals.cells)]
+    parts += [_weaknesses(totals), _clean(totals), _without_source(lacking)]
     if pipeline_state in ("cancelled", "failed"):
         parts.insert(0, f"The pipeline was {pipeline_state}.".replace("was failed", "failed"))
     return " ".join(part for part in parts if part)
 
 
-def _apps(totals: Totals) -> str:
+def _apps(totals: Totals, measured: str) -> str:
     number = totals.apps.total + totals.unfinished
     parts = [
         f"{count} {label}"
         for count, label in (
-            (totals.apps.measured, "measured in full"),
+            (totals.apps.measured, measured),
             (
                 totals.apps.app_failed,
                 "failed by themselves" if totals.apps.app_failed > 1 else "failed by itself",
@@ -79,7 +80,8 @@ def _clean(totals: Totals) -> str:
         return ""
     decided = found.passed + found.failed
     if found.rate is None:
-        return "" if not found.missing else f"{found.label}: unknown, no app was looked at in full."
+        why = "no app was looked at by every tool that this takes"
+        return f"{found.label}: unknown, {why}." if found.missing else ""
     undecided = f", {found.missing} undecided" if found.missing else ""
     sentence = f"{found.label}: {found.rate * 100:.0f} % ({found.passed} of {decided}{undecided})."
     if not found.left_out:

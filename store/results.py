@@ -20,6 +20,7 @@ from store.app_runs import AppRuns
 from store.connected import not_found
 from store.history import fetch_history
 from store.loading import pipeline_record
+from store.looking import Looking
 from store.plans import (
     add_page,
     fetch_choices,
@@ -45,14 +46,15 @@ from store.tables import (
     pipelines,
     revisions,
 )
-from store.tally import Changes, touch
+from store.tally import Changes, hold, touch
 from store.upkeep import Upkeep, unprune
+from store.weaknesses import revision_now, unlist
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
+class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
@@ -116,7 +118,8 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
     ) -> tuple[ToolSummary, ...]:
         """One row per cell, with findings and metrics; answers with all cells of the subtask now.
 
-        `store.merging` says what is replaced.
+        `store.merging` says what is replaced. An app whose weaknesses are listed is unlisted if its
+        cells change: it is run again, and listed when it ends.
 
         Raises:
             PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
@@ -128,7 +131,12 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
         async with self.writing() as connection:
             row, changes = await self._lock_app(connection, app)
             reported = report is not None
+            is_listed = row["weaknesses"] is not None
+            this = pipeline_id, app.ref, row["state"]
+            before = await revision_now(connection, *this) if is_listed else None
             await write_subtask(connection, rows, changes, row["role"], reported=reported)
+            if before is not None and before != await revision_now(connection, *this):
+                changes.app(row, {**row, **await unlist(connection, row["id"])})
             now = await cells_now(connection, outcome.subtask_id)
             await changes.write(connection)
             return now
@@ -246,6 +254,7 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
 
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> tuple[Row, Changes]:
         """The app's row, locked until the transaction ends; made if it came late."""
+        await hold(connection, app.pipeline_id)
         changes = Changes(app.pipeline_id)
         made = app_row(app, _LATE)
         if (await connection.execute(self.upsert(apps, made))).rowcount > 0:

@@ -16,7 +16,7 @@ from contract.weakness import Origin, Weakness
 from store.columns import clean_json, clean_text
 from store.rows import Row
 from store.tables import SEVERITIES, apps, cells, weakness_tools, weaknesses
-from store.tally import Changes
+from store.tally import Changes, hold
 
 _COUNTS = ("weaknesses", *SEVERITIES)
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -39,11 +39,13 @@ async def put_weaknesses(
         & (apps.c.target_model == app.model)
         & (apps.c.target_app_number == app.app_number)
     )
+    await hold(connection, pipeline_id)
     counted = (apps.c[name] for name in ("id", "target_model", "role", "state", *_COUNTS))
     row = (await connection.execute(select(*counted).where(this).with_for_update())).first()
     if row is None:
         return False
-    if made_of is not None and made_of != await _revision(connection, pipeline_id, app, row.state):
+    now = await revision_now(connection, pipeline_id, app, row.state) if made_of else None
+    if made_of != now:
         return True
     mine = weaknesses.c.app_id == row.id
     if found is None:
@@ -72,9 +74,18 @@ async def _set_counts(connection: AsyncConnection, pipeline_id: str, row: Any, c
     await changes.write(connection)
 
 
-async def _revision(
+async def unlist(connection: AsyncConnection, app_id: int) -> Row:
+    """Take back the list of one app; what changes in its row, whose counts the caller changes."""
+    unlisted = {**counts_of(()), "weaknesses": None}
+    await connection.execute(delete(weaknesses).where(weaknesses.c.app_id == app_id))
+    await connection.execute(update(apps).where(apps.c.id == app_id).values(**unlisted))
+    return unlisted
+
+
+async def revision_now(
     connection: AsyncConnection, pipeline_id: str, app: AppRef, state: str | None
 ) -> Revision:
+    """Of the record of one app, whose state this is."""
     columns = select(cells.c.analyzer, cells.c.tool, cells.c.state, cells.c.artifact).where(
         cells.c.pipeline_id == pipeline_id,
         cells.c.target_model == app.model,

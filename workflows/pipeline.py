@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.status import Status
     from workflows.window import Window
 
-_RUNS_AGAIN = "runs-again"
+_GOES_ON = "what-goes-on-is-recorded"
 
 
 # An input that cannot be read fails the workflow at once; anything else unexpected would hang it
@@ -42,6 +42,8 @@ class PipelineWorkflow(PipelineHandlers):
         self._window = Window(self._breakers, spec, state)
         self._status = Status(self._fleet, self._window, self._admission, self._breakers)
         self._display = Display(self._status)
+        # Whether the store says that the pipeline has ended.
+        self._has_ended = order.first is None and state.runs == 0
 
     @workflow.run
     async def run(self, order: PipelineRun) -> PipelineResult:
@@ -77,10 +79,10 @@ class PipelineWorkflow(PipelineHandlers):
         """
         beside = self._window.background
         beside.run(self._display.keep_up())
-        await self._tell_that_it_runs_again()
         await self._intake.run(lambda: self._is_winding_down() or beside.crashed)
         beside.raise_crash()
         if self._fleet.is_whole:
+            await self._go_on()
             self._display.enter(PipelinePhase.RUNNING)
             beside.run(self._admission.probe_while_open())
             beside.run(self._window.promote_in_turn())
@@ -88,12 +90,12 @@ class PipelineWorkflow(PipelineHandlers):
             await self._keep_full()
         beside.stop()
 
-    async def _tell_that_it_runs_again(self) -> None:
-        """Of a pipeline that was opened again, the store has its end before."""
-        state = self._order.state
-        if state.registered and not state.runs and workflow.patched(_RUNS_AGAIN):
+    async def _go_on(self) -> None:
+        """Take back that the pipeline has ended: what is recorded is not the whole of it now."""
+        if self._has_ended and workflow.patched(_GOES_ON):
             id_ = self._order.header.pipeline_id
             await stages.record_pipeline_state(id_, PipelinePhase.RUNNING, {})
+        self._has_ended = False
 
     async def _keep_full(self) -> None:
         """Begin an app whenever the window has room; at the end wait for those in flight."""
@@ -165,6 +167,7 @@ class PipelineWorkflow(PipelineHandlers):
             await skip_waiting(self._fleet, self._admission.tools, why)
         self._display.enter(PipelinePhase.REPORTING, "writing the report")
         await stages.record_pipeline_state(id_, phase, self._detail())
+        self._has_ended = True
         json_path, html_path, problem = await write_report(id_)
         message = "; ".join(filter(None, (shortcoming(window.gave_up, self._fleet), problem)))
         self._display.enter(phase, message)

@@ -13,7 +13,9 @@ from pathlib import Path
 from analyzers.dynamic import forked
 from analyzers.dynamic.scanners import Confined
 from analyzers.runtime.process.process import tail_of
+from analyzers.runtime.reasons import Reason
 from analyzers.runtime.tool import ToolFault
+from contract.analysis import SkipCause
 
 PROGRAM = Path(forked.__file__).resolve()
 # One run each. `permanentxss` looks for values that `xss` left in the app: alone it does nothing.
@@ -123,7 +125,8 @@ class Attack:
             for pattern in (_LAUNCHED, _STOPPED)
         )
         skipped = {name: "wapiti did not begin it" for name in group if name not in launched}
-        skipped |= dict.fromkeys(stopped, f"stopped by itself after {self.share_s:g} s")
+        halfway = Reason(f"stopped by itself after {self.share_s:g} s", SkipCause.PARTIAL)
+        skipped |= dict.fromkeys(stopped, halfway)
         return Attacked(tuple(name for name in group if name in launched), skipped, report)
 
 

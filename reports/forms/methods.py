@@ -85,7 +85,7 @@ def _data(report: FleetReport) -> Iterator[str]:
         f"where the tool applies), {cells.measured} stand; {_lost(cells)}."
     )
     yield (
-        f"Apps measured in full: {apps.measured}; failed by themselves: {apps.app_failed}; not "
+        f"Apps measured: {apps.measured}; failed by themselves: {apps.app_failed}; not "
         f"measured in full because of the platform: {apps.infra_failed}."
     )
     yield (

@@ -21,8 +21,8 @@ from tests.support.every_route import api_routes, page_routes
 
 ANYBODY = {"/login", "/logout", "/enter"}
 """What somebody needs who is not known yet; they change nothing but who is known."""
-LOOKS = {f"{API}/specs/validate", f"{API}/specs/plan"}
-"""Asked by POST, because the question is a document; nothing is changed."""
+LOOKS = {f"{API}/validate", f"{API}/plan", "/new/step"}
+"""Asked by POST, because the question is a document or long; nothing is changed."""
 ROUTES = [
     (method, prefix + route.path, route.endpoint)
     for prefix, routes in (("", page_routes()), (API, api_routes()))
@@ -73,6 +73,20 @@ def test_no_route_is_overlooked(tmp_path: Path):
 
     assert described == {(method, path) for method, path in EVERY if path.startswith(API)}
     assert len(EVERY) > len(described) > 20
+
+
+def test_the_document_says_where_a_token_is_needed(tmp_path: Path):
+    document = create_app(site_of(tmp_path)).openapi()
+    needed = {
+        (method.upper(), path)
+        for path, of in document["paths"].items()
+        for method, operation in of.items()
+        if {} not in operation["security"]
+    }
+    secrets = {("GET", f"{API}/tokens"), ("GET", f"{API}/sessions")}
+
+    assert needed == secrets | {each for each in CHANGES if each[1].startswith(API)}
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
 def test_every_parameter_is_described(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +81,18 @@ async def test_what_a_void_tool_measured_counts_as_not_measured(client: httpx.As
     assert bandit["score"]["recall"] == 0.0
     assert "static/bandit is void" in page
     assert "Of what is recorded until" in page
+
+
+async def test_a_void_tools_cells_of_control_apps_are_measured_in_counts_as_in_the_matrix(
+    client: httpx.AsyncClient,
+):
+    matrix = (await client.get("/api/v1/pipelines/void/matrix")).json()
+    told = (await client.get("/api/v1/pipelines/void")).json()
+
+    cells = [cell for row in matrix["rows"] for cell in row["cells"]]
+    shown = Counter(cell["state"] for cell in cells if cell["tool"] == "bandit")
+    counted = {row["state"]: row["cells"] for row in told["cells"] if row["tool"] == "bandit"}
+    assert counted == shown == {"measured": 1, "infra_failed": 2}
 
 
 async def test_the_report_speaks_until_the_pipeline_goes_on(

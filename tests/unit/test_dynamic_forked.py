@@ -12,7 +12,9 @@ from analyzers.dynamic import forked
 from analyzers.dynamic.scanners import Confined
 from analyzers.dynamic.wapiti_modules import PROGRAM, Attack, Attacked
 from analyzers.runtime.live.confine import Confinement
+from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.tool import Command, Completed, ToolRun
+from contract.analysis import SkipCause
 
 LOADED = """
 import os, sys, time
@@ -122,6 +124,7 @@ async def test_only_what_wapiti_began_counts_as_run(tmp_path: Path):
     assert found["sql"] == Attacked(("sql",), {}, b"{}")
     assert found["xss"] == Attacked(("xss",), {"permanentxss": "wapiti did not begin it"}, b"{}")
     assert found["exec"] == Attacked(("exec",), {"exec": "stopped by itself after 5 s"}, b"{}")
+    assert cause_of(found["exec"].skipped["exec"]) is SkipCause.PARTIAL
 
 
 async def test_a_module_that_was_killed_failed_or_left_nothing_is_named_and_no_other(

@@ -144,6 +144,32 @@ def test_the_worst_state_speaks_for_an_app(
     assert [s.analyzer for s in outcome.subtasks] == [STATIC, DYNAMIC], "in the order asked for"
 
 
+AUDIT = ToolSummary(tool="audit", state=M.INFRA_FAILED, reason="no source", lacks_source=True)
+CANCELLED = infra_failed(APP, DYNAMIC, Fault(ErrorCode.CANCELLED, "cancelled before"))
+
+
+@pytest.mark.parametrize(
+    ("beside", "subtask", "expected"),
+    [
+        # A tool that does not make the app incomplete is not why it is.
+        ((M.MEASURED,), CANCELLED, "dynamic/dynamic: cancelled before"),
+        ((M.MEASURED,), done(DYNAMIC, M.MEASURED, M.INFRA_FAILED), "dynamic/t1: why 1"),
+        ((M.MEASURED, M.INFRA_FAILED), done(DYNAMIC, M.MEASURED), "static/t1: why 1"),
+        ((), done(DYNAMIC, M.MEASURED), "static/audit: no source"),
+        # What was cancelled comes first, but for what the app itself did.
+        ((M.INFRA_FAILED,), CANCELLED, "dynamic/dynamic: cancelled before"),
+        ((M.APP_FAILED,), CANCELLED, "static/t0: why 0"),
+    ],
+)
+def test_the_reason_of_an_app_is_of_what_decides_its_state(
+    beside: tuple[MeasurementState, ...], subtask: SubtaskOutcome, expected: str
+) -> None:
+    tools = (AUDIT, *(done(STATIC, *beside).tools if beside else ()))
+    static = SubtaskOutcome(subtask_id="s", analyzer=STATIC, tools=tools)
+
+    assert fold(APP, AppOrders(), [subtask, static]).reason == expected
+
+
 def test_a_kept_failure_is_not_forgotten() -> None:
     outcome = fold(APP, AppOrders(kept={DYNAMIC: M.APP_FAILED}), [done(STATIC, M.MEASURED)])
 

@@ -106,6 +106,7 @@ def test_tools_without_their_source_are_named_at_the_top(tools, lack_source, tol
 
     assert told in report.verdict
     assert ("could not ask" in report.verdict) == bool(told)
+    assert ("measured in full" in report.verdict.partition(".")[0]) == (not told)
 
 
 def test_a_load_test_proves_nothing_about_security():

@@ -9,7 +9,7 @@ from analyzers.dynamic.findings import make_finding
 from analyzers.dynamic.surface import ServiceSurface
 from analyzers.dynamic.tools.wapiti import Scan, fold
 from analyzers.dynamic.wapiti_report import parse_report
-from contract.analysis import Coverage, Finding, Severity, Skipped, Target
+from contract.analysis import Coverage, Finding, Severity, SkipCause, Skipped, Target
 from contract.weakness import BaselineState
 from reports.operations import named
 from tests.unit import report_samples as samples
@@ -135,6 +135,68 @@ def test_an_operation_that_was_left_out_then_is_not_new():
 
     assert compared(seen(xss(), cells=cells[0]), seen(cells=cells[1])).now[0].baseline is UNKNOWN
     assert compared(seen(xss(), cells=cells[0]), seen(cells=cells[2])).now[0].baseline is NEW
+
+
+def part(name: str, reason: str, cause: SkipCause = SkipCause.OTHER) -> Skipped:
+    return Skipped(what=f"module {name}", reason=reason, cause=cause)
+
+
+STOPPED = part("exec", "stopped by itself after 4 s", SkipCause.PARTIAL)
+STOPPED_BEFORE_CAUSES = STOPPED.model_copy(update={"cause": SkipCause.OTHER})
+NO_INPUT, NO_HOST = part("exec", "no parameter and no form"), part("ssrf", "no callback host")
+UPLOAD = part("upload", "stopped by itself after 4 s", SkipCause.PARTIAL)
+SHOP = "api GET /"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "changed"),
+    [
+        # What saw the finding was stopped in both runs: each got as far as chance would have it.
+        (urls(NOTES, skipped=(STOPPED,)), urls(NOTES, skipped=(STOPPED,)), False),
+        (
+            urls(NOTES, skipped=(STOPPED_BEFORE_CAUSES,)),
+            urls(NOTES, skipped=(STOPPED_BEFORE_CAUSES,)),
+            False,
+        ),
+        (urls(NOTES, SHOP, skipped=(STOPPED,)), urls(NOTES, SHOP, skipped=(STOPPED,)), False),
+        (urls(NOTES, SHOP, skipped=(NO_INPUT,)), urls(NOTES, SHOP, skipped=(STOPPED,)), False),
+        # It had nothing to do at another service, in both.
+        (urls(NOTES, SHOP, skipped=(NO_INPUT,)), urls(NOTES, SHOP, skipped=(NO_INPUT,)), True),
+        # Another part was left out in both.
+        (urls(NOTES, skipped=(NO_HOST, UPLOAD)), urls(NOTES, skipped=(NO_HOST, UPLOAD)), True),
+    ],
+)
+def test_what_a_part_saw_that_was_stopped_in_both_is_neither_new_nor_fixed(
+    one: Coverage, other: Coverage, changed: bool
+):
+    by_exec = xss().model_copy(update={"witnesses": ("wapiti:exec", "probe:upload")})
+    cells = [[cell("m", 1, DYNAMIC, "wapiti", coverage=each)] for each in (one, other)]
+
+    (new,) = compared(seen(by_exec, cells=cells[0]), seen(cells=cells[1])).now
+    (fixed,) = compared(seen(cells=cells[1]), seen(by_exec, cells=cells[0])).gone
+
+    assert (new.baseline, fixed.baseline) == ((NEW, FIXED) if changed else (UNKNOWN, UNKNOWN))
+    if not changed:
+        assert new.baseline_reason == (
+            "dynamic/wapiti left out module exec then, at least in part: "
+            "stopped by itself after 4 s"
+        )
+
+
+@pytest.mark.parametrize(
+    ("then", "state"),
+    [
+        (urls(HOME, skipped=missed("web: further pages")), UNKNOWN),
+        (urls(HOME, NOTES, skipped=missed("web: further pages")), NEW),
+        (urls(HOME, skipped=missed("web GET /b")).model_copy(update={"skipped_total": 9}), UNKNOWN),
+        (urls(HOME, skipped=missed("web GET /b")), NEW),
+    ],
+)
+def test_what_a_crawl_that_was_cut_did_not_reach_is_not_new(then: Coverage, state: BaselineState):
+    now = urls(HOME, NOTES, skipped=missed("web: further pages"))
+    cells = [[cell("m", 1, DYNAMIC, "wapiti", coverage=each)] for each in (now, then)]
+
+    assert compared(seen(xss(), cells=cells[0]), seen(cells=cells[1])).now[0].baseline is state
 
 
 def test_a_file_may_be_among_those_left_out_that_nobody_names():

@@ -138,6 +138,8 @@ async def test_without_names_only_what_the_platform_failed_runs_again(client: Cl
 
     assert platform.cells(1) == {"static": MEASURED, "dynamic": APP_FAILED}
     assert platform.count("run m/app1/dynamic") == 1
+    told = [state for state, _ in platform.states]
+    assert told == ["completed", "running", "completed"], "while it runs, it has not ended"
 
 
 async def test_a_named_app_of_an_ended_pipeline_runs_as_a_whole(client: Client) -> None:

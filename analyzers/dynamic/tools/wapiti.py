@@ -33,6 +33,7 @@ from analyzers.dynamic.wapiti_modules import ATTACKS, CANARY_ATTACKS, PROGRAM, S
 from analyzers.dynamic.wapiti_paths import UNSAFE, is_attackable, leaving_paths, start_paths
 from analyzers.dynamic.wapiti_report import CATEGORIES, parse_report, unseen_by
 from analyzers.runtime.live.chromium import PROXY_URL
+from analyzers.runtime.reasons import skipped
 from analyzers.runtime.tool import Canary, Command, Completed, Execute, Parsed, ToolFault, ToolRun
 from contract.analysis import Category, Coverage, Finding, Skipped, Target
 
@@ -65,7 +66,7 @@ class Scan:
 
     def skip(self, modules: Mapping[str, str]) -> None:
         """Note modules that did not run, or did not finish: module -> why."""
-        self.skipped += [Skipped(what=f"module {name}", reason=modules[name]) for name in modules]
+        self.skipped += [skipped(f"module {name}", modules[name]) for name in modules]
 
 
 class Wapiti:
