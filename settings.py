@@ -77,7 +77,7 @@ class Settings(DashboardSettings, _Slots):
         analyzer_location: `host`: analyzers reach apps at 127.0.0.1; `network`: on their network.
         token_file: shared token of the analyzers, one line.
         logins: folder of the files that logins name (`{file: NAME}`); default `logins` in `data`.
-        payload_keys, payload_key_file: keys for what Temporal keeps, `name:base64`; one is set.
+        payload_keys, payload_key_file: `name:base64` keys, the first encrypts; at most one is set.
         base_images: maps FROM lines; `auto` uses `assay/*` images for what cannot be pulled.
         app_memory_mb, app_cpus, app_pids: limits of each container of an app.
         start_deadline_s, build_deadline_s: an app must answer HTTP, or be built, within this time.

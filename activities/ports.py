@@ -1,15 +1,14 @@
 """The ports: what activities need, and adapters in `clients/` and `store/` provide."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from contract.analysis import AnalyzerReport, ArtifactRef
-from contract.analyzers import AnalyzerKind, Category
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
-from contract.overview import CellsCount, PipelineOverview
+from contract.overview import LooksOverview, PipelineOverview
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.record import CellState, PipelineRecord, Revision
 from contract.role import AppRole
@@ -204,16 +203,12 @@ class ResultStore(Protocol):
         """
         ...
 
-    async def cells_of_models(
-        self, pipeline_id: str, models: Collection[str]
-    ) -> tuple[CellsCount, ...]:
-        """How many cells of each tool are in each state, of the apps of some models alone."""
-        ...
+    async def looks_overview(self, pipeline_id: str, only: AppRef | None = None) -> LooksOverview:
+        """Where its tools should look, and where they did, on all apps or on one.
 
-    async def looks_for(
-        self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
-    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
-        """What these tools look for, as one of their measured cells says; those that told."""
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
         ...
 
     async def overview(self, pipeline_id: str) -> PipelineOverview:

@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.output import say
 from cli.program import command
 from cli.stack.lifecycle import running_stack
-from contract.doors import base_url, is_loopback
+from contract.doors import is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
-from control.access import has_token
+from control.access import TokensThere, tokens_there
 from control.analyzer_health import Analyzers
 from control.dryrun import Machine
 from control.errors import NotStoredError
@@ -21,13 +22,6 @@ from settings import Settings, temporal_is_configured
 
 _NOT_UP = "the local stack does not run; its tools prove themselves when it starts"
 _ELSEWHERE = "the analyzers of the configured server cannot be asked from here"
-
-
-def dashboard_address(settings: Settings) -> str:
-    """Where the dashboard of this installation answers, or would answer."""
-    stack = running_stack(settings)
-    own = base_url(settings.dashboard_host, settings.dashboard_port)
-    return (stack.dashboard_url if stack else "") or own
 
 
 def has_server(settings: Settings) -> bool:
@@ -50,12 +44,23 @@ def login_finder(settings: Settings) -> Callable[[SecretRef], str] | None:
 
 
 async def require_token(settings: Settings, host: str) -> None:
-    """Refuse to let others reach a dashboard into which nobody could log in.
+    """Refuse to let others reach a dashboard into which nobody could ever log in.
+
+    Where tokens were good once, that is said and nothing is refused: others are not let in, and
+    a token's end stops neither measuring nor a dashboard that is restarted.
 
     Raises:
-        UserError: `host` is not this machine's alone, and there is no token and no proxy.
+        UserError: `host` is not this machine's alone, and there never was a token, nor is a proxy.
     """
-    if is_loopback(host) or settings.dashboard_proxy or await has_token(store_of(settings)):
+    if is_loopback(host) or settings.dashboard_proxy:
+        return
+    there = await tokens_there(store_of(settings))
+    if there is TokensThere.OVER:
+        say(
+            f"others reach {host}, and no token is good any more: nobody can log in before there "
+            f"is a new one ({command('token create NAME --scope operate')})"
+        )
+    if there is not TokensThere.NONE:
         return
     raise UserError(
         f"others reach {host}, and there is no token: nobody could log in",

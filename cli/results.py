@@ -14,6 +14,19 @@ from contract.standing import Standing
 Many = list[str] | None
 
 
+def _categories() -> list[str]:
+    return [*Category, "all"]
+
+
+CategoryOption = Annotated[
+    Many,
+    typer.Option(
+        help="Of security (default), quality, accessibility, requirement, or of all.",
+        autocompletion=_categories,
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(findings)
@@ -29,7 +42,7 @@ def findings(
     severity: Annotated[list[Severity] | None, typer.Option(help="Of this severity.")] = None,
     cwe: Annotated[Many, typer.Option(help="Of this weakness: CWE-89.")] = None,
     owasp: Annotated[Many, typer.Option(help="Of the OWASP Top 10 2021: A03.")] = None,
-    category: Annotated[list[Category] | None, typer.Option(help="Default: security.")] = None,
+    category: CategoryOption = None,
     confidence: Annotated[
         list[Confidence] | None, typer.Option(help="How sure the tools are.")
     ] = None,
@@ -96,9 +109,7 @@ def compare(
         ),
     ],
     app: Annotated[Many, typer.Option(help="Only this app, MODEL/appN; repeatable.")] = None,
-    category: Annotated[
-        list[Category] | None, typer.Option(help="Of what is listed; default: security.")
-    ] = None,
+    category: CategoryOption = None,
     limit: Annotated[
         int, typer.Option(help="List at most so many changes; all are counted.", min=0, max=10_000)
     ] = 100,
@@ -107,12 +118,8 @@ def compare(
     """Tell what is new, unchanged, fixed or unknown in a later pipeline; needs no running stack."""
     from cli.commands.compare import run_compare
 
-    chosen = category or [Category.SECURITY]
-    run(
-        lambda settings: run_compare(
-            settings, earlier, later, app or [], chosen, limit, as_json=as_json
-        )
-    )
+    typed = {"app": app, "category": category}
+    run(lambda settings: run_compare(settings, earlier, later, typed, limit, as_json=as_json))
 
 
 def suppress(

@@ -58,14 +58,15 @@ class JsonLines(logging.Formatter):
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
-    """A listening socket, and the address to type.
+    """A listening socket, and the address to type. `localhost` is 127.0.0.1, whatever resolves it.
 
     Raises:
         UserError: there is no such address, or the port is taken.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.create_server((host, port), family=family, backlog=512)
+        name = "127.0.0.1" if host.lower() == "localhost" else host
+        family, _, _, _, own = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.create_server(own, family=family, backlog=512)
     except OSError as error:
         raise UserError(
             f"cannot listen on {host}:{port}: {error.strerror}",

@@ -103,7 +103,8 @@ async def _opened(
         client = await _connect_local(stack, settings)
         yield Session(client, settings, stack, started=False)
         return
-    await require_token(settings, settings.dashboard_host)
+    if running_stack(settings) is None:
+        await require_token(settings, settings.dashboard_host)
     with await asyncio.to_thread(hold_stack, settings.data_dir) as lease:
         stack, started = await _start(settings, say, lease)
         session = None

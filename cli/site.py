@@ -56,6 +56,7 @@ def doors_of(settings: Settings) -> Doors:
     """Who may come in."""
     return Doors(
         hosts=settings.dashboard_names,
+        local=settings.dashboard_local,
         proxy=settings.dashboard_proxy,
         proxy_user_header=settings.dashboard_proxy_user,
         proxy_scopes_header=settings.dashboard_proxy_scopes,

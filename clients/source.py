@@ -15,12 +15,12 @@ MAX_FILE_BYTES = 100 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 
 
-def digest_tree(root: Path) -> SourceRef:
+def digest_tree(root: Path, most_bytes: int = MAX_TREE_BYTES) -> SourceRef:
     """Digest `root` by the rule of `contract.source_digest`.
 
     Dependencies, caches and build outputs (`SKIPPED_FOLDERS`) do not count. A symbolic link counts
     as its target text and is never followed. At most `MAX_FILES` files, `MAX_FILE_BYTES` each and
-    `MAX_TREE_BYTES` in total. Blocking: call it in a thread.
+    `most_bytes` in total. Blocking: call it in a thread.
 
     Raises:
         PlatformError: INVALID_ARGUMENT (no folder, unreadable), RESOURCE_EXHAUSTED (too large).
@@ -38,7 +38,7 @@ def digest_tree(root: Path) -> SourceRef:
             tree.add(name, kind, length, digest)
             if kind == "F":
                 files.append(name)
-            _check_bounds(root, tree)
+            _check_bounds(root, tree, most_bytes)
     except OSError as error:
         raise PlatformError(
             ErrorCode.INVALID_ARGUMENT, f"cannot read {error.filename}: {error.strerror}"
@@ -91,14 +91,14 @@ def _entry(path: Path) -> tuple[Literal["F", "L"], int, bytes]:
     return "F", size, content.digest()
 
 
-def _check_bounds(root: Path, tree: TreeDigest) -> None:
+def _check_bounds(root: Path, tree: TreeDigest, most_bytes: int) -> None:
     if tree.files > MAX_FILES:
         raise PlatformError(
             ErrorCode.RESOURCE_EXHAUSTED,
             f"{root} has more than {MAX_FILES} files: remove what is not source",
         )
-    if tree.size_bytes > MAX_TREE_BYTES:
+    if tree.size_bytes > most_bytes:
         raise PlatformError(
             ErrorCode.RESOURCE_EXHAUSTED,
-            f"{root} has more than {MAX_TREE_BYTES} bytes: remove what is not source",
+            f"{root} has more than {most_bytes} bytes: remove what is not source",
         )

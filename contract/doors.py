@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 DASHBOARD_PORT = 8240
+_TYPED = {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def _address(text: str) -> str:
@@ -16,7 +17,7 @@ def _address(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    if not text.replace("-", "").isalnum():
+    if not (text.isascii() and text.replace("-", "").isalnum()):
         raise ValueError(f"{text!r} is no name of a header")
     return text
 
@@ -28,6 +29,7 @@ class DashboardSettings(BaseModel):
         dashboard_host: address to listen on; one that is not of this machine alone needs a token.
         dashboard_port: port; 0 takes a free one.
         dashboard_hosts: names, with commas, by which browsers may call it besides loopback ones.
+        dashboard_local: whether anybody on this machine reads without a token.
         dashboard_proxy: address of a reverse proxy that names the person in a header; empty: none.
         dashboard_proxy_user: the header in which it names the person.
         dashboard_proxy_scopes: the header in which it says `read` or `operate`; empty: all read.
@@ -39,18 +41,28 @@ class DashboardSettings(BaseModel):
     dashboard_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     dashboard_port: Annotated[int, Field(ge=0, le=65_535)] = DASHBOARD_PORT
     dashboard_hosts: str = ""
+    dashboard_local: bool = True
     dashboard_proxy: Annotated[str, AfterValidator(_address)] = ""
     dashboard_proxy_user: Annotated[str, AfterValidator(_header)] = "X-Forwarded-User"
-    dashboard_proxy_scopes: str = ""
+    dashboard_proxy_scopes: Annotated[str, AfterValidator(lambda it: it and _header(it))] = ""
     dashboard_fleets: str = ""
     dashboard_ui: str = ""
     dashboard_log: bool = False
 
     @property
     def dashboard_names(self) -> tuple[str, ...]:
-        """The names of `dashboard_hosts`."""
-        names = (name.strip().lower() for name in self.dashboard_hosts.split(","))
-        return tuple(name for name in names if name)
+        """The names of `dashboard_hosts`, and what is listened on if it is a name."""
+        own = "" if _is_address(self.dashboard_host) else self.dashboard_host
+        names = (text.strip().lower() for text in (*self.dashboard_hosts.split(","), own))
+        return tuple(name.rstrip(".") for name in names if name)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:
@@ -65,7 +77,7 @@ def is_loopback(host: str) -> bool:
 
 def base_url(host: str, port: int) -> str:
     """The address to type for what listens on `host`; an address that stands for all: loopback."""
-    name = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104
+    name = _TYPED.get(host.lower(), host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 

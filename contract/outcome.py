@@ -65,9 +65,14 @@ class SubtaskOutcome(Frozen):
         a machine without access to the outside, every app would be incomplete for that alone. The
         report says at its top which tools these are.
         """
-        asked = [tool.state for tool in self.tools if not tool.lacks_source]
-        measured = MeasurementState.MEASURED in asked
-        return worst_state(asked if measured else (tool.state for tool in self.tools))
+        return worst_state(tool.state for tool in self.deciding)
+
+    @property
+    def deciding(self) -> tuple[ToolSummary, ...]:
+        """The cells that its `state` is made of."""
+        asked = tuple(tool for tool in self.tools if not tool.lacks_source)
+        measured = any(tool.state is MeasurementState.MEASURED for tool in asked)
+        return asked if measured else self.tools
 
     def all_lost(self) -> dict[str, float]:
         """`lost`, and under an empty name the wasted seconds that no tool is known for."""

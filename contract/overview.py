@@ -1,8 +1,9 @@
 """A whole pipeline in counts, without its apps: as fast to read for ten thousand as for ten."""
 
 from contract.analysis import MeasurementState, Severity
-from contract.analyzers import AnalyzerKind, Category
+from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
+from contract.cells import ToolSeen
 from contract.record import PipelineListing
 from contract.spec import AppRole
 
@@ -79,27 +80,57 @@ class ToolsOverview(Frozen):
     rules: dict[str, str] = {}
 
 
-class ModelCells(Frozen):
-    """Cells of the subjects of one model that one tool left in one state."""
+class AppsAsked(Frozen):
+    """How many apps of a model and role are in one state and for the same analyzers.
+
+    Attributes:
+        state: None: they have not ended.
+        analyzers: those that look at them; None: those of the spec.
+        found: those of them that have not ended, are not listed, and of which tools found something
+            already.
+    """
 
     model: str
+    role: AppRole
+    state: MeasurementState | None
+    analyzers: tuple[AnalyzerKind, ...] | None = None
+    apps: int
+    found: int = 0
+
+
+class CellsLooked(Frozen):
+    """Cells that one tool left in one state on the apps of a model and role.
+
+    Attributes:
+        unfinished: those of them that are of apps that have not ended.
+        app_failed: those of them that are of apps that failed; 0 of an analyzer that needs no
+            running app, of which nobody asks.
+    """
+
+    model: str
+    role: AppRole
     analyzer: AnalyzerKind
     tool: str
     state: MeasurementState
     cells: int
+    unfinished: int = 0
+    app_failed: int = 0
 
 
-class ModelsOverview(Frozen):
-    """The models of a pipeline in counts, as recorded until now.
+class LooksOverview(Frozen):
+    """Where the tools of a pipeline should look and where they did, as recorded until now.
 
     Attributes:
-        cells: by model, analyzer, tool and state.
-        looks_for: categories that each tool (`static/bandit`) says it looks for; None: it does not
-            say.
+        state: of the pipeline.
+        asked: the analyzers of its spec.
+        tools: those that have a cell, with what they say of themselves.
     """
 
-    cells: tuple[ModelCells, ...] = ()
-    looks_for: dict[str, tuple[Category, ...] | None] = {}
+    state: str = ""
+    asked: tuple[AnalyzerKind, ...] = ()
+    apps: tuple[AppsAsked, ...] = ()
+    cells: tuple[CellsLooked, ...] = ()
+    tools: tuple[ToolSeen, ...] = ()
 
 
 class PipelineOverview(Frozen):

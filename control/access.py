@@ -1,26 +1,25 @@
 """Tokens, sessions of browsers and login links: who may use an installation, and what for."""
 
 import hashlib
-import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 from contract.access import TOKEN_NAME_PATTERN, Scope, SessionRecord, TokenRecord
-from contract.errors import PlatformError
 from control.access_documents import LoginLink, NewToken, Sessions, Tokens
 from control.access_kept import KeptAccess
 from control.errors import WrongInputError
+from control.last_uses import LastUses
 from control.stored import Stored
-from store.access import AccessStore, OpenSession
+from store.access import OpenSession
 
-_LOG = logging.getLogger(__name__)
 LINK_MINUTES = 10
 IDLE = timedelta(hours=8)
 LONGEST = timedelta(days=7)
-_PREFIX = "assay_"
+TOKEN_PREFIX = "assay_"  # noqa: S105
 _TO_THE_MINUTE = timedelta(minutes=1)
 _SECRET_LETTERS = 200  # longer ones are none of ours
 
@@ -36,7 +35,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def has_token(stored: Stored) -> bool:
+class TokensThere(StrEnum):
+    """Whether a token lets anybody in."""
+
+    GOOD = "good"
+    OVER = "over"
+    """There were tokens; each has expired or was revoked."""
+    NONE = "none"
+
+
+async def tokens_there(stored: Stored) -> TokensThere:
     """Whether a token lets anybody in now.
 
     Raises:
@@ -44,9 +52,12 @@ async def has_token(stored: Stored) -> bool:
     """
     kept = KeptAccess(stored)
     try:
-        return any(token.good_at(_now()) for token in (await Access(kept).tokens()).tokens)
+        tokens = (await Access(kept).tokens()).tokens
     finally:
         await kept.close()
+    if any(token.good_at(_now()) for token in tokens):
+        return TokensThere.GOOD
+    return TokensThere.OVER if tokens else TokensThere.NONE
 
 
 class Access:
@@ -60,6 +71,11 @@ class Access:
     def __init__(self, kept: KeptAccess, now: Callable[[], datetime] = _now) -> None:
         self.kept = kept
         self.now = now
+        self._uses = LastUses(kept)
+
+    async def close(self) -> None:
+        """Keep what is known of last uses; before `kept` is closed."""
+        await self._uses.close()
 
     async def create_token(self, name: str, scope: Scope, days: float | None, by: str) -> NewToken:
         """Make a token.
@@ -74,7 +90,7 @@ class Access:
             WrongInputError: the name is not usable, or the days are none.
             PlatformError: ALREADY_EXISTS; or the store cannot be written.
         """
-        token = _PREFIX + secrets.token_urlsafe(32)
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         now = self.now()
         record = TokenRecord(
             name=_usable(name),
@@ -176,7 +192,7 @@ class Access:
         if found is None or not _goes_on(found, now) or (found.local and not local):
             return None
         if now - found.record.seen_at > _TO_THE_MINUTE:
-            await self._remember(lambda store: store.see_session(digest, now))
+            self._uses.remember(digest, lambda store: store.see_session(digest, now))
         return Known(found.record.name, found.record.scope)
 
     async def sessions(self) -> Sessions:
@@ -211,22 +227,15 @@ class Access:
 
     async def _token(self, token: str) -> TokenRecord | None:
         """A token that is good now; that it was used is remembered to the minute."""
-        if not token.startswith(_PREFIX) or len(token) > _SECRET_LETTERS:
+        if not token.startswith(TOKEN_PREFIX) or len(token) > _SECRET_LETTERS:
             return None
         now = self.now()
         found = await self.kept.asked(lambda store: store.token(_digest(token)), None)
         if found is None or not found.good_at(now):
             return None
         if found.last_used_at is None or now - found.last_used_at > _TO_THE_MINUTE:
-            await self._remember(lambda store: store.use_token(found.name, now))
+            self._uses.remember(found.name, lambda store: store.use_token(found.name, now))
         return found
-
-    async def _remember(self, use: Callable[[AccessStore], Awaitable[None]]) -> None:
-        """Keep when something was used, if that can be kept: a full disk locks no reader out."""
-        try:
-            await self.kept.told(use)
-        except PlatformError as error:
-            _LOG.warning("not kept when it was used last: %s", error)
 
     async def _begin(self, known: Known, token: str | None, address: str, local: bool) -> str:
         secret, now = secrets.token_urlsafe(32), self.now()

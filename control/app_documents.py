@@ -134,10 +134,17 @@ class Sighting(Frozen):
 
 
 class Elsewhere(Frozen):
-    """Another pipeline in which an app of this name has the same weakness."""
+    """Another pipeline in which an app of this name has the same weakness.
+
+    Attributes:
+        fingerprint, occurrence: of the gravest of them, by the name that it has there.
+        places: how many there are.
+    """
 
     pipeline_id: str
     created_at: datetime
+    fingerprint: str
+    occurrence: int = 0
     places: int
 
 

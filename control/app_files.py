@@ -108,7 +108,8 @@ async def log_page(data_dir: Path, app: ReadApp, at: int, first: int | None) -> 
             next_step="see the logs that it has",
         )
     content = await FileArtifactStore(data_dir / "artifacts").get(logs[at])
-    lines = await asyncio.to_thread(_lines, content)
+    cut = _cut(content)
+    lines = await asyncio.to_thread(_lines, content[cut:])
     last_page = (len(lines) - 1) // LINES_PER_PAGE * LINES_PER_PAGE + 1
     start = min(max(1, first or last_page), max(1, len(lines)))
     end = start + LINES_PER_PAGE
@@ -120,12 +121,17 @@ async def log_page(data_dir: Path, app: ReadApp, at: int, first: int | None) -> 
         first=start,
         lines=tuple(lines[start - 1 : end - 1]),
         total=len(lines),
-        cut_bytes=max(0, len(content) - _MOST_LOG_BYTES),
+        cut_bytes=cut,
         before=max(1, start - LINES_PER_PAGE) if start > 1 else None,
         after=end if end <= len(lines) else None,
     )
 
 
+def _cut(content: bytes) -> int:
+    """Bytes at the beginning of a log that is too long: what is left begins with a whole line."""
+    over = len(content) - _MOST_LOG_BYTES
+    return max(content.find(b"\n", over - 1, -1) + 1, over) if over > 0 else 0
+
+
 def _lines(content: bytes) -> list[str]:
-    text = plain(content[-_MOST_LOG_BYTES:].decode(errors="replace"))
-    return text.rstrip("\n").split("\n")
+    return plain(content.decode(errors="replace")).rstrip("\n").split("\n")

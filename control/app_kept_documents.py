@@ -14,7 +14,8 @@ class LoadStep(Frozen):
     Attributes:
         rate: requests that arrived per second; `throughput`: 2xx answers per second.
         p50, p95, p99: of the latency in ms; null: too few answers.
-        broke: why the objective did not hold; empty: it held.
+        error_ratio: of the requests sent; null: nobody told.
+        broke: why the objective did not hold; empty: it held; null: nobody told.
     """
 
     rate: float
@@ -22,8 +23,8 @@ class LoadStep(Frozen):
     p50: float | None = None
     p95: float | None = None
     p99: float | None = None
-    error_ratio: float = 0.0
-    broke: str = ""
+    error_ratio: float | None = None
+    broke: str | None = None
 
 
 class LoadCurve(Frozen):
@@ -104,7 +105,8 @@ class LogPage(Frozen):
         first: number of the first of these lines, from 1.
         lines: each cut at 1,000 characters.
         total: how many lines the log has, as far as it was read.
-        cut_bytes: bytes at its beginning that are not shown: it is too long.
+        cut_bytes: bytes at its beginning that are not shown: it is too long. Lines are counted from
+            there.
         before, after: `first` of the page before and of the next one; null: there is none.
     """
 

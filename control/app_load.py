@@ -72,8 +72,8 @@ def _step(row: object) -> LoadStep | None:
     return LoadStep(
         rate=rate,
         throughput=throughput,
-        error_ratio=_number(told.get("error_ratio")) or 0.0,
-        broke=str(told.get("broke") or ""),
+        error_ratio=_number(told.get("error_ratio")),
+        broke=str(told["broke"] or "") if "broke" in told else None,
         **{name: _number(latency.get(name)) for name in _LATENCIES},
     )
 

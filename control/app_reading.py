@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from activities.decisions import decisions_of
+from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import PAGE_LIMIT, FindingsQuery
 from contract.record import AppRecord, CellState, PipelineRecord
@@ -34,6 +35,7 @@ from reports.tally import told_apart
 from store.results import SqlResultStore
 
 _MOST_KEPT, _MOST_WEAKNESSES = 64, 30_000
+_MEASURED = MeasurementState.MEASURED
 _Key = tuple[str, AppRef, bool]
 
 
@@ -214,12 +216,14 @@ async def _facts(
     results: SqlResultStore, record: PipelineRecord, tools: Iterable[ToolKey]
 ) -> FleetFacts:
     """What is fleet-wide: the tools that were seen on any app."""
-    own = {(cell.analyzer, cell.tool): CellState.of(cell) for cell in record.cells}
-    others = [tool for tool in tools if tool not in own]
-    sampled = await results.sample_cells(record.pipeline_id, others)
-    told = Overview(record, datetime.now(UTC))
+    seen = await results.tools_seen(record.pipeline_id, tools)
+    ref, told = record.apps[0].ref, Overview(record, datetime.now(UTC))
+    cells = [
+        CellState(ref, tool.analyzer, tool.tool, _MEASURED, tool.looks_for, imported=tool.imported)
+        for tool in seen
+    ]
     # What is required of the fleet's apps is no question of one app: it counts in none.
-    told.add(AppRecord(ref=record.apps[0].ref, role=AppRole.REPEAT), [*own.values(), *sampled])
+    told.add(AppRecord(ref=ref, role=AppRole.REPEAT), [*cells, *map(CellState.of, record.cells)])
     return told.facts()
 
 

@@ -26,6 +26,7 @@ _MOST_COMPARED_BYTES = 64 * 1024 * 1024
 _ENDS = re.compile(r"\r\n|\r|\n")
 _digests: OrderedDict[str, tuple[float, str]] = OrderedDict()
 _lock = Lock()
+_turns = tuple(Lock() for _ in range(16))  # who asks for a folder that is being read waits for it
 
 
 def excerpt_of(
@@ -112,17 +113,18 @@ def _around(lines: list[str], first: int, last: int) -> tuple[SourceLine, ...]:
 
 
 def _digest_now(path: str) -> str:
-    """Digest of a folder, at most ten seconds old; empty: it cannot be known."""
-    with _lock:
-        at, digest = _digests.get(path, (float("-inf"), ""))
-    if time.monotonic() - at < _FRESH_S:
+    """Digest of a folder, at most ten seconds old; empty: it cannot be known, or it grew."""
+    with _turns[hash(path) % len(_turns)]:
+        with _lock:
+            at, digest = _digests.get(path, (float("-inf"), ""))
+        if time.monotonic() - at < _FRESH_S:
+            return digest
+        try:
+            digest = digest_tree(Path(path), _MOST_COMPARED_BYTES).digest
+        except PlatformError:
+            digest = ""
+        with _lock:
+            _digests[path] = time.monotonic(), digest
+            while len(_digests) > _MOST_KEPT:
+                _digests.popitem(last=False)
         return digest
-    try:
-        digest = digest_tree(Path(path)).digest
-    except PlatformError:
-        digest = ""
-    with _lock:
-        _digests[path] = time.monotonic(), digest
-        while len(_digests) > _MOST_KEPT:
-            _digests.popitem(last=False)
-    return digest

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contract.analysis import Finding
+from contract.app_run import AppRun
 from contract.errors import ErrorCode
 from contract.findings import FindingsQuery
+from contract.spec import AppRef
 from contract.weakness import Weakness
 from control.app_documents import (
     AppDocument,
@@ -172,23 +174,26 @@ async def _elsewhere(
         runs = await results.runs_of_app(app.ref, _MOST_RUNS)
         others = [run for run in runs if run.pipeline_id != app.pipeline_id]
         asked = [run for run in others if run.weaknesses is not None] if names else []
-        found: list[Elsewhere] = []
-        for run in asked:
-            query = FindingsQuery(
-                pipeline_id=run.pipeline_id,
-                apps=(app.ref,),
-                fingerprints=names,
-                roles=(run.role,),
-                limit=50,
-            )
-            if items := (await results.findings_page(query)).items:
-                found.append(
-                    Elsewhere(
-                        pipeline_id=run.pipeline_id,
-                        created_at=run.created_at,
-                        places=len(items),
-                    )
-                )
-        return tuple(found), len(asked)
+        found = [await _in_run(results, run, app.ref, names) for run in asked]
+        return tuple(filter(None, found)), len(asked)
 
     return await stored.answered(app.pipeline_id, ask, lags=True)
+
+
+async def _in_run(
+    results: SqlResultStore, run: AppRun, ref: AppRef, names: tuple[str, ...]
+) -> Elsewhere | None:
+    """Where a pipeline has a weakness that one of these names, its own there or an alias, names."""
+    query = FindingsQuery(
+        pipeline_id=run.pipeline_id, apps=(ref,), identities=names, roles=(run.role,), limit=50
+    )
+    there = [item.weakness for item in (await results.findings_page(query)).items]
+    if not there:
+        return None
+    return Elsewhere(
+        pipeline_id=run.pipeline_id,
+        created_at=run.created_at,
+        fingerprint=there[0].finding.fingerprint,
+        occurrence=there[0].occurrence,
+        places=len(there),
+    )

@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import IO, cast
+
+from zstandard import ZstdDecompressor
 
 from clients.archive_members import read_member
 from clients.artifacts import FileArtifactStore, check_packed
+from clients.files import disk_faults
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
 from contract.record import PipelineRecord
@@ -24,7 +26,6 @@ from control.stored import Stored
 
 FILE_BYTES = 512 * 1024 * 1024
 MEMBER_BYTES = 32 * 1024 * 1024
-_IN_MEMORY_BYTES = 4 * 1024 * 1024
 _PICTURE_BYTES = 16 * 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME_LETTERS = 120
@@ -63,6 +64,15 @@ async def artifact_of(stored: Stored, pipeline_id: str, ref: AppRef, sha256: str
     raise _none(pipeline_id, f"{ref.label} has no file {sha256[:64]!r}")
 
 
+async def require_there(data_dir: Path, artifact: ArtifactRef) -> None:
+    """Make sure that an artifact is still on this machine; what it holds is not looked at.
+
+    Raises:
+        PlatformError: NOT_FOUND: it is not; or the disk cannot be read.
+    """
+    await asyncio.to_thread(FileArtifactStore(data_dir / "artifacts").located, artifact)
+
+
 async def open_file(data_dir: Path, artifact: ArtifactRef, member: str = "") -> OpenedFile:
     """An artifact of an app, or one member of a result archive, checked whole.
 
@@ -95,6 +105,7 @@ def _opened(root: Path, artifact: ArtifactRef, member: str) -> OpenedFile:
 
 
 def _whole(root: Path, artifact: ArtifactRef) -> OpenedFile:
+    """Unpacked twice and kept nowhere: once to check it, and once while it is read."""
     path = FileArtifactStore(root).located(artifact)
     if artifact.size_bytes > FILE_BYTES:
         raise PlatformError(
@@ -102,19 +113,16 @@ def _whole(root: Path, artifact: ArtifactRef) -> OpenedFile:
             f"{artifact.name or artifact.key} has {artifact.size_bytes:,} bytes",
             next_step=f"read it on the machine that has it: zstd -dc {path}",
         )
-    content = cast("IO[bytes]", SpooledTemporaryFile(_IN_MEMORY_BYTES))  # noqa: SIM115
-    try:
-        with path.open("rb") as packed:
-            check_packed(packed, artifact, lambda block: _write(content, block))
-        content.seek(0)
-    except BaseException:
-        content.close()
-        raise
+    with disk_faults(root):
+        packed = path.open("rb")
+        try:
+            check_packed(packed, artifact)
+            packed.seek(0)
+        except BaseException:
+            packed.close()
+            raise
+    content = cast("IO[bytes]", ZstdDecompressor().stream_reader(packed, closefd=True))
     return OpenedFile(safe_name(artifact.name), artifact.size_bytes, content, None)
-
-
-def _write(content: IO[bytes], block: bytes) -> None:
-    content.write(block)
 
 
 def safe_name(name: str) -> str:

@@ -13,7 +13,7 @@ from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
 from contract.spec import PipelineSpec
 from control.errors import WrongInputError
-from control.fleet import chosen_apps, folder_of, model_folders
+from control.fleet import chosen_apps, folder_of, model_folders, require_inside
 from control.fleets import Fleet, FleetModel
 from control.mistakes import unlike
 from control.specfile import parse_spec
@@ -157,20 +157,6 @@ def require_below(spec: PipelineSpec, base: Path, root: Path) -> None:
     """
     for field, text in _paths(spec):
         require_inside(folder_of(base, text, field), root, field)
-
-
-def require_inside(path: Path, root: Path, field: str) -> None:
-    """Refuse a path that is not below `root`, links followed.
-
-    Raises:
-        PlatformError: PERMISSION_DENIED, naming the field.
-    """
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise PlatformError(
-            ErrorCode.PERMISSION_DENIED,
-            f"{field}: {path} is not below {root}",
-            next_step="choose a folder below it, or submit the spec from the command line",
-        )
 
 
 def _paths(spec: PipelineSpec) -> Iterator[tuple[str, str]]:

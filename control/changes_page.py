@@ -33,7 +33,7 @@ def _place(after: str) -> Place:
     try:
         severity, state, app, known, occurrence, there = json.loads(after)
         return int(severity), int(state), str(app), str(known), int(occurrence), bool(there)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise WrongInputError(
             "the cursor is no place in a comparison", next_step="begin with the first page again"
         ) from None

@@ -61,15 +61,20 @@ async def compare(
 
     async def ask(results: ResultStore) -> Comparison:
         then, now = await _opened(results, then_id), await _opened(results, now_id)
-        await _require_tools(results, (then_id, now_id), wanted.tool)
+        await require_tools(results, (then_id, now_id), wanted.tool)
         return await _compare(then, now, listing, on_progress)
 
     return await stored.answered(now_id, ask, lags=True)
 
 
-async def _require_tools(
+async def require_tools(
     results: ResultStore, pipelines: Iterable[str], tools: Collection[str]
 ) -> None:
+    """See that each of these tools ran in one of the pipelines.
+
+    Raises:
+        WrongInputError: one of them did not.
+    """
     if tools:
         cells = [cell for id_ in pipelines for cell in (await results.overview(id_)).cells]
         for tool in tools:

@@ -1,7 +1,7 @@
 """Which changes between two pipelines are wanted."""
 
 from collections.abc import Callable, Collection
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -22,6 +22,11 @@ class AskedChanges(Filters):
     """
 
     state: Annotated[tuple[ChangedState, ...], Field(max_length=MOST_VALUES)] = ()
+
+    @property
+    def compared(self) -> Self:
+        """What is compared, without filters of the list."""
+        return type(self)(model=self.model, app=self.app, category=self.category)
 
 
 EVERY_CHANGE = AskedChanges()

@@ -14,14 +14,15 @@ from datetime import UTC, datetime
 from activities.decisions import all_decisions
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
-from control.comparing import compare
-from control.comparing_asked import AskedChanges
+from control.comparing import compare, require_tools
+from control.comparing_asked import AskedChanges, fitting
 from control.comparison import Comparison
 from control.stored import Stored
 from store.results import SqlResultStore
 
 _KEPT, _AT_ONCE, _MOST_WAITING = 6, 2, 12
 _PATIENCE_S, _FRESH_S = 1.5, 30.0
+_LEFT_S = 60.0  # nobody waits for what was not asked for in this time
 _CHANGES, _APPS = 4_000, 200
 _Question = tuple[str, str, str]
 
@@ -66,6 +67,7 @@ class _Work:
     took_s: float = 0.0
     ended: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    asked: float = field(default_factory=time.monotonic)
 
     def progress(self, done: int, of: int) -> None:
         """Hear how far it is."""
@@ -97,17 +99,35 @@ class Comparisons:
     async def ask(self, then: str, now: str, wanted: AskedChanges) -> Compared | Comparing:
         """The comparison, or how far it is.
 
+        Filters of the list change nothing of what is compared: where the whole list is kept, they
+        are used on that.
+
         Raises:
             NotStoredError: one of the pipelines is not there.
             WrongInputError: it is the same one, or there is no such app, model or tool.
             PlatformError: the store cannot be read, or too many comparisons are under way.
         """
+        fits = fitting(wanted)
+        whole = await self._ask(then, now, wanted.compared)
+        if isinstance(whole, Comparing) or wanted == wanted.compared:
+            return whole
+        if whole.comparison.changes_left_out:
+            return await self._ask(then, now, wanted)
+        await self._stored.answered(
+            now, lambda results: require_tools(results, (then, now), wanted.tool), lags=True
+        )
+        changes = tuple(filter(fits, whole.comparison.changes))
+        comparison = whole.comparison.model_copy(update={"changes": changes})
+        return whole.model_copy(update={"comparison": comparison})
+
+    async def _ask(self, then: str, now: str, wanted: AskedChanges) -> Compared | Comparing:
         revision = await self._revision(then, now)
         question = (then, now, wanted.model_dump_json())
         work = self._works.get(question)
         if work is None or (work.task and work.task.done() and not work.may_be_shown(revision)):
             work = self._begin(question, wanted, revision)
         self._works.move_to_end(question)
+        work.asked = time.monotonic()
         assert work.task is not None  # noqa: S101 (it was begun)
         await asyncio.wait({work.task}, timeout=_PATIENCE_S)
         if not work.task.done():
@@ -146,7 +166,7 @@ class Comparisons:
             )
 
     def _forget(self) -> None:
-        """Forget those that nobody has asked for the longest.
+        """Forget those that nobody has asked for the longest, and end those that nobody awaits.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED: too many are under way.
@@ -154,6 +174,10 @@ class Comparisons:
         ended = [key for key, work in self._works.items() if work.task and work.task.done()]
         for key in ended[: max(0, len(ended) - _KEPT + 1)]:
             del self._works[key]
+        for key, work in list(self._works.items()):
+            if work.task and not work.task.done() and time.monotonic() - work.asked > _LEFT_S:
+                work.task.cancel()
+                del self._works[key]
         if len(self._works) - len(ended) >= _MOST_WAITING:
             raise PlatformError(
                 ErrorCode.RESOURCE_EXHAUSTED,

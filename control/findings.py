@@ -9,15 +9,17 @@ from typing import Any
 
 from activities.decisions import decisions_of, spec_of
 from activities.ports import ResultStore
+from contract.analyzers import Category
 from contract.base import Frozen
 from contract.findings import PAGE_LIMIT, FindingsPage, FindingsQuery, FoundWeakness
-from contract.overview import CellsCount, PipelineOverview
+from contract.overview import LooksOverview, PipelineOverview
 from contract.role import AppRole
 from contract.standing import Standing
 from contract.weakness import BaselineState, Origin
 from control.findings_narrowed import suppressed_in
-from control.findings_scope import NotMeasured, ToolLooks, checked, looks_of, not_measured, says
+from control.findings_scope import NotMeasured, ToolLooks, checked, not_measured, says, tool_looks
 from control.stored import Stored
+from control.void_tools import void_tools
 from reports.suppressions import Decisions
 
 _OF_BASELINE = {
@@ -44,9 +46,12 @@ class Findings(Frozen):
             report does it. Until then their state is `unknown`.
         unsure_apps: asked for what the scaffold brought: apps with weaknesses of which nobody knows
             who brought them, because the report is not written, or a tool did not look at it.
-        unfinished_apps: apps that have not ended.
-        not_measured: each a `NotMeasured`; nobody knows what these cells would have shown.
+        pipeline_state: `running`, `completed`, `cancelled` or `failed`.
+        unfinished_apps: apps that have not ended; of a pipeline that has, they never will.
+        found_apps: those of them of which tools have found something: it is listed when they end.
+        not_measured: each a `NotMeasured`; nobody knows what these looks would have shown.
         looks: each a `ToolLooks`: what the tools that were asked for look for, and where they did.
+        categories: what all this is about: security alone, unless others are asked for.
     """
 
     pipeline_id: str
@@ -57,9 +62,12 @@ class Findings(Frozen):
     unlisted_apps: int = 0
     uncompared_apps: int = 0
     unsure_apps: int = 0
+    pipeline_state: str = ""
     unfinished_apps: int = 0
+    found_apps: int = 0
     not_measured: tuple[NotMeasured, ...] = ()
     looks: tuple[ToolLooks, ...] = ()
+    categories: tuple[Category, ...] = ()
 
 
 def standing_of(item: FoundWeakness) -> Standing:
@@ -114,7 +122,7 @@ class Search:
     _standings: frozenset[Standing]
     _decisions: Decisions
     overview: PipelineOverview
-    _cells: tuple[CellsCount, ...]
+    _recorded: LooksOverview
     _looks: tuple[ToolLooks, ...]
     after: str | None
     total: int | None = None
@@ -134,11 +142,12 @@ class Search:
         """
         wanted = frozenset(standings)
         overview = await results.overview(query.pipeline_id)
-        query, cells = await checked(results, query, overview)
+        query, recorded = await checked(results, query, overview)
         decisions = await decisions_of(results, query.pipeline_id)
         known = Decisions.of(decisions, datetime.now(UTC).date())
-        looks = await looks_of(results, query, cells)
-        search = cls(results, query, wanted, known, overview, cells, looks, query.after)
+        void = await void_tools(results, query.pipeline_id, overview)
+        looks = tool_looks(recorded, void, query)
+        search = cls(results, query, wanted, known, overview, recorded, looks, query.after)
         await search._ask_doubts()
         search._query = query.model_copy(update=search._narrowed())
         if wanted == frozenset({Standing.SUPPRESSED}) and not search._decisions.any_holds:
@@ -234,8 +243,7 @@ class Search:
 
     def document(self, found: Sequence[FoundWeakness]) -> Findings:
         """What was found, with what nobody could find."""
-        roles = set(self._query.roles)
-        apps = [count for count in self.overview.apps if count.role in roles]
+        unfinished = [group for group in self._recorded.apps if group.state is None]
         return Findings(
             pipeline_id=self._query.pipeline_id,
             findings=tuple(found),
@@ -245,7 +253,10 @@ class Search:
             unlisted_apps=self.unlisted_apps,
             uncompared_apps=self.uncompared_apps,
             unsure_apps=self.unsure_apps,
-            unfinished_apps=sum(count.apps for count in apps if count.state is None),
-            not_measured=tuple(not_measured(self._cells, self._looks)),
+            pipeline_state=self._recorded.state,
+            unfinished_apps=sum(group.apps for group in unfinished),
+            found_apps=sum(group.found for group in unfinished),
+            not_measured=tuple(not_measured(self._looks)),
             looks=self._looks,
+            categories=self._query.categories or tuple(Category),
         )

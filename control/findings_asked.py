@@ -42,7 +42,10 @@ class Filters(Frozen):
     tool: _Names = ()
     severity: Annotated[tuple[Severity, ...], Field(max_length=MOST_VALUES)] = ()
     confidence: Annotated[tuple[Confidence, ...], Field(max_length=MOST_VALUES)] = ()
-    category: Annotated[tuple[Category | Literal["all"], ...], Field(max_length=MOST_VALUES)] = ()
+    category: Annotated[
+        tuple[Category | Literal["all"], ...],
+        Field(max_length=MOST_VALUES, description="Left out: `security`; `all`: whatever it is."),
+    ] = ()
     cwe: _Names = ()
     owasp: _Names = ()
     family: _Names = ()
@@ -75,7 +78,10 @@ class Asked(Filters):
     """
 
     state: Annotated[tuple[Standing, ...], Field(max_length=MOST_VALUES)] = ()
-    role: Annotated[tuple[AppRole, ...], Field(max_length=MOST_VALUES)] = ()
+    role: Annotated[
+        tuple[AppRole, ...],
+        Field(max_length=MOST_VALUES, description="Of the apps; left out: `subject`."),
+    ] = ()
 
     @property
     def standings(self) -> frozenset[Standing]:

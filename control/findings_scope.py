@@ -4,29 +4,27 @@ A misspelt tool that nobody ran would read as a proven zero.
 """
 
 import difflib
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from activities.ports import ResultStore
 from contract.analysis import MeasurementState
-from contract.analyzers import AnalyzerKind, Category
+from contract.analyzers import Category
 from contract.base import Frozen
 from contract.findings import FindingsQuery
 from contract.outcome import ALL_TOOLS
-from contract.overview import CellsCount, PipelineOverview
-from contract.record import CellRecord
+from contract.overview import AppsAsked, CellsCount, CellsLooked, LooksOverview, PipelineOverview
 from contract.role import AppRole
 from contract.roles import is_reserved
 from contract.weakness import Weakness
 from control.errors import WrongInputError
-from control.void_tools import believed, void_tools
+from control.looks import looks_of
+from control.void_tools import ToolKey
 
-_LOST = (MeasurementState.INFRA_FAILED, MeasurementState.APP_FAILED)
 _NAMED = 40
 
 
 class NotMeasured(Frozen):
-    """Cells of one tool that the platform or the app failed; its findings there are not known."""
+    """Apps of which one tool does not tell what it would find: the platform or the app failed."""
 
     tool: str
     state: MeasurementState
@@ -34,30 +32,39 @@ class NotMeasured(Frozen):
 
 
 class ToolLooks(Frozen):
-    """Where one tool looked.
+    """Where one tool looked, among the apps that are asked for.
 
     Attributes:
-        tool: `static/bandit`.
+        tool: `static/bandit`; `dynamic/*`: no tool of this analyzer has begun.
         looks_for: categories of the findings it looks for; of a tool that never told, those of its
             analyzer. None of them: no number of findings says anything of it.
         asked: whether it looks for one of the categories that are asked for.
-        measured: cells in which it looked.
-        not_measured: cells that the platform or the app failed: nobody knows what it would find.
-        not_applicable: cells in which there is nothing for it to look at.
+        apps: that it should look at: the sum of the next four.
+        measured: at which it looked.
+        not_measured: at which it did not, as the platform or the app failed: nobody knows what it
+            would find.
+        not_begun: of which nothing is recorded yet, while their pipeline runs.
+        not_applicable: in which there is nothing for it to look at.
+        not_recorded: of those that are not measured, where nothing was recorded at all.
+        app_failed: of those that are not measured, where the app failed.
     """
 
     tool: str
     looks_for: tuple[Category, ...] = ()
     asked: bool = True
+    apps: int = 0
     measured: int = 0
     not_measured: int = 0
+    not_begun: int = 0
     not_applicable: int = 0
+    not_recorded: int = 0
+    app_failed: int = 0
 
 
 async def checked(
     results: ResultStore, query: FindingsQuery, overview: PipelineOverview
-) -> tuple[FindingsQuery, tuple[CellsCount, ...]]:
-    """The question in the store's words, and the cells that it is about.
+) -> tuple[FindingsQuery, LooksOverview]:
+    """The question in the store's words, and where tools looked at the apps that it is about.
 
     Raises:
         WrongInputError: it names an app, a model or a tool that the pipeline does not have.
@@ -66,52 +73,47 @@ async def checked(
     for model in query.models:
         if model not in models:
             raise _unknown(f"no model {model}", model, models)
-    cells = overview.cells
-    if query.apps:
-        cells = tuple([count async for count in _of_apps(results, query)])
-    elif query.models:
-        cells = await results.cells_of_models(query.pipeline_id, query.models)
-    void = await void_tools(results, query.pipeline_id, overview)
-    cells = tuple(believed(cells, void)) if void else cells
+    recorded = await results.looks_overview(query.pipeline_id)
     everyone = any(is_reserved(ref.model) for ref in query.apps)
     update = {
         "tools": tuple(tool_named(name, overview.cells) for name in query.tools),
         "roles": tuple(AppRole) if everyone else query.roles,
     }
-    return query.model_copy(update=update), cells
+    query = query.model_copy(update=update)
+    return query, await _narrowed(results, query, recorded)
 
 
-async def looks_of(
-    results: ResultStore, query: FindingsQuery, cells: Sequence[CellsCount]
+def tool_looks(
+    recorded: LooksOverview, void: Mapping[ToolKey, str], query: FindingsQuery
 ) -> tuple[ToolLooks, ...]:
-    """What the tools of these cells look for, and where they did; of those that were asked for."""
-    counts: defaultdict[tuple[AnalyzerKind, str], Counter[MeasurementState]]
-    counts = defaultdict(Counter[MeasurementState])
-    for count in cells:
-        if not query.tools or count.tool in {*query.tools, ALL_TOOLS}:
-            counts[count.analyzer, count.tool][count.state] += count.cells
-    told = await results.looks_for(query.pipeline_id, counts)
+    """Where the tools that were asked for looked."""
     return tuple(
         ToolLooks(
             tool=f"{kind}/{tool}",
-            looks_for=looks_for,
-            asked=bool(set(looks_for).intersection(query.categories or Category)),
-            measured=states[MeasurementState.MEASURED],
-            not_measured=sum(states[state] for state in _LOST),
-            not_applicable=states[MeasurementState.NOT_APPLICABLE],
+            looks_for=tuple(sorted(looks.looks_for)),
+            asked=bool(looks.looks_for.intersection(query.categories or Category)),
+            apps=looks.apps,
+            measured=looks.states[MeasurementState.MEASURED],
+            not_measured=looks.lost,
+            not_begun=looks.not_begun,
+            not_applicable=looks.states[MeasurementState.NOT_APPLICABLE],
+            not_recorded=looks.not_recorded,
+            app_failed=looks.states[MeasurementState.APP_FAILED],
         )
-        for (kind, tool), states in counts.items()
-        for looks_for in (tuple(sorted(told.get((kind, tool), kind.row.looks_for))),)
+        for (kind, tool), looks in looks_of(recorded, void, query.roles, query.models).items()
+        if not query.tools or tool in query.tools
     )
 
 
-def not_measured(cells: Sequence[CellsCount], looks: Sequence[ToolLooks]) -> Iterator[NotMeasured]:
-    """What nobody could see among these cells, of the tools that look for it."""
-    about = {each.tool for each in looks if each.asked}
-    for count in cells:
-        name = f"{count.analyzer}/{count.tool}"
-        if count.state in _LOST and name in about:
-            yield NotMeasured(tool=name, state=count.state, cells=count.cells)
+def not_measured(looks: Sequence[ToolLooks]) -> Iterator[NotMeasured]:
+    """What nobody could see, of the tools that look for it."""
+    for each in looks:
+        for state, apps in (
+            (MeasurementState.INFRA_FAILED, each.not_measured - each.app_failed),
+            (MeasurementState.APP_FAILED, each.app_failed),
+        ):
+            if each.asked and apps:
+                yield NotMeasured(tool=each.tool, state=state, cells=apps)
 
 
 def says(weakness: Weakness, text: str) -> bool:
@@ -141,19 +143,28 @@ def tool_named(asked: str, cells: Sequence[CellsCount]) -> str:
     raise _unknown(f"no tool {asked} ran", asked, sorted(tools))
 
 
-async def _of_apps(results: ResultStore, query: FindingsQuery) -> AsyncIterator[CellsCount]:
-    found: list[CellRecord] = []
-    for ref in query.apps:
-        outline = await results.load_outline(query.pipeline_id, ref)
-        if not outline.apps:
+async def _narrowed(
+    results: ResultStore, query: FindingsQuery, whole: LooksOverview
+) -> LooksOverview:
+    """Of the apps, models and roles that are asked for."""
+    parts = [whole]
+    if query.apps:
+        parts = [await results.looks_overview(query.pipeline_id, ref) for ref in query.apps]
+    for ref, part in zip(query.apps, parts, strict=False):
+        if not part.apps:
             raise WrongInputError(
-                f"no app {ref.label} in pipeline {query.pipeline_id}",
-                next_step="list its apps",
+                f"no app {ref.label} in pipeline {query.pipeline_id}", next_step="list its apps"
             )
-        found += outline.cells
-    counts = Counter((cell.analyzer, cell.tool, cell.state) for cell in found)
-    for (analyzer, tool, state), number in counts.items():
-        yield CellsCount(analyzer=analyzer, tool=tool, state=state, cells=number)
+
+    def wanted(group: AppsAsked | CellsLooked) -> bool:
+        return group.role in query.roles and (not query.models or group.model in query.models)
+
+    return whole.model_copy(
+        update={
+            name: tuple(one for part in parts for one in getattr(part, name) if wanted(one))
+            for name in ("apps", "cells")
+        }
+    )
 
 
 def _unknown(what: str, asked: str, known: Sequence[str]) -> WrongInputError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from contract.record import FINISHED_STATES
 from control.findings import Findings
 
 
@@ -32,13 +33,32 @@ def _unseen(document: Findings, write: str, anew: str) -> Iterator[str]:
             f"not known: who brought weaknesses of {document.unsure_apps} apps; the report tells "
             f"it{anew}, for tools that looked at the scaffold"
         )
-    if document.unfinished_apps:
-        yield f"{document.unfinished_apps} apps have not ended: more may come"
+    yield from _unfinished(document)
     asked = [look for look in document.looks if look.asked]
     if document.looks and not asked:
         yield "no tool of those that were asked looks for this: nothing is known of it"
     elif not any(look.measured for look in asked):
         yield "no tool that looks for this has measured an app: nothing is known of it"
+    if waiting := [f"{look.tool} at {_apps(look.not_begun)}" for look in asked if look.not_begun]:
+        yield f"not looked at yet: {', '.join(waiting)}"
     for lost in document.not_measured:
-        apps = "1 app" if lost.cells == 1 else f"{lost.cells} apps"
-        yield f"not known: {lost.tool} on {apps} ({lost.state})"
+        yield f"not known: {lost.tool} on {_apps(lost.cells)} ({lost.state})"
+
+
+def _unfinished(document: Findings) -> Iterator[str]:
+    number = document.unfinished_apps
+    if number and document.pipeline_state in FINISHED_STATES:
+        yield (
+            f"{_apps(number)} did not end before the pipeline did "
+            f"({document.pipeline_state}): nothing more comes"
+        )
+    elif number:
+        yield (
+            f"{_apps(number)} {'has' if number == 1 else 'have'} not ended, and weaknesses of an "
+            f"app are listed when it ends: of {document.found_apps or 'none'} of them tools have "
+            "found something already"
+        )
+
+
+def _apps(number: int) -> str:
+    return "1 app" if number == 1 else f"{number} apps"

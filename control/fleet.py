@@ -1,11 +1,14 @@
 """The folders of a fleet, `<root>/<model>/app<N>/`, and which of them a spec asks for."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from contract.errors import ErrorCode, PlatformError
 from contract.ids import model_from_safe
 from contract.roles import RESERVED, is_reserved
 from contract.spec import AppRef, AppsSpec
@@ -34,6 +37,25 @@ def folder_of(base: Path, text: str, field: str) -> Path:
         raise WrongInputError(
             f"{field}: not a folder: {text!r} ({error})", next_step=f"correct {field}"
         ) from error
+
+
+def is_inside(path: Path, root: Path) -> bool:
+    """Whether a path is below `root`, links followed."""
+    return path.resolve().is_relative_to(root.resolve())
+
+
+def require_inside(path: Path, root: Path, field: str) -> None:
+    """Refuse a path that is not below `root`, links followed.
+
+    Raises:
+        PlatformError: PERMISSION_DENIED, naming the field.
+    """
+    if not is_inside(path, root):
+        raise PlatformError(
+            ErrorCode.PERMISSION_DENIED,
+            f"{field}: {path} is not below {root}",
+            next_step="choose a folder below it, or submit the spec from the command line",
+        )
 
 
 def model_folders(root: Path, say: Say = silent) -> dict[str, Path]:
@@ -71,7 +93,7 @@ def _model_name(folder: Path) -> str:
 def app_folders(model: Path, say: Say = silent) -> dict[int, Path]:
     """Apps of a model by number; `say` hears of folders that nearly look like one."""
     apps: dict[int, Path] = {}
-    for folder in sorted(model.iterdir()):
+    for folder in sorted(model.iterdir(), key=attrgetter("name")):
         if match := _APP_FOLDER.match(folder.name):
             apps[int(match[1])] = folder
         elif _NEARLY_APP.match(folder.name) and folder.is_dir():
@@ -124,7 +146,7 @@ def _few(names: Iterable[str]) -> str:
 
 
 def _refuse_repeated(field: str, names: Sequence[object]) -> None:
-    repeated = [str(name) for name in dict.fromkeys(names) if names.count(name) > 1]
+    repeated = [str(name) for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise WrongInputError(
             f"{field}: listed twice: {', '.join(repeated)}", next_step="list it once"

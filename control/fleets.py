@@ -10,7 +10,7 @@ from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.source_digest import SKIPPED_FOLDERS
 from control.errors import WrongInputError
-from control.fleet import app_folders, folder_of, model_folders
+from control.fleet import app_folders, folder_of, is_inside, model_folders
 from control.specfile import read_yaml
 
 DEPTH = 3
@@ -135,8 +135,12 @@ def _apps(folder: Path) -> int:
     return 0
 
 
-def look_at(root: Path) -> Fleet:
+def look_at(root: Path, below: Path | None = None) -> Fleet:
     """What the folder `root` holds.
+
+    Args:
+        root: of the fleet.
+        below: declarations of templates that are elsewhere are not looked at; None: all are.
 
     Raises:
         WrongInputError: it is no folder, cannot be read, or has no apps.
@@ -157,6 +161,9 @@ def look_at(root: Path) -> Fleet:
                 next_step="apps are folders <root>/<model>/app<N>/",
             )
         templates, folder, told_by = _templates(root)
+        if folder and below and not is_inside(folder, below):
+            notes.insert(0, f"templates are not looked at: {folder} is not below {below}")
+            folder = None
         declared = _declared(folder) if folder else ()
     return Fleet(
         root=str(root),

@@ -7,10 +7,9 @@ from pathlib import Path
 from temporalio.client import Client
 
 from contract.base import Frozen
-from contract.role import AppRole
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan, PipelineSpec
-from control.authoring import require_below, require_inside, require_pipeline
+from control.authoring import require_below, require_pipeline
 from control.choices import require_logins
 from control.fleet import Say, silent
 from control.pipelines import submit
@@ -55,10 +54,7 @@ async def plan_below(
     """
     require_below(spec, root, root)
     await require_pipeline(stored, spec.baseline or "")
-    plan = await asyncio.to_thread(resolve, spec, root, pipeline_id, say)
-    for app in plan.apps:
-        if app.role is not AppRole.CONTROL:
-            require_inside(Path(app.source.path), root, app.ref.label)
+    plan = await asyncio.to_thread(resolve, spec, root, pipeline_id, say, root)
     if secret is not None:
         require_logins(plan.spec, secret)
     await require_comparable(stored, plan)

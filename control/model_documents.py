@@ -17,7 +17,8 @@ class ModelSoFar(Frozen):
         apps: ended subjects by state.
         unfinished: subjects that have not ended.
         cells: recorded cells by state; those of void tools count as not measured.
-        security_cells: those of them whose tools look for weaknesses.
+        security_cells: looks of the tools that look for weaknesses, each at one app, by state: also
+            where nothing was recorded and nothing will be, as in the matrix.
         security: weaknesses of its ended apps; null: not known, and `security_unknown` says why.
         by_severity: the same by severity; null: not known.
         at_least: there may be more: apps have not ended, or tools did not have their look.

@@ -1,7 +1,7 @@
 """The models of a pipeline side by side: from its written report, or of what is recorded so far."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -10,9 +10,10 @@ from contract.analysis import MeasurementState, Severity
 from contract.analyzers import Category
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
-from contract.overview import AppsCount, ModelCells, ModelsOverview, PipelineOverview
+from contract.overview import AppsCount, CellsLooked, LooksOverview, PipelineOverview
 from contract.role import AppRole
 from control.errors import WrongInputError
+from control.looks import looks_of
 from control.model_documents import ModelSoFar, PipelineModels, StudyRows
 from control.stored import Stored
 from control.void_tools import ToolKey, void_tools
@@ -23,7 +24,7 @@ from store.results import SqlResultStore
 Part = Literal["comparisons", "templates", "cells"]
 PARTS: tuple[Part, ...] = ("comparisons", "templates", "cells")
 _MEASURED, _INFRA_FAILED = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
-_Recorded = tuple[PipelineOverview, Mapping[ToolKey, str], ModelsOverview]
+_Recorded = tuple[PipelineOverview, Mapping[ToolKey, str], LooksOverview]
 
 
 async def models_of(stored: Stored, data_dir: Path, pipeline_id: str) -> PipelineModels:
@@ -49,7 +50,7 @@ async def models_told(stored: Stored, written: Written) -> PipelineModels:
     async def recorded(store: SqlResultStore) -> _Recorded:
         overview = await store.overview(id_)
         void = await void_tools(store, id_, overview)
-        return overview, void, await store.models_overview(id_)
+        return overview, void, await store.looks_overview(id_)
 
     at = datetime.now(UTC)
     overview, void, models = await stored.answered(id_, recorded, lags=True)
@@ -119,42 +120,26 @@ def _of_report(written: Written, figures: FleetFigures) -> PipelineModels:
 
 
 def so_far(
-    overview: PipelineOverview, models: ModelsOverview, void: Mapping[ToolKey, str]
+    overview: PipelineOverview, recorded: LooksOverview, void: Mapping[ToolKey, str]
 ) -> tuple[ModelSoFar, ...]:
     """Each model with what is recorded of it until now, in the order of names.
 
     Args:
         overview: the pipeline in counts.
-        models: its models in counts.
+        recorded: where its tools looked.
         void: tools that are not to be believed, with the reason.
     """
     apps: defaultdict[str, list[AppsCount]] = defaultdict(list)
     for count in overview.apps:
         if count.role is AppRole.SUBJECT:
             apps[count.model].append(count)
-    cells: defaultdict[str, list[ModelCells]] = defaultdict(list)
-    for row in models.cells:
-        cells[row.model].append(row)
-    looking = _looking(models)
-    return tuple(_one(name, apps[name], cells[name], looking, void) for name in sorted(apps))
-
-
-def _looking(models: ModelsOverview) -> frozenset[ToolKey]:
-    """Tools that look for weaknesses; one that does not say so counts if its analyzer does."""
-    found: set[ToolKey] = set()
-    for row in models.cells:
-        said = models.looks_for.get(f"{row.analyzer}/{row.tool}")
-        looks_for = row.analyzer.row.looks_for if said is None else said
-        if Category.SECURITY in looks_for:
-            found.add((row.analyzer, row.tool))
-    return frozenset(found)
+    return tuple(_one(name, apps[name], recorded, void) for name in sorted(apps))
 
 
 def _one(
     model: str,
     apps: Sequence[AppsCount],
-    cells: Sequence[ModelCells],
-    looking: frozenset[ToolKey],
+    recorded: LooksOverview,
     void: Mapping[ToolKey, str],
 ) -> ModelSoFar:
     ended = Counter[str]()
@@ -162,19 +147,24 @@ def _one(
         if count.state is not None:
             ended[count.state.value] += count.apps
     unfinished = sum(count.apps for count in apps if count.state is None)
-    security_cells = _states((c for c in cells if (c.analyzer, c.tool) in looking), void)
-    unknown = _unknown(apps, cells, security_cells, looking, void)
+    every = looks_of(recorded, void, models=(model,))
+    looking = {key: its for key, its in every.items() if Category.SECURITY in its.looks_for}
+    security_cells = Counter[MeasurementState]()
+    for looks in looking.values():
+        security_cells.update(looks.states)
+    mine = [one for one in recorded.cells if (one.model, one.role) == (model, AppRole.SUBJECT)]
+    unknown = _unknown(apps, mine, security_cells, looking.keys(), void)
     by_severity = Counter[Severity]()
     for count in apps:
         by_severity.update(count.security)
-    lost = security_cells.infra_failed + security_cells.app_failed
+    lost = any(looks.lost or looks.not_begun for looks in looking.values())
     unlisted = sum(count.unlisted for count in apps)
     return ModelSoFar(
         model=model,
         apps=StateCounts(**ended),
         unfinished=unfinished,
-        cells=_states(cells, void),
-        security_cells=security_cells,
+        cells=_states(mine, void),
+        security_cells=_counts(security_cells),
         security=None if unknown else by_severity.total(),
         by_severity=None if unknown else dict(by_severity),
         at_least=not unknown and bool(unfinished or unlisted or lost),
@@ -182,28 +172,32 @@ def _one(
     )
 
 
-def _states(cells: Iterable[ModelCells], void: Mapping[ToolKey, str]) -> StateCounts:
-    counts = Counter[str]()
+def _states(cells: Iterable[CellsLooked], void: Mapping[ToolKey, str]) -> StateCounts:
+    counts = Counter[MeasurementState]()
     for cell in cells:
         lost = cell.state is _MEASURED and (cell.analyzer, cell.tool) in void
-        counts[(_INFRA_FAILED if lost else cell.state).value] += cell.cells
-    return StateCounts(**counts)
+        counts[_INFRA_FAILED if lost else cell.state] += cell.cells
+    return _counts(counts)
+
+
+def _counts(states: Mapping[MeasurementState, int]) -> StateCounts:
+    return StateCounts(**{state.value: number for state, number in states.items()})
 
 
 def _unknown(
     apps: Sequence[AppsCount],
-    cells: Sequence[ModelCells],
-    security_cells: StateCounts,
-    looking: frozenset[ToolKey],
+    cells: Sequence[CellsLooked],
+    security_cells: Counter[MeasurementState],
+    looking: Collection[ToolKey],
     void: Mapping[ToolKey, str],
 ) -> str:
     """Why the number of weaknesses is not known; empty: it is, at least in part."""
     if not any(count.apps - count.unlisted for count in apps if count.state is not None):
         return "no app has ended, or none is listed yet"
-    if not security_cells.measured:
-        return f"none of {security_cells.total:,} cells that look for them was measured"
+    if not security_cells[_MEASURED]:
+        return f"none of {security_cells.total():,} cells that look for them was measured"
     measured = {(c.analyzer, c.tool) for c in cells if c.state is _MEASURED}
-    blind = sorted(f"{kind}/{tool}" for kind, tool in looking & measured & set(void))
+    blind = sorted(f"{kind}/{tool}" for kind, tool in measured.intersection(looking, void))
     if blind:
         return f"what {', '.join(blind)} saw does not count; a report tells what is left"
     return ""

@@ -15,7 +15,15 @@ from contract.template import TemplateSpec
 from control.added import control_templates, with_added
 from control.choices import require_logins
 from control.errors import WrongInputError
-from control.fleet import Say, app_folders, chosen_apps, folder_of, model_folders, silent
+from control.fleet import (
+    Say,
+    app_folders,
+    chosen_apps,
+    folder_of,
+    model_folders,
+    require_inside,
+    silent,
+)
 from control.mistakes import unlike
 from control.naming import pipeline_id as usable_id
 from control.specfile import load_spec, read_yaml, validate
@@ -52,8 +60,25 @@ def load_plan(path: Path, pipeline_id: str, say: Say = silent) -> PipelinePlan:
     return resolve(load_spec(path), path.parent, pipeline_id, say)
 
 
-def resolve(spec: PipelineSpec, base: Path, pipeline_id: str, say: Say = silent) -> PipelinePlan:
-    """Find the apps of `spec` below `base` and read their sources' digests."""
+def resolve(
+    spec: PipelineSpec,
+    base: Path,
+    pipeline_id: str,
+    say: Say = silent,
+    below: Path | None = None,
+) -> PipelinePlan:
+    """Find the apps of `spec` below `base` and read their sources' digests.
+
+    Args:
+        spec: what is asked for.
+        base: folder where its relative paths begin.
+        pipeline_id: ID of the pipeline to be.
+        say: hears of folders that are left out.
+        below: no app of the fleet that is elsewhere, links followed, is read; None: any is.
+
+    Raises:
+        PlatformError: PERMISSION_DENIED: an app is not below `below`; or what is wrong in the spec.
+    """
     usable_id(pipeline_id)
     root = folder_of(base, spec.apps.root, "apps.root")
     if not root.is_dir():
@@ -61,6 +86,11 @@ def resolve(spec: PipelineSpec, base: Path, pipeline_id: str, say: Say = silent)
             f"apps.root: no such folder: {root}", next_step="correct apps.root in the spec"
         )
     try:
+        if below is not None:
+            require_inside(root, below, "apps.root")
+            for model, number, folder in chosen_apps(spec.apps, model_folders(root), root):
+                if folder.is_symlink() or folder.parent.is_symlink():
+                    require_inside(folder, below, f"{model}/app{number}")
         return _resolve(spec, base, root, pipeline_id, say)
     except OSError as error:
         raise WrongInputError(

@@ -74,8 +74,8 @@ def _state(
             return FormState.OLDER, "it was written from an earlier report"
         return FormState.WRITTEN, ""
     if form == "json":
-        apps = figures.totals.apps.total + figures.totals.unfinished
-        missing = apps - sum(name.startswith("apps/") for name in files.names)
-        if missing > 0:
-            return FormState.INCOMPLETE, f"documents of {missing:,} of {apps:,} apps are gone"
+        named = {f"apps/{app.name}.json" for app in (*figures.apps, *figures.others)}
+        if missing := named.difference(files.names):
+            problem = f"documents of {len(missing):,} of {len(named):,} apps are gone"
+            return FormState.INCOMPLETE, problem
     return FormState.WRITTEN, ""

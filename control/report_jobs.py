@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from contract.errors import ErrorCode, PlatformError
 from control.form_files import require_form
@@ -132,7 +133,7 @@ class ReportJobs:
         return job.writing
 
     async def close(self) -> None:
-        """Stop all of them, and wait until nothing is written any more."""
+        """Stop all of them, and wait until no form is written any more."""
         for job in self._jobs.values():
             job.stopped.set()
         tasks = [job.task for job in self._jobs.values() if job.task and not job.task.done()]
@@ -173,7 +174,7 @@ class ReportJobs:
             job.form = form
             job.note(f"writing {form}")
             source = _Watched(self._data_dir, report, self._assay, job)
-            await asyncio.to_thread(write_forms, source, (form,), None)
+            await _to_its_end(asyncio.to_thread(write_forms, source, (form,), None))
         written = ", ".join(forms)
         return f"the report of {id_} is written" + (f", also as {written}" if written else "")
 
@@ -184,3 +185,13 @@ class ReportJobs:
             if written.fresh:
                 return await asyncio.to_thread(read_report, self._data_dir, id_)
         return await write_anew(self._stored, self._data_dir, id_, job.note)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, object]) -> None:
+    """Work of a thread: whoever cancels it waits for the thread, which nobody can cancel."""
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.gather(working, return_exceptions=True)
+        raise

@@ -1,5 +1,6 @@
 """Reports that are made again from what is recorded; needs no server."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,7 @@ async def write_anew(stored: Stored, data_dir: Path, pipeline_id: str, note: Not
     await stored.answered(
         pipeline_id, lambda store: ReportWriting(store, writer, artifacts).write(pipeline_id, note)
     )
-    return read_report(data_dir, pipeline_id)
+    return await asyncio.to_thread(read_report, data_dir, pipeline_id)
 
 
 async def report_of(stored: Stored, data_dir: Path, pipeline_id: str, note: Note) -> FleetReport:

@@ -30,8 +30,14 @@ _READING = threading.Lock()
 _Recorded = tuple[PipelineOverview, tuple[Suppression, ...]]
 
 
+class WrittenApp(Frozen):
+    """An app that a report names: the name of its document."""
+
+    name: str
+
+
 class FleetFigures(Frozen):
-    """A written report without its apps: as `FleetReport`, field by field."""
+    """A written report with no more of its apps than names: as `FleetReport`, field by field."""
 
     schema_version: str = SCHEMA_VERSION
     generated_at: datetime
@@ -40,6 +46,8 @@ class FleetFigures(Frozen):
     totals: Totals
     effort: Effort
     models: tuple[ModelReport, ...]
+    apps: tuple[WrittenApp, ...] = ()
+    others: tuple[WrittenApp, ...] = ()
     void: dict[str, str] = {}
     controls: ControlsReport = ControlsReport()
     study: Study = Study()

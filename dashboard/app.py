@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -21,6 +21,7 @@ from dashboard import api, pages
 from dashboard.access.gate import Gate
 from dashboard.access.tries import Tries
 from dashboard.api.described import PROBLEMS, described
+from dashboard.api.parameters import require_known
 from dashboard.conditional import Conditional
 from dashboard.edge import Edge
 from dashboard.health import health
@@ -60,13 +61,16 @@ def create_app(site: Site) -> FastAPI:
     app.state.audit = AuditLog(kept)
     app.state.tries = Tries()
     app.state.closing.push_async_callback(kept.close)
+    app.state.closing.push_async_callback(app.state.access.close)
     app.state.report_jobs = ReportJobs(site.stored, site.data_dir, site.assay)
     app.state.closing.push_async_callback(app.state.report_jobs.close)
     add_handlers(app)
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)
     for router in api.ROUTERS:
-        app.include_router(router, prefix=API, responses=PROBLEMS)
+        app.include_router(
+            router, prefix=API, responses=PROBLEMS, dependencies=[Depends(require_known)]
+        )
     app.openapi = partial(described, app)
     app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
     app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)
@@ -74,7 +78,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/", _first, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.add_middleware(Conditional)
-    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=app.state.tries)
+    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=Tries())
     app.add_middleware(Edge)
     return app
 

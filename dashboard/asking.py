@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 
-from control.findings_asked import Asked
+from control.findings_asked import Asked, Filters
 
 _LETTERS = 500
 Pairs = list[tuple[str, str]]
@@ -14,11 +14,11 @@ class Typed(dict[str, list[str]]):
     """Values by name, without empty ones."""
 
     @classmethod
-    def of(cls, request: Request, *but: str) -> "Typed":
-        """The parameters of a request but some."""
-        typed = cls()
+    def of(cls, request: Request, form: type[Filters], *others: str) -> "Typed":
+        """The fields of a form in a request, and some more; what else is there leads nowhere."""
+        typed, known = cls(), {*form.model_fields, *others}
         for name, value in request.query_params.multi_items():
-            if value and name not in but:
+            if value and name in known:
                 typed.setdefault(name, []).append(value)
         return typed
 

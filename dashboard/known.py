@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
@@ -40,6 +41,14 @@ def _comparisons(request: Request) -> Comparisons:
     return request.app.state.comparisons
 
 
+# It describes, too: who asks was found out before any route.
+TOKEN = HTTPBearer(
+    scheme_name="token",
+    description="A token that `assay token create` made. Changes need one with the scope "
+    "`operate`; reading needs none on the machine of the dashboard.",
+    auto_error=False,
+)
+
 # Patterns describe. What does not match them is refused by the functions, which say why.
 _Id = Annotated[str, Path(json_schema_extra={"pattern": PIPELINE_ID_PATTERN})]
 _Model = Annotated[
@@ -50,6 +59,10 @@ _Model = Annotated[
     ),
 ]
 _App = Annotated[str, Path(json_schema_extra={"pattern": "^app[1-9][0-9]{0,5}$"})]
+
+
+def _operating(request: Request, _: Annotated[object, Security(TOKEN)]) -> Actor:
+    return operating(request)
 
 
 def _running(request: Request) -> ServedPipelines:
@@ -71,6 +84,6 @@ Log = Annotated[AuditLog, Depends(_audit)]
 Compares = Annotated[Comparisons, Depends(_comparisons)]
 Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]
-Operator = Annotated[Actor, Depends(operating)]
+Operator = Annotated[Actor, Depends(_operating)]
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}
 AppHere = Annotated[AppRef, Depends(_app)]  # of a route with {model}/{app}

@@ -33,6 +33,7 @@ _STATUS = {
     ErrorCode.DATA_LOSS: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 _LETTERS = 500
+_MESSAGE_LETTERS = 4_000
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
@@ -79,8 +80,10 @@ def problem_of(error: PlatformError) -> Problem:
 
 
 def _text(message: str) -> str:
-    """A message that can be sent: it may name a file whose name is no UTF-8."""
-    return message.encode(errors="backslashreplace").decode()
+    """A message that can be sent: it may name a file whose name is no UTF-8, or what was asked."""
+    more = f" ... and {len(message) - _MESSAGE_LETTERS:,} more letters"
+    sign = more if len(message) > _MESSAGE_LETTERS else ""
+    return message[:_MESSAGE_LETTERS].encode(errors="backslashreplace").decode() + sign
 
 
 async def answered(request: Request, problem: Problem) -> Response:

@@ -1,5 +1,6 @@
 """What the dashboard knows of its installation: the program that serves it says so."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +24,14 @@ class Doors:
 
     Attributes:
         hosts: names besides loopback ones by which browsers may call the dashboard (`Host`).
+        local: whether anybody on this machine reads without a token.
         proxy: address of a reverse proxy whose header names the person; empty: no such proxy.
         proxy_user_header: the header in which that proxy names the person.
         proxy_scopes_header: the header in which it says `read` or `operate`; empty: all may read.
     """
 
     hosts: tuple[str, ...] = ()
+    local: bool = True
     proxy: str = ""
     proxy_user_header: str = "X-Forwarded-User"
     proxy_scopes_header: str = ""
@@ -57,6 +60,7 @@ class Site:
         versions: of what else this program is made of, by name.
         readings: apps that were read.
         machine: that runs the apps, to ask it for its engine; None: another one does.
+        planning: held while a fleet is read from the disk: a large one takes seconds.
     """
 
     data_dir: Path
@@ -76,6 +80,7 @@ class Site:
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Machine | None = None
+    planning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def analyzers(self) -> Analyzers:

@@ -210,4 +210,6 @@ def _session(row: Any) -> SessionRecord:
 
 
 def _short(text: str) -> str:
-    return clean_text(text[:_TEXT_LETTERS])
+    left_out = len(text) - _TEXT_LETTERS
+    sign = f" ... and {left_out:,} more letters" if left_out > 0 else ""
+    return clean_text(text[:_TEXT_LETTERS]) + sign

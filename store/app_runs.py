@@ -1,19 +1,16 @@
 """What the store knows of one app beside its record: its runs in other pipelines, its listing."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
 
-from contract.analysis import MeasurementState, Severity
-from contract.analyzers import AnalyzerKind, Category
+from contract.analysis import Severity
 from contract.app_run import AppRun
-from contract.record import CellState
 from contract.spec import AppRef
 from store.connected import Connected
-from store.loading import ref_of
-from store.tables import apps, cells, pipelines, weaknesses
+from store.tables import apps, pipelines, weaknesses
 
 
 class AppRuns(Connected):
@@ -52,20 +49,6 @@ class AppRuns(Connected):
             listed = await connection.scalars(mine.order_by(weaknesses.c.ordinal))
             return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:32]
 
-    async def sample_cells(
-        self, pipeline_id: str, tools: Collection[tuple[AnalyzerKind, str]]
-    ) -> list[CellState]:
-        """One cell of each of these tools, whichever app it is of, with what its report says of it.
-
-        Categories of findings are not among it.
-        """
-        async with self.reading() as connection:
-            rows = [
-                (await connection.execute(_sample(pipeline_id, kind, tool))).first()
-                for kind, tool in tools
-            ]
-        return list(map(_state, filter(None, rows)))
-
 
 def _is(ref: AppRef) -> Iterable[Any]:
     return (apps.c.target_model == ref.model, apps.c.target_app_number == ref.app_number)
@@ -85,22 +68,4 @@ def _run(row: Any) -> AppRun:
         security=None
         if row.weaknesses is None
         else {level: getattr(row, level.value) for level in Severity},
-    )
-
-
-def _sample(pipeline_id: str, kind: AnalyzerKind, tool: str) -> Any:
-    columns = ("target_model", "target_app_number", "analyzer", "tool", "state", "body")
-    mine = (cells.c.pipeline_id == pipeline_id, cells.c.analyzer == kind, cells.c.tool == tool)
-    return select(*(cells.c[name] for name in columns)).where(*mine).limit(1)
-
-
-def _state(row: Any) -> CellState:
-    looks_for = row.body.get("looks_for")
-    return CellState(
-        ref=ref_of(row),
-        analyzer=AnalyzerKind(row.analyzer),
-        tool=row.tool,
-        state=MeasurementState(row.state),
-        looks_for=None if looks_for is None else tuple(map(Category, looks_for)),
-        imported=bool(row.body.get("imported")),
     )

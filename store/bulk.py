@@ -28,7 +28,7 @@ from store.tables import (
     weakness_tools,
     weaknesses,
 )
-from store.tally import Changes
+from store.tally import Changes, hold
 from store.weaknesses import body_of, counts_of, tool_rows, weakness_rows
 
 _ORDER = (subtasks, cells, findings, metrics, fused_findings, weaknesses, weakness_tools)
@@ -68,6 +68,7 @@ async def record_new(
     Raises:
         PlatformError: FAILED_PRECONDITION: one of them is not registered, or recorded already.
     """
+    await hold(connection, pipeline_id)
     known = await _registered(connection, pipeline_id, [app.spec.ref for app in recorded])
     ids = [known[app.spec.ref].id for app in recorded]
     first = await free_ids(connection, cells, len(rows[cells]))

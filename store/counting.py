@@ -1,6 +1,6 @@
 """A pipeline in counts: read from counts that are kept up to date."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,7 +10,7 @@ from contract.analysis import Severity
 from contract.overview import AppsCount, CellsCount, PipelineOverview
 from contract.role import AppRole
 from store.queries import listing_of
-from store.tables import app_tallies, cell_tallies, cells, pipelines
+from store.tables import app_tallies, cell_tallies, pipelines
 
 
 async def fetch_overview(connection: AsyncConnection, pipeline_id: str) -> PipelineOverview | None:
@@ -60,25 +60,6 @@ async def fetch_cells_counts(
         .where(table.pipeline_id == pipeline_id, table.cells > 0, *wanted)
         .group_by(*key)
         .order_by(*key)
-    )
-    return tuple(
-        CellsCount(analyzer=row.analyzer, tool=row.tool, state=row.state, cells=row.number)
-        for row in await connection.execute(query)
-    )
-
-
-async def fetch_cells_of_models(
-    connection: AsyncConnection, pipeline_id: str, models: Collection[str]
-) -> tuple[CellsCount, ...]:
-    """How many cells of each tool are in each state, of the apps of some models alone."""
-    group = (cells.c.analyzer, cells.c.tool, cells.c.state)
-    query = (
-        select(*group, func.count().label("number"))
-        .where(cells.c.pipeline_id == pipeline_id, cells.c.target_model.in_(models))
-        .group_by(*group)
-        .order_by(*group)
-        # Without statistics SQLite would go over all cells in the order of the groups.
-        .with_hint(cells, "INDEXED BY uq_cells_target", "sqlite")
     )
     return tuple(
         CellsCount(analyzer=row.analyzer, tool=row.tool, state=row.state, cells=row.number)

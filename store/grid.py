@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Category, MeasurementState
 from contract.analyzers import AnalyzerKind
-from contract.cells import AppCells, CellLine, CellsPage, CellsQuery, ToolSeen
+from contract.cells import AppCells, CellLine, CellsPage, CellsQuery
 from contract.errors import ErrorCode, PlatformError
 from contract.left_out import TRUE_COUNT
 from contract.record import Revision, revision_of
 from contract.role import AppRole
 from store.counting import fetch_cells_counts
 from store.loading import ref_of
+from store.states import fetch_seen
 from store.tables import app_tallies, apps, cells, findings, metrics, pipelines
 
 _CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})")
@@ -45,10 +46,12 @@ async def fetch_cells_page(connection: AsyncConnection, query: CellsQuery) -> Ce
     rows = (await connection.execute(page)).all()
     shown = rows[: query.limit]
     counting = select(func.count()).select_from(apps).where(*wanted)
+    counts = await fetch_cells_counts(connection, query.pipeline_id)
+    tools = dict.fromkeys((count.analyzer, count.tool) for count in counts)
     return CellsPage(
         state=pipeline.state,
         asked=tuple(map(AnalyzerKind, pipeline.spec.get("analyzers", ()))),
-        tools=await _tools(connection, query.pipeline_id),
+        tools=tuple(await fetch_seen(connection, query.pipeline_id, tools)),
         apps=await _with_cells(connection, shown),
         after=f"{shown[-1].ordinal}.{shown[-1].id}" if len(rows) > len(shown) else None,
         matching=await connection.scalar(counting) or 0,
@@ -111,27 +114,6 @@ def _filters(query: CellsQuery) -> Iterable[ColumnElement[bool]]:
                 for field in (label, apps.c.template, apps.c.reason)
             )
         )
-
-
-async def _tools(connection: AsyncConnection, pipeline_id: str) -> tuple[ToolSeen, ...]:
-    """Each tool, with what one cell of it says of them all."""
-    counts = await fetch_cells_counts(connection, pipeline_id)
-    seen: list[ToolSeen] = []
-    for analyzer, tool in dict.fromkeys((count.analyzer, count.tool) for count in counts):
-        one = (
-            select(_LOOKS_FOR, _IMPORTED)
-            .where(
-                cells.c.pipeline_id == pipeline_id,
-                cells.c.analyzer == analyzer.value,
-                cells.c.tool == tool,
-            )
-            .limit(1)
-        )
-        row = (await connection.execute(one)).first()
-        if row is not None:
-            looks_for = _categories(row.looks_for)
-            seen.append(ToolSeen(analyzer, tool, looks_for, bool(row.imported)))
-    return tuple(seen)
 
 
 async def _with_cells(connection: AsyncConnection, rows: Sequence[Any]) -> tuple[AppCells, ...]:

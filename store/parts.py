@@ -7,6 +7,7 @@ from typing import Any, Self
 from sqlalchemy import Select, func, select, tuple_, union
 
 from contract.findings import FindingsQuery
+from contract.role import AppRole
 from contract.spec import AppRef
 from contract.weakness import Origin
 from store.conditions import KEY, SAME, TOOL_KEY, Condition, Place, conditions, in_range
@@ -40,8 +41,12 @@ class Parts:
 
     @property
     def may_look_long(self) -> bool:
-        """Whether another filter leaves out many rows that the leading index holds."""
-        others = conditions(self.query).keys() - {self.name, "role"}
+        """Whether another filter leaves out many rows that the leading index holds.
+
+        Most weaknesses are of subjects: their role leaves out few.
+        """
+        usual = {"role"} if AppRole.SUBJECT in self.query.roles else set[str]()
+        others = conditions(self.query).keys() - {self.name} - usual
         return self.name not in _FEW and bool(others)
 
     def rows(self, after: Place | None, end: Place | None, limit: int) -> Iterator[Select[Any]]:

@@ -20,6 +20,7 @@ from store.app_runs import AppRuns
 from store.connected import not_found
 from store.history import fetch_history
 from store.loading import pipeline_record
+from store.looking import Looking
 from store.plans import (
     add_page,
     fetch_choices,
@@ -45,7 +46,7 @@ from store.tables import (
     pipelines,
     revisions,
 )
-from store.tally import Changes, touch
+from store.tally import Changes, hold, touch
 from store.upkeep import Upkeep, unprune
 from store.weaknesses import revision_now, unlist
 
@@ -53,7 +54,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
+class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
@@ -253,6 +254,7 @@ class SqlResultStore(Searching, Spending, AppRuns, Upkeep):
 
     async def _lock_app(self, connection: AsyncConnection, app: AppSpec) -> tuple[Row, Changes]:
         """The app's row, locked until the transaction ends; made if it came late."""
+        await hold(connection, app.pipeline_id)
         changes = Changes(app.pipeline_id)
         made = app_row(app, _LATE)
         if (await connection.execute(self.upsert(apps, made))).rowcount > 0:

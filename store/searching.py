@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from contract.analyzers import AnalyzerKind, Category
-from contract.cells import CellsPage, CellsQuery
+from contract.analyzers import AnalyzerKind
+from contract.cells import CellsPage, CellsQuery, ToolSeen
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.journal import RecordedApp
-from contract.overview import CellsCount, PipelineOverview
+from contract.overview import PipelineOverview
 from contract.record import CellState, Revision
 from contract.role import AppRole
 from contract.spec import AppRef
@@ -22,11 +22,11 @@ from contract.weakness import Suppression, Weakness
 from store.bulk import prepared, record_new
 from store.columns import clean_text
 from store.connected import Connected, not_found
-from store.counting import fetch_cells_of_models, fetch_overview
+from store.counting import fetch_overview
 from store.grid import fetch_cells_page, fetch_role
 from store.paging import fetch_page
 from store.rows import Row
-from store.states import fetch_looks_for, stream_states
+from store.states import fetch_seen, stream_states
 from store.tables import pipelines, suppressions
 from store.weaknesses import put_weaknesses
 
@@ -83,19 +83,12 @@ class Searching(Connected):
                 raise not_found(query.pipeline_id)
             return await fetch_page(connection, query)
 
-    async def cells_of_models(
-        self, pipeline_id: str, models: Collection[str]
-    ) -> tuple[CellsCount, ...]:
-        """How many cells of each tool are in each state, of the apps of some models alone."""
-        async with self.reading() as connection:
-            return await fetch_cells_of_models(connection, pipeline_id, models)
-
-    async def looks_for(
+    async def tools_seen(
         self, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
-    ) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
-        """What these tools look for, as one of their measured cells says; those that told."""
+    ) -> list[ToolSeen]:
+        """What these tools say of themselves; those that have a cell."""
         async with self.reading() as connection:
-            return await fetch_looks_for(connection, pipeline_id, tools)
+            return await fetch_seen(connection, pipeline_id, tools)
 
     async def overview(self, pipeline_id: str) -> PipelineOverview:
         """The pipeline in counts.

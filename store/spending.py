@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import MeasurementState
-from contract.overview import LostCells, ModelCells, ModelsOverview, ToolCells, ToolsOverview
+from contract.overview import LostCells, ToolCells, ToolsOverview
 from contract.role import AppRole
 from store.connected import Connected
 from store.tables import apps, cell_tallies, cells
@@ -35,17 +35,6 @@ class Spending(Connected):
         """Why its cells are lost, as in `tools_overview`."""
         async with self.reading() as connection:
             return await _lost(connection, pipeline_id)
-
-    async def models_overview(self, pipeline_id: str) -> ModelsOverview:
-        """Its models, of subjects alone; nothing of a pipeline that the store does not know."""
-        async with self.reading() as connection:
-            looks_for = cells.c.body["looks_for"].label("looks_for")
-            of_tool = (cells.c.analyzer, cells.c.tool)
-            newest = await _newest(connection, pipeline_id, *of_tool, looks_for)
-            return ModelsOverview(
-                cells=await _by_model(connection, pipeline_id),
-                looks_for={f"{row.analyzer}/{row.tool}": row.looks_for for row in newest},
-            )
 
 
 def _subjects(pipeline_id: str, *group: ColumnElement[Any]) -> Any:
@@ -153,18 +142,3 @@ async def _newest(
         newest[key] = max(newest.get(key, 0), await connection.scalar(last) or 0)
     these = cells.c.id.in_(newest.values())
     return (await connection.execute(select(*columns).where(these))).all()
-
-
-async def _by_model(connection: AsyncConnection, pipeline_id: str) -> tuple[ModelCells, ...]:
-    table = cell_tallies.c
-    query = _subjects(pipeline_id, table.target_model, *_OF_TOOL, table.state)
-    return tuple(
-        ModelCells(
-            model=row.target_model,
-            analyzer=row.analyzer,
-            tool=row.tool,
-            state=row.state,
-            cells=row.number,
-        )
-        for row in await connection.execute(query)
-    )

@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import Category, MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.cells import ToolSeen
 from contract.record import CellState
 from contract.spec import AppRef
 from store.tables import cells, findings
@@ -50,20 +51,28 @@ async def stream_states(
         yield held
 
 
-async def fetch_looks_for(
+async def fetch_seen(
     connection: AsyncConnection, pipeline_id: str, tools: Iterable[tuple[AnalyzerKind, str]]
-) -> dict[tuple[AnalyzerKind, str], tuple[Category, ...]]:
-    """What tools look for, each as one of its measured cells says; those that told."""
-    found: dict[tuple[AnalyzerKind, str], tuple[Category, ...]] = {}
+) -> list[ToolSeen]:
+    """What tools that have cells say of themselves.
+
+    Only a cell of the tool itself says what it looks for: the platform writes others in its place.
+    So one that was measured is asked, else any that tells it; a tool of which neither is there has
+    never told.
+    """
+    looks_for = cells.c.body["looks_for"].as_string()
+    telling = (cells.c.state == MeasurementState.MEASURED.value, looks_for.is_not(None), true())
+    imported = cells.c.body["imported"].as_boolean().label("imported")
+    found: list[ToolSeen] = []
     for analyzer, tool in tools:
-        query = select(cells.c.body["looks_for"].as_string()).where(
-            cells.c.pipeline_id == pipeline_id,
-            cells.c.analyzer == analyzer.value,
-            cells.c.tool == tool,
-            cells.c.state == MeasurementState.MEASURED.value,
-        )
-        if told := await connection.scalar(query.limit(1)):
-            found[analyzer, tool] = tuple(map(Category, json.loads(told)))
+        mine = (cells.c.analyzer == analyzer.value, cells.c.tool == tool)
+        query = select(looks_for.label("looks_for"), imported)
+        query = query.where(cells.c.pipeline_id == pipeline_id, *mine).limit(1)
+        for each in telling:
+            if (row := (await connection.execute(query.where(each))).first()) is not None:
+                own = tuple(map(Category, json.loads(row.looks_for))) if row.looks_for else None
+                found.append(ToolSeen(analyzer, tool, own, bool(row.imported)))
+                break
     return found
 
 

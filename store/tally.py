@@ -1,7 +1,8 @@
 """Counts of apps and cells, changed in the transaction that changes what they count.
 
-Whoever writes apps or cells says what was there before and what is there now. Changes are written
-last, and in one order: writers of one pipeline wait for each other only there, and never in a ring.
+Whoever writes apps or cells says what was there before and what is there now. They `hold`
+the pipeline before anything else of it, as whoever removes it does. Changes are written last, and
+in one order: writers of one pipeline wait for each other only there, and never in a ring.
 """
 
 import secrets
@@ -79,7 +80,6 @@ class Changes:
 
     async def write(self, connection: AsyncConnection) -> None:
         """Change the counts, and let everyone know that something changed."""
-        await _hold(connection, self._pipeline_id)
         await _add(connection, app_tallies, list(self._rows(self._apps, _COUNTED)))
         await _add(connection, cell_tallies, list(self._rows(self._cells, _COUNTED_CELLS)))
         await touch(connection, self._pipeline_id)
@@ -93,8 +93,11 @@ class Changes:
                 yield {"pipeline_id": self._pipeline_id, **key._asdict(), **numbers}
 
 
-async def _hold(connection: AsyncConnection, pipeline_id: str) -> None:
-    """Lock the pipeline as a new count of it would, before any count is locked."""
+async def hold(connection: AsyncConnection, pipeline_id: str) -> None:
+    """Keep the pipeline from being removed until the transaction ends, as a new row of it would.
+
+    Whoever removes it locks it first, and then its apps: a writer must do so in the same order.
+    """
     if connection.dialect.name == "postgresql":
         this = select(pipelines.c.pipeline_id).where(pipelines.c.pipeline_id == pipeline_id)
         await connection.execute(this.with_for_update(read=True, key_share=True))

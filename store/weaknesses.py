@@ -16,7 +16,7 @@ from contract.weakness import Origin, Weakness
 from store.columns import clean_json, clean_text
 from store.rows import Row
 from store.tables import SEVERITIES, apps, cells, weakness_tools, weaknesses
-from store.tally import Changes
+from store.tally import Changes, hold
 
 _COUNTS = ("weaknesses", *SEVERITIES)
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -39,6 +39,7 @@ async def put_weaknesses(
         & (apps.c.target_model == app.model)
         & (apps.c.target_app_number == app.app_number)
     )
+    await hold(connection, pipeline_id)
     counted = (apps.c[name] for name in ("id", "target_model", "role", "state", *_COUNTS))
     row = (await connection.execute(select(*counted).where(this).with_for_update())).first()
     if row is None:

@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.status import Status
     from workflows.window import Window
 
-
 _GOES_ON = "what-goes-on-is-recorded"
 
 

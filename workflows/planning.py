@@ -164,7 +164,10 @@ def fold(
     subtasks: Sequence[SubtaskOutcome],
     facts: AppFacts = _NOTHING_KNOWN,
 ) -> AppOutcome:
-    """One app's outcome: the worst state speaks for it, its first reason explains it."""
+    """One app's outcome: the worst state speaks for it; the first reason for it explains it.
+
+    That it was cancelled comes before what else was lost.
+    """
     ordered = sorted(subtasks, key=lambda subtask: app.analyzers.index(subtask.analyzer))
     stands = (*orders.kept.values(), *orders.partly.values())
     state = worst_state([*(s.state for s in ordered), *stands])
@@ -207,8 +210,8 @@ def _measured(subtask: SubtaskOutcome) -> bool:
 def _reason(subtasks: Sequence[SubtaskOutcome], state: MeasurementState) -> str:
     if state in (MeasurementState.MEASURED, MeasurementState.NOT_APPLICABLE):
         return ""
-    for subtask in subtasks:
-        for tool in subtask.tools:
+    for subtask in sorted(subtasks, key=lambda subtask: subtask.error_code != ErrorCode.CANCELLED):
+        for tool in sorted(subtask.deciding, key=lambda tool: tool.lacks_source):
             if tool.state is state:
                 name = subtask.analyzer if tool.tool == ALL_TOOLS else tool.tool
                 return f"{subtask.analyzer}/{name}: {tool.reason}"[:REASON_CHARS]

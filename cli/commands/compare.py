@@ -1,6 +1,6 @@
 """`compare`: what is new, fixed and unknown in a later pipeline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -11,7 +11,6 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_result, say
 from cli.safe import one_line
-from contract.analyzers import Category
 from contract.weakness import BaselineState
 from control.compared_looks import LookCounts
 from control.comparing import compare
@@ -29,14 +28,13 @@ async def run_compare(
     settings: Settings,
     earlier: str,
     later: str,
-    apps: Sequence[str],
-    categories: Sequence[Category],
+    typed: Mapping[str, Sequence[str] | None],
     limit: int,
     *,
     as_json: bool,
 ) -> Exit:
     """Print the comparison; needs no server."""
-    wanted = filters_of(AskedChanges, {"app": apps, "category": categories})
+    wanted = filters_of(AskedChanges, typed)
     document = await compare(store_of(settings), earlier, later, wanted, limit=limit)
     for note in document.notes:
         say(note)

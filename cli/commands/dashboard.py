@@ -1,5 +1,6 @@
 """`dashboard`: the pages and the API, alone; the local stack runs this very command."""
 
+from cli.address import announced
 from cli.exits import Exit
 from cli.installation import require_token
 from cli.output import say
@@ -17,17 +18,18 @@ async def run_dashboard(settings: Settings, host: str | None, port: int | None) 
     Raises:
         UserError: others could reach it and there is no token; the port is taken.
     """
-    host = host or settings.dashboard_host
-    await require_token(settings, host)
+    settings = settings.model_copy(update={"dashboard_host": host or settings.dashboard_host})
+    await require_token(settings, settings.dashboard_host)
     log_to_stderr(settings.log_level, requests=settings.dashboard_log)
     site = site_of(settings)
     take_secrets()
     wanted = settings.dashboard_port if port is None else port
-    listening, address = listen(host, wanted)
+    listening, address = listen(settings.dashboard_host, wanted)
     with listening:
         stdout.print(f"dashboard: {address}", soft_wrap=True)
         say("Ctrl-C ends it")
         server = Serving(create_app(site), log_requests=settings.dashboard_log)
         settle()
-        await server.serve(sockets=[listening])
+        with announced(settings, address):
+            await server.serve(sockets=[listening])
     return Exit.OK

@@ -15,6 +15,7 @@ from cli.output import print_json, print_lines, say
 from cli.program import command
 from cli.safe import one_line, shown
 from contract.analysis import Location, Severity
+from contract.analyzers import Category
 from contract.findings import FoundWeakness
 from control.findings import Findings, Search, findings, standing_of
 from control.findings_asked import Asked
@@ -89,7 +90,14 @@ def _lines(document: Findings) -> Iterator[RenderableType]:
     noun = (
         "weakness" if (shown if document.total is None else document.total) == 1 else "weaknesses"
     )
-    yield f"{shown}{total} {noun}" if shown or not _unseen(document) else "none is listed"
+    counted = f"{shown}{total} {noun}" if shown or not _unseen(document) else "none is listed"
+    yield f"{counted} ({_about(document)})"
+
+
+def _about(document: Findings) -> str:
+    if len(document.categories) == len(Category):
+        return "of every category"
+    return f"of {', '.join(document.categories)}; --category all lists every other, too"
 
 
 def _table(found: Sequence[FoundWeakness]) -> Table:

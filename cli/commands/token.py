@@ -1,13 +1,15 @@
 """`token`: who may use the dashboard. Each change is in the log that the dashboard shows."""
 
+import asyncio
 from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
+from cli.address import dashboard_address
 from cli.documents import LoginAddress
 from cli.exits import Exit
-from cli.installation import dashboard_address, store_of
+from cli.installation import store_of
 from cli.output import print_json, print_lines, print_result, say
 from cli.person import person
 from cli.safe import one_line
@@ -96,13 +98,17 @@ async def _link(doing: _Doing) -> None:
     change = doing.change("login link", f"for {person()}", scope)
     async with doing.log.keeping(change):
         link = await doing.access.make_link(change.who, scope)
-    base = (doing.asked.url or dashboard_address(doing.settings)).rstrip("/")
+    base, answers = doing.asked.url.rstrip("/"), True
+    if not base:
+        base, answers = await asyncio.to_thread(dashboard_address, doing.settings)
     address = LoginAddress(
         url=f"{base}/enter?key={link.key}",
         name=link.name,
         scope=link.scope,
         expires_at=link.expires_at,
     )
+    if not answers:
+        say("no dashboard of this installation answers there now: start it, or name it with --url")
     say(f"good once, for {LINK_MINUTES} minutes: open it in your browser")
     _print_secret(address, address.url, as_json=doing.as_json)
 

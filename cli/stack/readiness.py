@@ -67,10 +67,14 @@ def analyzer_health(stack: Stack, kind: str) -> AnalyzerHealth | None:
 
 def dashboard_answers(stack: Stack) -> bool:
     """Whether the stack's own dashboard answers, and no other program on its port."""
+    return is_dashboard_of(stack.data_dir, stack.dashboard_url)
+
+
+def is_dashboard_of(data_dir: str, url: str) -> bool:
+    """Whether the dashboard of this data folder answers at `url`, and nobody else."""
     try:
-        told = _get(f"{stack.dashboard_url}/health").json()
-        return told["installation"] == installation_mark(stack.data_dir)
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return _get(f"{url}/health").json()["installation"] == installation_mark(data_dir)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
         return False
 
 

@@ -5,9 +5,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import ErrorCode, PlatformError
 from control.access import Access
-from dashboard.access.identity import identified, is_loopback, origin_of
+from dashboard.access.identity import identified, is_loopback, last_line, origin_of
 from dashboard.access.tries import Tries
-from dashboard.access.who import IDENTITY
+from dashboard.access.who import IDENTITY, Means, actor_of
 from dashboard.site import Doors
 
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -75,7 +75,8 @@ def require_own_page(request: Request) -> None:
     elif origin is not None:
         own = origin.lower().partition("://")[2] == request.headers.get("host", "").lower() != ""
     else:
-        own = request.headers.get("authorization", "").lower().startswith("bearer ")
+        bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
+        own = bearer and actor_of(request).means in (Means.TOKEN, Means.NOTHING)
     if not own:
         raise PlatformError(
             ErrorCode.PERMISSION_DENIED,
@@ -92,6 +93,6 @@ def host_name(host: str) -> str:
 
 def _believe_proxy(request: Request, doors: Doors) -> None:
     """Take the scheme from the trusted proxy: it ends TLS."""
-    said = request.headers.get("x-forwarded-proto", "")
+    said = last_line(request, "x-forwarded-proto")
     if said in ("http", "https") and origin_of(request, doors).by_proxy:
         request.scope["scheme"] = said

@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 
 from contract.access import Scope
 from contract.errors import ErrorCode, PlatformError
-from control.access import Access, Known
+from control.access import TOKEN_PREFIX, Access, Known
 from dashboard.access.cookie import session_of
 from dashboard.access.tries import Tries
 from dashboard.access.who import Actor, Identity, Means
@@ -36,7 +36,7 @@ def origin_of(request: HTTPConnection, doors: Doors) -> Origin:
     """Where a request came from. A header that says so counts only from the trusted proxy."""
     peer = request.client.host if request.client else ""
     if doors.proxy and _same(peer, doors.proxy):
-        last = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        last = last_line(request, "x-forwarded-for").rpartition(",")[2].strip()
         return Origin(last if _address(last) else peer, local=False, by_proxy=True)
     handed_on = any(
         name in _FORWARDED or name.startswith("x-forwarded-") for name in request.headers
@@ -53,8 +53,8 @@ async def identified(
     Whoever shows a token is nobody else: a wrong one lets nobody in, on this machine neither.
     """
     origin = origin_of(request, doors)
-    authorization = request.headers.get("authorization")
     anybody = _without_secret(request, origin, doors)
+    authorization = _authorization(request, anybody)
     if authorization is not None:
         anybody = Actor("nobody", frozenset(), origin.address)
     try:
@@ -67,6 +67,17 @@ async def identified(
     return Identity(_actor(known, origin, Means.SESSION) if known else anybody)
 
 
+def _authorization(request: HTTPConnection, anybody: Actor) -> str | None:
+    """What is shown for a token.
+
+    What a proxy hands on of the login that it asked for itself, beside the name, is none of ours.
+    """
+    text = request.headers.get("authorization")
+    if text is not None and anybody.means is Means.PROXY:
+        return text if _token_in(text).startswith(TOKEN_PREFIX) else None
+    return text
+
+
 async def _by_token(authorization: str, origin: Origin, access: Access, tries: Tries) -> Actor:
     """Who shows a token.
 
@@ -76,12 +87,12 @@ async def _by_token(authorization: str, origin: Origin, access: Access, tries: T
     Raises:
         PlatformError: UNAUTHENTICATED, or RESOURCE_EXHAUSTED after many wrong ones.
     """
-    kind, _, token = authorization.partition(" ")
-    known = await access.by_token(token.strip()) if kind.lower() == "bearer" else None
+    token = _token_in(authorization)
+    known = await access.by_token(token)
     if known is not None:
         return _actor(known, origin, Means.TOKEN)
-    tries.require_some_left(origin.address)
-    tries.failed(origin.address)
+    if token:
+        tries.failed(origin.address)
     raise PlatformError(
         ErrorCode.UNAUTHENTICATED,
         "the token is unknown, revoked or expired",
@@ -89,14 +100,31 @@ async def _by_token(authorization: str, origin: Origin, access: Access, tries: T
     )
 
 
+def _token_in(authorization: str) -> str:
+    kind, _, token = authorization.partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
 def _without_secret(request: HTTPConnection, origin: Origin, doors: Doors) -> Actor:
     """Who that is by where the request came from alone."""
-    if origin.by_proxy and (name := _printable(request.headers.get(doors.proxy_user_header, ""))):
-        scopes = _scopes(request.headers.get(doors.proxy_scopes_header or "-", ""))
+    if origin.by_proxy and (name := _printable(_said_once(request, doors.proxy_user_header))):
+        scopes = _scopes(_said_once(request, doors.proxy_scopes_header))
         return Actor(name, scopes, origin.address, Means.PROXY)
-    if origin.local:
+    if origin.local and doors.local:
         return Actor(SOMEBODY, Scope.READ.all, origin.address, Means.LOCAL)
     return Actor("nobody", frozenset(), origin.address)
+
+
+def last_line(request: HTTPConnection, header: str) -> str:
+    """The last of the lines of a header: a proxy adds its own after those of whoever asks."""
+    lines = request.headers.getlist(header)
+    return lines[-1] if lines else ""
+
+
+def _said_once(request: HTTPConnection, header: str) -> str:
+    """What a header says; of two lines one may be of whoever asks, and nothing is said."""
+    lines = request.headers.getlist(header) if header else []
+    return lines[0] if len(lines) == 1 else ""
 
 
 def _scopes(text: str) -> frozenset[Scope]:

@@ -1,6 +1,6 @@
 """Where a browser goes after it has logged in: to where it was, and never to another site."""
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 
@@ -24,7 +24,8 @@ def safe_path(text: str) -> str:
 def here(request: Request) -> str:
     """The page that a browser is on: for a form, the one that it stands on."""
     if request.method in ("GET", "HEAD"):
-        return safe_path(_address(request.url.path, request.url.query))
+        path = request.scope.get("raw_path") or quote(request.url.path).encode()
+        return safe_path(_address(path.decode("latin-1"), request.url.query))
     try:
         page = urlsplit(request.headers.get("referer", ""))
     except ValueError:

@@ -12,22 +12,22 @@ _ADDRESSES = 10_000
 
 
 class Tries:
-    """At most ten wrong tokens in five minutes from one address; remembered in this process."""
+    """At most ten wrong tokens in five minutes from one address; remembered in this process.
+
+    Nobody is locked out by somebody else's: a right token is not counted, whatever came before.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failed: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def require_some_left(self, address: str) -> None:
-        """Let the address try once more.
+    def failed(self, address: str) -> None:
+        """Remember that a token from this address was wrong.
 
         Raises:
-            PlatformError: RESOURCE_EXHAUSTED: it has to wait.
+            PlatformError: RESOURCE_EXHAUSTED: there were too many; it has to wait.
         """
-        failed = self._failed.get(address)
-        if failed is None:
-            return
-        now = self._clock()
+        failed, now = self._failed.setdefault(address, deque(maxlen=TRIES)), self._clock()
         while failed and now - failed[0] > WINDOW_S:
             failed.popleft()
         if len(failed) >= TRIES:
@@ -38,10 +38,7 @@ class Tries:
                 next_step=f"try again in {wait_s / 60:.0f} minutes",
                 retry_after_s=wait_s,
             )
-
-    def failed(self, address: str) -> None:
-        """Remember that something from this address was wrong."""
-        self._failed.setdefault(address, deque(maxlen=TRIES)).append(self._clock())
+        failed.append(now)
         self._failed.move_to_end(address)
         while len(self._failed) > _ADDRESSES:
             self._failed.popitem(last=False)

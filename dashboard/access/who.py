@@ -56,7 +56,7 @@ def reading(request: HTTPConnection) -> Actor:
     Raises:
         PlatformError: UNAUTHENTICATED: nobody is known to ask; or why that cannot be found out.
     """
-    return _allowed(request, Scope.READ, "reading from elsewhere needs a token")
+    return _allowed(request, Scope.READ, "reading needs a token")
 
 
 def operating(request: HTTPConnection) -> Actor:

@@ -5,9 +5,12 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from dashboard.known import TOKEN
 from dashboard.problems import Problem
 
 _KIND = "application/problem+json"
+# Where nothing else is said: a token, or none on the machine of the dashboard.
+_READING = [{TOKEN.scheme_name: []}, {}]
 _ERRORS = {
     HTTPStatus.BAD_REQUEST: "What was asked is wrong; `lines` names each wrong field.",
     HTTPStatus.UNAUTHORIZED: "A token with the scope that this needs is missing.",
@@ -39,6 +42,7 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             operation["summary"] = _first_sentence(operation.get("description", ""))
+            operation.setdefault("security", _READING)
             answers = operation["responses"]
             answers.pop("422", None)  # wrong parameters are answered with 400
             for status, answer in answers.items():

@@ -20,9 +20,9 @@ from control.steering import (
     retry_apps,
     set_parallelism,
 )
-from dashboard.access.audit import audited
-from dashboard.known import Here, Operator, PipelineHere, Reader, Temporal
-from dashboard.live.hubs import document_of, hub_of, streamed
+from dashboard.known import Here, Operator, PipelineHere, Reader
+from dashboard.live.hubs import document_of, streamed
+from dashboard.live.messages import Action, named, sent
 from dashboard.live.query import Rows, after_of, query_of
 
 router = APIRouter(tags=["live"])
@@ -87,101 +87,68 @@ async def pipeline_matrix(
 
 
 @router.post("/pipelines/{pipeline_id}/pause", operation_id="pause")
-async def post_pause(
-    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
-) -> Sent:
+async def post_pause(request: Request, pipeline_id: PipelineHere, actor: Operator) -> Sent:
     """Start no new work; running tools finish."""
-    async with audited(request, actor, "pause", f"pipeline {pipeline_id}"):
-        sent = await pause(Pipeline(await server.client(), pipeline_id))
-    hub_of(request).poke(pipeline_id)
-    return sent
+    return await sent(request, actor, Action.PAUSE, pipeline_id, pause)
 
 
 @router.post("/pipelines/{pipeline_id}/resume", operation_id="resume")
-async def post_resume(
-    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
-) -> Sent:
+async def post_resume(request: Request, pipeline_id: PipelineHere, actor: Operator) -> Sent:
     """Go on after a pause."""
-    async with audited(request, actor, "resume", f"pipeline {pipeline_id}"):
-        sent = await resume(Pipeline(await server.client(), pipeline_id))
-    hub_of(request).poke(pipeline_id)
-    return sent
+    return await sent(request, actor, Action.RESUME, pipeline_id, resume)
 
 
 @router.post("/pipelines/{pipeline_id}/cancel", operation_id="cancel")
-async def post_cancel(
-    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
-) -> Sent:
+async def post_cancel(request: Request, pipeline_id: PipelineHere, actor: Operator) -> Sent:
     """End running tools, tear down, write the report of what there is."""
-    async with audited(request, actor, "cancel", f"pipeline {pipeline_id}"):
-        sent = await cancel(Pipeline(await server.client(), pipeline_id))
-    hub_of(request).poke(pipeline_id)
-    return sent
+    return await sent(request, actor, Action.CANCEL, pipeline_id, cancel)
 
 
 @router.post("/pipelines/{pipeline_id}/parallelism", operation_id="set_parallelism")
 async def post_parallelism(
-    request: Request,
-    server: Temporal,
-    pipeline_id: PipelineHere,
-    wanted: Parallelism,
-    actor: Operator,
+    request: Request, pipeline_id: PipelineHere, wanted: Parallelism, actor: Operator
 ) -> Sent:
     """Change how many apps may be in flight at once."""
-    subject = f"pipeline {pipeline_id}"
-    async with audited(request, actor, "set parallelism", subject, f"to {wanted.apps}"):
-        sent = await set_parallelism(Pipeline(await server.client(), pipeline_id), wanted.apps)
-    hub_of(request).poke(pipeline_id)
-    return sent
+
+    async def send(pipeline: Pipeline) -> Sent:
+        return await set_parallelism(pipeline, wanted.apps)
+
+    detail = f"to {wanted.apps}"
+    return await sent(request, actor, Action.PARALLELISM, pipeline_id, send, detail)
 
 
 @router.post("/pipelines/{pipeline_id}/reset-breaker", operation_id="reset_breaker")
 async def post_reset_breaker(
-    request: Request,
-    server: Temporal,
-    pipeline_id: PipelineHere,
-    breaker: BreakerName,
-    actor: Operator,
+    request: Request, pipeline_id: PipelineHere, breaker: BreakerName, actor: Operator
 ) -> Sent:
     """Close a circuit breaker by hand."""
-    subject = f"pipeline {pipeline_id}"
-    async with audited(request, actor, "reset breaker", subject, breaker.name):
-        sent = await reset_breaker(Pipeline(await server.client(), pipeline_id), breaker.name)
-    hub_of(request).poke(pipeline_id)
-    return sent
+
+    async def send(pipeline: Pipeline) -> Sent:
+        return await reset_breaker(pipeline, breaker.name)
+
+    return await sent(request, actor, Action.BREAKER, pipeline_id, send, breaker.name)
 
 
 @router.post("/pipelines/{pipeline_id}/retry", operation_id="retry")
 async def post_retry(
-    request: Request,
-    site: Here,
-    server: Temporal,
-    pipeline_id: PipelineHere,
-    wanted: Labels,
-    actor: Operator,
+    request: Request, site: Here, pipeline_id: PipelineHere, wanted: Labels, actor: Operator
 ) -> Retried:
     """Run these apps again as a whole; without apps, whatever the platform failed."""
-    detail = ", ".join(wanted.apps) or "what the platform failed"
-    async with audited(request, actor, "retry", f"pipeline {pipeline_id}", detail):
-        pipeline = Pipeline(await server.client(), pipeline_id)
-        begun = await retry_apps(pipeline, site.stored, wanted.apps)
-    hub_of(request).poke(pipeline_id)
-    return begun
+
+    async def send(pipeline: Pipeline) -> Retried:
+        return await retry_apps(pipeline, site.stored, wanted.apps)
+
+    detail = named(wanted.apps) or "what the platform failed"
+    return await sent(request, actor, Action.RETRY, pipeline_id, send, detail)
 
 
 @router.post("/pipelines/{pipeline_id}/apps", operation_id="add_apps")
 async def post_apps(
-    request: Request,
-    site: Here,
-    server: Temporal,
-    pipeline_id: PipelineHere,
-    wanted: Labels,
-    actor: Operator,
+    request: Request, site: Here, pipeline_id: PipelineHere, wanted: Labels, actor: Operator
 ) -> Added:
     """Add apps from the folder of its fleet to a running pipeline."""
-    detail = ", ".join(wanted.apps)
-    async with audited(request, actor, "add apps", f"pipeline {pipeline_id}", detail):
-        pipeline = Pipeline(await server.client(), pipeline_id)
-        added = await add_apps(pipeline, site.stored, wanted.apps)
-    hub_of(request).poke(pipeline_id)
-    return added
+
+    async def send(pipeline: Pipeline) -> Added:
+        return await add_apps(pipeline, site.stored, wanted.apps)
+
+    return await sent(request, actor, Action.ADD, pipeline_id, send, named(wanted.apps))

@@ -1,5 +1,6 @@
 """The models of a pipeline side by side."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,6 +14,7 @@ from dashboard.paging import CURSOR_LETTERS, ROWS_MAX, opened, sealed
 
 router = APIRouter(tags=["models"])
 _ROWS = 100
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class StudyPage(Frozen):
@@ -52,8 +54,9 @@ async def study(
 ) -> StudyPage:
     """A page of rows of the study in the written report, in its order."""
     asked = {"pipeline": pipeline_id, "part": part}
-    place = opened(after, asked)
-    moment, number = place.split(" ") if place else ("", "0")
+    moment, _space, number = (opened(after, asked) or " 0").partition(" ")
+    if not _NUMBER.fullmatch(number):
+        raise WrongInputError("the cursor is no row", next_step="begin with the first page again")
     rows = await study_rows(site.stored, site.data_dir, pipeline_id, part, int(number), limit)
     if moment and moment != rows.of.isoformat():
         message = "the report was written anew meanwhile"

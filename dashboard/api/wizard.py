@@ -61,7 +61,7 @@ class WrittenSpec(Frozen):
     text: str
 
 
-@router.post("/specs/validate", operation_id="validate_spec")
+@router.post("/validate", operation_id="validate_spec")
 async def validate_spec(site: Here, order: SpecOrder, _: Reader) -> Validated:
     """Tell what a spec would run, at most 200 apps of it; nothing is started."""
     plan = await planned(site, order.spec, new_id("look"))
@@ -71,7 +71,7 @@ async def validate_spec(site: Here, order: SpecOrder, _: Reader) -> Validated:
     return found.model_copy(update=few | {"warnings": found.warnings[:ROWS_MAX]})
 
 
-@router.post("/specs/plan", operation_id="plan_spec")
+@router.post("/plan", operation_id="plan_spec")
 async def plan_spec(site: Here, order: SpecOrder, _: Reader) -> Survey:
     """Tell how long a spec takes, what it can show, and what would not be measured, by tool."""
     return await surveyed(site, order.spec, "")

@@ -20,10 +20,12 @@ from reports.pictures.of_fleet import run
 # A report of this size is read and drawn in a tenth of a second.
 _SMALL_BYTES = 1_000_000
 _KEPT = 50
+# A bar that has not ended grows: it is drawn so often, and no more.
+_GROWS_S = 5.0
 
 
 class Timeline:
-    """The picture of one pipeline, drawn anew when what it shows has changed.
+    """The picture of one pipeline, drawn anew when what it shows has changed, as time does.
 
     That of a report is drawn aside where the report is large: no page waits for it.
 
@@ -46,13 +48,14 @@ class Timeline:
 
     async def update(self, seen: LivePipeline, spans: Sequence[Span]) -> None:
         """Take in how the pipeline looks now, and when its apps began and ended."""
+        now = datetime.now(UTC)
         written = self._written() if seen.phase in ENDED else None
-        shown = written or tuple((span.label, span.started, span.ended) for span in spans)
+        shown = written or _shown(seen, spans, now)
         if shown == self._of or self.is_drawing:
             return
         self._of = shown
         if written is None:
-            self.picture = so_far(seen, list(spans), datetime.now(UTC))
+            self.picture = so_far(seen, spans, now)
             return
         self._drawing = asyncio.create_task(self._draw(seen, list(spans)))
         if written.size_bytes <= _SMALL_BYTES:
@@ -108,6 +111,20 @@ class Timelines:
             timeline.close()
 
 
+def _shown(seen: LivePipeline, spans: Sequence[Span], now: datetime) -> tuple[object, ...]:
+    """Differs when the picture so far would."""
+    states = {app.ref.label: app.state for app in seen.apps}
+    grows = any(span.ended is None for span in spans)
+    until = _told_until(seen, now).timestamp() // _GROWS_S if grows else None
+    return (*((span, states.get(span.label)) for span in spans), until)
+
+
+def _told_until(seen: LivePipeline, now: datetime) -> datetime:
+    """Up to when it is known that what had begun went on."""
+    ended = seen.finished_at if seen.phase in ENDED else None
+    return seen.away_since or ended or now
+
+
 def so_far(seen: LivePipeline, spans: Sequence[Span], now: datetime) -> Picture | None:
     """The apps that the server lists, from the first one's start on; None: there is none.
 
@@ -117,12 +134,12 @@ def so_far(seen: LivePipeline, spans: Sequence[Span], now: datetime) -> Picture 
     known = [span for span in spans if span.ended is None or states.get(span.label)]
     if not known:
         return None
-    first = min(span.started for span in known)
+    first, until = min(span.started for span in known), _told_until(seen, now)
     bars = [
         Bar(
             span.label,
             (span.started - first).total_seconds(),
-            max(0.0, ((span.ended or now) - first).total_seconds()),
+            max(0.0, ((span.ended or until) - first).total_seconds()),
             states.get(span.label) if span.ended else None,
         )
         for span in known

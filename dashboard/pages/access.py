@@ -23,7 +23,8 @@ from dashboard.urls import with_query
 
 router = APIRouter()
 _SEE_OTHER = 303
-_Text = Annotated[str, Form()]
+_Text = Annotated[str, Form(max_length=200)]  # longer ones are none of ours
+_Place = Annotated[str, Form(max_length=2_000)]
 
 
 @router.get("/login")
@@ -34,17 +35,16 @@ async def login(request: Request, next: str = FIRST) -> Response:
 
 @router.post("/login")
 async def log_in(
-    request: Request, site: Here, access: Accesses, token: _Text = "", next: _Text = FIRST
+    request: Request, site: Here, access: Accesses, token: _Text = "", next: _Place = FIRST
 ) -> Response:
     """Open a session, and go back to where the browser was."""
     origin, tries = origin_of(request, site.doors), _tries(request)
     try:
-        tries.require_some_left(origin.address)
         known = await access.by_token(token.strip())
         if known is None:
             tries.failed(origin.address)
             raise _wrong()
-        async with audited(request, _entering(known, origin.address), "log in"):
+        async with audited(request, _somebody(known, origin.address), "log in"):
             secret = await access.log_in(token.strip(), origin.address, local=origin.local)
             if secret is None:
                 raise _wrong()
@@ -65,7 +65,7 @@ async def use_link(request: Request, site: Here, access: Accesses, key: _Text = 
     """Open a session by a login link."""
     known = await _link(access, key)
     origin = origin_of(request, site.doors)
-    async with audited(request, _entering(known, origin.address), "log in", "by a login link"):
+    async with audited(request, _somebody(known, origin.address), "log in", "by a login link"):
         found = await access.by_link(key, origin.address, local=origin.local)
         if found is None:
             raise _used_up()
@@ -73,12 +73,13 @@ async def use_link(request: Request, site: Here, access: Accesses, key: _Text = 
 
 
 @router.post("/logout")
-async def logout(request: Request, access: Accesses) -> Response:
-    """End the session of this browser."""
-    actor = actor_of(request)
-    if actor.means is Means.SESSION:
-        async with audited(request, actor, "log out"):
-            await access.log_out(session_of(request))
+async def logout(request: Request, site: Here, access: Accesses) -> Response:
+    """End the session of this browser, whose cookie is kept until that is done."""
+    origin, secret = origin_of(request, site.doors), session_of(request)
+    known = await access.by_session(secret, local=origin.local) if secret else None
+    if known is not None:
+        async with audited(request, _somebody(known, origin.address), "log out"):
+            await access.log_out(secret)
     answer = RedirectResponse("/login", _SEE_OTHER)
     drop_session(request, answer)
     return answer
@@ -130,7 +131,7 @@ def _tries(request: Request) -> Tries:
     return request.app.state.tries
 
 
-def _entering(known: Known, address: str) -> Actor:
+def _somebody(known: Known, address: str) -> Actor:
     return Actor(known.name, known.scope.all, address, Means.TOKEN)
 
 

@@ -42,7 +42,7 @@ class Line(NamedTuple):
 @router.get("/compare")
 async def compare(request: Request, site: Here, compares: Compares, _: Reader) -> Response:
     """The comparison; without two pipelines: the form to choose them."""
-    typed = Typed.of(request, "after")
+    typed = Typed.of(request, AskedChanges, "then", "now", "pick")
     values: dict[str, Any] = {"typed": typed, "values": _VALUES}
     values |= dict.fromkeys(("problem", "told", "compared"))
     lines = await site.stored.pipelines()

@@ -12,7 +12,7 @@ from typing import IO, Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from control.artifact_files import OpenedFile, artifact_of, open_file
+from control.artifact_files import OpenedFile, artifact_of, open_file, require_there
 from dashboard.known import AppHere, Here, PipelineHere, Reader
 
 router = APIRouter()
@@ -39,7 +39,8 @@ async def file(
     artifact = await artifact_of(site.stored, pipeline_id, ref, sha256)
     tag = f'"{hashlib.sha256(f"{sha256} {member}".encode()).hexdigest()[:32]}"'
     headers = _HEADERS | {"ETag": tag}
-    if tag in request.headers.get("if-none-match", ""):
+    if tag in request.headers.get("if-none-match", ""):  # whoever has it has what was stored
+        await require_there(site.data_dir, artifact)
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)
     return _answer(await open_file(site.data_dir, artifact, member), headers)
 

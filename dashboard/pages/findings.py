@@ -14,7 +14,7 @@ from contract.owasp import CATEGORIES
 from contract.standing import Standing
 from control.errors import WrongInputError
 from control.findings import Findings, standing_of
-from control.findings_asked import asked
+from control.findings_asked import Asked, asked
 from control.findings_page import Choices, choices, listed
 from control.findings_unseen import unseen
 from dashboard import urls
@@ -47,7 +47,7 @@ class Row(NamedTuple):
 @router.get("/pipelines/{pipeline_id}/findings")
 async def findings(request: Request, site: Here, _: Reader, pipeline_id: PipelineHere) -> Response:
     """The list; a filter that is wrong is shown again, with what is wrong."""
-    typed = Typed.of(request, "after", "told")
+    typed = Typed.of(request, Asked)
     problem, found, status = None, None, 200
     try:
         if typed.has("state", FIXED):

@@ -21,10 +21,10 @@ from control.steering import (
     retry_apps,
     set_parallelism,
 )
-from dashboard.access.audit import audited
 from dashboard.access.who import Actor
-from dashboard.known import Here, Operator, PipelineHere, Reader, Temporal
-from dashboard.live.hubs import hub_of, page_of, streamed
+from dashboard.known import Here, Operator, PipelineHere, Reader
+from dashboard.live.hubs import page_of, streamed
+from dashboard.live.messages import Action, named, sent
 from dashboard.live.query import Rows, after_of, query_of
 from dashboard.problems import problem_of
 from dashboard.rendering import page
@@ -35,14 +35,14 @@ router = APIRouter()
 _MOST_WINDOW = 50
 # What a page says after a form; nothing that an address may hold is shown.
 _DONE = {
-    "pause": "Pause was sent: running tools finish, nothing new starts.",
-    "resume": "Resume was sent: the pipeline goes on.",
-    "cancel": "Cancel was sent: running tools end, apps are torn down, and the report is written.",
-    "parallelism": "The number of apps in flight was changed. Apps in flight are not touched.",
-    "reset-breaker": "The breaker was closed by hand.",
-    "retry": "The apps run again.",
+    Action.PAUSE: "Pause was sent: running tools finish, nothing new starts.",
+    Action.RESUME: "Resume was sent: the pipeline goes on.",
+    Action.CANCEL: "Cancel was sent: running tools end, apps are torn down, a report is written.",
+    Action.PARALLELISM: "The number of apps in flight was changed; those in flight go on.",
+    Action.BREAKER: "The breaker was closed by hand.",
+    Action.RETRY: "The apps run again.",
     "nothing": "There is nothing to retry: no app lacks a measurement of the platform's fault.",
-    "add": "The apps were added to the pipeline.",
+    Action.ADD: "The apps were added to the pipeline.",
 }
 
 
@@ -76,19 +76,15 @@ async def events(
 
 
 @router.post("/pipelines/{pipeline_id}/pause")
-async def post_pause(
-    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
-) -> Response:
+async def post_pause(request: Request, pipeline_id: PipelineHere, actor: Operator) -> Response:
     """Start nothing new."""
-    return await _steered(request, actor, "pause", await _of(server, pipeline_id), pause)
+    return await _steered(request, actor, Action.PAUSE, pipeline_id, pause)
 
 
 @router.post("/pipelines/{pipeline_id}/resume")
-async def post_resume(
-    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
-) -> Response:
+async def post_resume(request: Request, pipeline_id: PipelineHere, actor: Operator) -> Response:
     """Go on after a pause."""
-    return await _steered(request, actor, "resume", await _of(server, pipeline_id), resume)
+    return await _steered(request, actor, Action.RESUME, pipeline_id, resume)
 
 
 @router.get("/pipelines/{pipeline_id}/cancel")
@@ -98,17 +94,14 @@ async def ask_cancel(request: Request, pipeline_id: PipelineHere, _: Reader) -> 
 
 
 @router.post("/pipelines/{pipeline_id}/cancel")
-async def post_cancel(
-    request: Request, server: Temporal, pipeline_id: PipelineHere, actor: Operator
-) -> Response:
+async def post_cancel(request: Request, pipeline_id: PipelineHere, actor: Operator) -> Response:
     """End running tools, tear down, write the report."""
-    return await _steered(request, actor, "cancel", await _of(server, pipeline_id), cancel)
+    return await _steered(request, actor, Action.CANCEL, pipeline_id, cancel)
 
 
 @router.post("/pipelines/{pipeline_id}/parallelism")
 async def post_parallelism(
     request: Request,
-    server: Temporal,
     pipeline_id: PipelineHere,
     actor: Operator,
     apps: Annotated[str, Form(max_length=20)] = "",
@@ -119,8 +112,8 @@ async def post_parallelism(
         return await _steered(
             request,
             actor,
-            "parallelism",
-            await _of(server, pipeline_id),
+            Action.PARALLELISM,
+            pipeline_id,
             lambda pipeline: set_parallelism(pipeline, wanted),
             f"to {wanted}",
         )
@@ -141,7 +134,6 @@ def _window(text: str) -> int:
 @router.post("/pipelines/{pipeline_id}/reset-breaker")
 async def post_reset_breaker(
     request: Request,
-    server: Temporal,
     pipeline_id: PipelineHere,
     actor: Operator,
     name: Annotated[str, Form(max_length=40)] = "",
@@ -150,8 +142,8 @@ async def post_reset_breaker(
     return await _steered(
         request,
         actor,
-        "reset-breaker",
-        await _of(server, pipeline_id),
+        Action.BREAKER,
+        pipeline_id,
         lambda pipeline: reset_breaker(pipeline, name),
         name,
     )
@@ -167,7 +159,6 @@ async def ask_retry(request: Request, pipeline_id: PipelineHere, _: Reader) -> R
 async def post_retry(
     request: Request,
     site: Here,
-    server: Temporal,
     pipeline_id: PipelineHere,
     actor: Operator,
     app: Annotated[str, Form(max_length=20_000)] = "",
@@ -177,13 +168,13 @@ async def post_retry(
     labels = app.split()
 
     async def send(pipeline: Pipeline) -> Retried:
-        if not labels and not every:
-            raise WrongInputError("no app is named", next_step="write one as MODEL/appN")
         return await retry_apps(pipeline, site.stored, labels)
 
     try:
-        detail = ", ".join(labels) or "what the platform failed"
-        return await _steered(request, actor, "retry", await _of(server, pipeline_id), send, detail)
+        if not labels and not every:
+            raise WrongInputError("no app is named", next_step="write one as MODEL/appN")
+        detail = named(labels) or "what the platform failed"
+        return await _steered(request, actor, Action.RETRY, pipeline_id, send, detail)
     except WrongInputError as error:
         return _again(request, "live_retry.html.j2", error, pipeline_id=pipeline_id, typed=app)
 
@@ -200,7 +191,6 @@ async def ask_add(request: Request, site: Here, pipeline_id: PipelineHere, _: Re
 async def post_add(
     request: Request,
     site: Here,
-    server: Temporal,
     pipeline_id: PipelineHere,
     actor: Operator,
     app: Annotated[tuple[str, ...], Form(max_length=500)] = (),
@@ -208,22 +198,16 @@ async def post_add(
     """Add these apps to the running pipeline."""
 
     async def send(pipeline: Pipeline) -> Added:
-        if not any(label.strip() for label in app):
-            raise WrongInputError("no app was chosen", next_step="choose one or more")
         return await add_apps(pipeline, site.stored, app)
 
     try:
-        return await _steered(
-            request, actor, "add", await _of(server, pipeline_id), send, ", ".join(app)
-        )
+        if not any(label.strip() for label in app):
+            raise WrongInputError("no app was chosen", next_step="choose one or more")
+        return await _steered(request, actor, Action.ADD, pipeline_id, send, named(app))
     except WrongInputError as error:
         new = await addable(site.stored, pipeline_id)
         values = {"pipeline_id": pipeline_id, "new": new, "chosen": app}
         return _again(request, "live_add.html.j2", error, **values)
-
-
-async def _of(server: Temporal, pipeline_id: str) -> Pipeline:
-    return Pipeline(await server.client(), pipeline_id)
 
 
 Answer = Sent | Retried | Added
@@ -232,17 +216,15 @@ Answer = Sent | Retried | Added
 async def _steered(
     request: Request,
     actor: Actor,
-    action: str,
-    pipeline: Pipeline,
+    action: Action,
+    pipeline_id: str,
     send: Callable[[Pipeline], Awaitable[Answer]],
     detail: str = "",
 ) -> Response:
     """Do it, keep that it was done, and lead back to the pipeline."""
-    async with audited(request, actor, action, f"pipeline {pipeline.id}", detail):
-        answer = await send(pipeline)
-    hub_of(request).poke(pipeline.id)
+    answer = await sent(request, actor, action, pipeline_id, send, detail)
     done = "nothing" if isinstance(answer, Retried) and not answer.retried else action
-    return RedirectResponse(with_query(pipeline_url(pipeline.id), {"done": done}), 303)
+    return RedirectResponse(with_query(pipeline_url(pipeline_id), {"done": done}), 303)
 
 
 async def _overview(

@@ -16,12 +16,11 @@ from control.authoring import (
     Step,
     answered,
     checked,
-    require_inside,
     require_pipeline,
     text_of,
 )
 from control.declared import tools_of
-from control.fleet import folder_of
+from control.fleet import folder_of, require_inside
 from control.fleets import Fleet, find_fleets, look_at
 from control.launching import launch
 from control.naming import name_of, new_id
@@ -40,7 +39,7 @@ from dashboard.wizard.survey import planned, shown, surveyed
 router = APIRouter()
 router.include_router(specs.router)
 _SEE_OTHER = 303
-_FIELDS_MAX = 20_000
+_FIELDS_MAX = 50_000  # two for each app number
 
 
 @router.get("/new")
@@ -49,11 +48,22 @@ async def new(request: Request, site: Here, _: Reader) -> Response:
     return await _shown(request, site, Form.of(request.query_params.multi_items()))
 
 
+@router.post("/new/step")
+async def step(request: Request, site: Here, _: Reader) -> Response:
+    """The same, for answers that may be too long for an address."""
+    return await _shown(request, site, Form.of(await _sent(request)))
+
+
+@router.get("/new/step")
+async def begin(_: Reader) -> Response:
+    """Begin anew: the answers were in the form that was sent here, not in its address."""
+    return RedirectResponse("/new", _SEE_OTHER)
+
+
 @router.post("/new")
 async def create(request: Request, site: Here, server: Temporal, actor: Operator) -> Response:
     """Write the spec, and start it if that was asked for; refused, the last step is shown again."""
-    sent = (await request.form(max_fields=_FIELDS_MAX)).multi_items()
-    items = [(name, value) for name, value in sent if isinstance(value, str)]
+    items = await _sent(request)
     typed, form = dict(items), replace(Form.of(items), at=CHECK)
     reached = await _reached(request, site, form)
     if isinstance(reached, Response):
@@ -76,12 +86,19 @@ async def create(request: Request, site: Here, server: Temporal, actor: Operator
     return RedirectResponse(specs.started_url(name, id_), _SEE_OTHER)
 
 
+async def _sent(request: Request) -> list[tuple[str, str]]:
+    sent = (await request.form(max_fields=_FIELDS_MAX)).multi_items()
+    return [(name, value) for name, value in sent if isinstance(value, str)]
+
+
 async def _shown(request: Request, site: Site, form: Form) -> Response:
-    """The step that can be shown."""
+    """The step that can be shown; at an address of its own, if its answers are short enough."""
     reached = await _reached(request, site, form)
     if isinstance(reached, Response):
         return reached
     form, fleet = reached
+    if request.method == "POST" and (address := form.address(form.at)):
+        return RedirectResponse(address, _SEE_OTHER)
     if form.at == CHECK:
         return await _check_page(request, site, form, fleet, {})
     return await _step_page(request, site, form, fleet, None)
@@ -114,7 +131,7 @@ def _fleet(site: Site, text: str) -> Fleet:
     """What a folder below that of all fleets holds."""
     root = folder_of(site.fleets, text, "the folder")
     require_inside(root, site.fleets, "the folder")
-    return look_at(root)
+    return look_at(root, site.fleets)
 
 
 async def _folder_page(
@@ -182,7 +199,7 @@ async def _check_page(
         request,
         "new_check.html.j2",
         status=problem.status if problem else 200,
-        form=form,
+        address=form.address(CHECK),
         kept=form.items(),
         text=await asyncio.to_thread(text_of, form.answers, fleet),
         name=typed.get("name") or name_of(stem),

@@ -13,6 +13,7 @@ CHECK = "check"
 STEPS = (*(step.value for step in Step), CHECK)
 _TEMPLATE = re.compile(r"t([1-9][0-9]{0,6})")
 _LETTERS = 200
+_ADDRESS_LETTERS = 2_000  # from a longer one, a login does not lead back
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,14 @@ class Form:
         """The fields of all steps but these: what a step that is shown carries along."""
         return tuple(_items(self, but))
 
-    def url(self, at: str, *but: Step) -> str:
-        """The address of another step with the same answers."""
-        return f"/new?{urlencode([*self.items(*but), ('at', at)])}"
+    def url(self, at: str) -> str:
+        """The address of a step with these answers, however long."""
+        return f"/new?{urlencode([*self.items(), ('at', at)])}"
+
+    def address(self, at: str) -> str:
+        """The address of a step with these answers; empty: they are too long for a good one."""
+        address = self.url(at)
+        return address if len(address) <= _ADDRESS_LETTERS else ""
 
 
 def settled(answers: Answers, fleet: Fleet) -> Answers:

@@ -17,12 +17,13 @@ _NOT_ASKED = "this dashboard does not know where its analyzer is"
 
 
 async def planned(site: Site, spec: PipelineSpec, id_: str) -> PipelinePlan:
-    """The plan of a spec whose folders are all below that of the fleets.
+    """The plan of a spec whose folders are all below that of the fleets; one at a time.
 
     Raises:
         PlatformError: they are not, or something else is wrong.
     """
-    return await plan_below(site.fleets, spec, id_, stored=site.stored, secret=site.secret)
+    async with site.planning:
+        return await plan_below(site.fleets, spec, id_, stored=site.stored, secret=site.secret)
 
 
 async def surveyed(

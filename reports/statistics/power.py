@@ -7,6 +7,7 @@ design, and not of luck, is seen.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -33,6 +34,7 @@ class Population:
     interaction_sd: float = 0.8
 
 
+@lru_cache(maxsize=256)
 def detectable_gap(
     templates: int, samples: int, population: Population, *, level: float = 0.05, seed: int = 1
 ) -> float | None:

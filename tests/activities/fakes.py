@@ -26,10 +26,12 @@ from contract.analysis import (
 )
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
+from contract.cells import ToolSeen
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import StoredSuppression
 from contract.health import AnalyzerHealth, ToolHealth
 from contract.outcome import SubtaskOutcome, ToolSummary
+from contract.overview import AppsAsked, CellsLooked, LooksOverview
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage
 from contract.protocol import Progress
 from contract.record import CellState, PipelineRecord, Revision, revision_of
@@ -328,8 +330,28 @@ class FakeResults:
         }
         return whole.model_copy(update=mine)
 
-    async def looks_for(self, pipeline_id: str, tools: Any) -> dict[Any, Any]:
-        return {}
+    async def looks_overview(self, pipeline_id: str, only: AppRef | None = None) -> LooksOverview:
+        whole = await self.load_pipeline(pipeline_id)
+        apps = {app.ref: app for app in whole.apps}
+        return LooksOverview(
+            state=whole.state,
+            apps=tuple(
+                AppsAsked(model=app.ref.model, role=app.role, state=app.state, apps=1)
+                for app in whole.apps
+            ),
+            cells=tuple(
+                CellsLooked(
+                    model=cell.ref.model,
+                    role=apps[cell.ref].role,
+                    analyzer=cell.analyzer,
+                    tool=cell.tool,
+                    state=cell.state,
+                    cells=1,
+                )
+                for cell in whole.cells
+            ),
+            tools=tuple(ToolSeen(cell.analyzer, cell.tool) for cell in whole.cells),
+        )
 
     async def replace_weaknesses(
         self,

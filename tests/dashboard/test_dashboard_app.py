@@ -1,6 +1,7 @@
 """The pages and the API of one app: from the store, while it runs and when files are gone."""
 
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from contract.analyzers import AnalyzerKind
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.spec import AppRef, AppsSpec, PipelineSpec
 from contract.weakness import Weakness
+from control import app_files
 from control.deciding import decision, suppress
 from dashboard import urls
 from store.migrate import upgrade
@@ -22,7 +24,7 @@ from tests.support.dashboard_site import browsing, operating, site_of
 from tests.support.hostile_installation import MARKUP, PIPELINE, hostile_installation
 from tests.support.hostile_installation import REF as EVIL_REF
 from tests.support.page_checks import wrong_in
-from tests.support.recorded_app import REF, many_weaknesses, recorded_app, source_of
+from tests.support.recorded_app import REF, SQL, many_weaknesses, recorded_app, source_of
 from tests.support.two_pipelines import (
     AFTER,
     CONTROL,
@@ -181,6 +183,7 @@ async def test_an_app_that_has_not_ended_is_shown_as_far_as_it_is(page: httpx.As
     told = (await page.get(api(pipeline="runs"))).json()
 
     assert "It has not ended" in text
+    assert "never ran in a container" not in text
     assert told["report"]["state"] is None
     assert told["weaknesses"] == 1
     cells = {cell["record"]["analyzer"]: cell for cell in told["report"]["cells"]}
@@ -197,12 +200,30 @@ async def test_a_log_opens_at_its_end_and_turns_by_pages(page: httpx.AsyncClient
     assert (await page.get(api("logs/7"))).status_code == 404
 
 
+async def test_a_log_that_is_too_long_begins_with_a_whole_line(
+    page: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app_files, "_MOST_LOG_BYTES", 1_000)
+    told = (await page.get(api("logs/0"), params={"line": 1})).json()
+    text = (await page.get(urls.app_url("whole", REF, "logs/0"))).text
+
+    number = int(told["lines"][0].removeprefix("line ").removesuffix(" <b>"))
+    assert number + told["total"] == 451
+    assert told["cut_bytes"] > 0
+    assert "lines are counted from there" in text
+
+
 async def test_the_load_curve_has_the_steps_that_were_measured(page: httpx.AsyncClient):
     told = (await page.get(api("load"))).json()
     text = (await page.get(urls.app_url("whole", REF, "load"))).text
 
     (curve,) = told["curves"]
     assert [(step["rate"], step["p99"]) for step in curve["steps"]] == [(10, None), (80, 1900)]
+    assert [(step["error_ratio"], step["broke"]) for step in curve["steps"]] == [
+        (None, None),
+        (0.2, "p95 of 812 ms"),
+    ], "what a step does not tell is not 0, and held nothing"
+    assert "<td>held</td>" not in text
     assert told["usage"][0]["cpu_percent"] == [None, 12.5, 90]
     assert text.count("<svg") == 4, "the logo, a curve, processor time, memory"
 
@@ -254,6 +275,25 @@ async def test_a_weakness_names_the_other_pipelines_that_have_it(web: httpx.Asyn
 
     assert [one["pipeline_id"] for one in kept.json()["elsewhere"]] == ["before"]
     assert (fresh.json()["elsewhere"], fresh.json()["looked_in"]) == ([], 1)
+
+
+async def test_a_weakness_is_found_in_other_pipelines_by_all_its_names(tmp_path: Path):
+    await recorded_app(tmp_path)
+    await recorded_app(tmp_path, "later")
+    site = site_of(tmp_path)
+    renamed = SQL.model_copy(update={"fingerprint": "v3-sql", "aliases": ("v2-sql",)})
+
+    async def list_anew(results: SqlResultStore) -> None:
+        await results.replace_weaknesses("later", REF, [Weakness(finding=renamed, occurrence=1)])
+
+    await site.stored.answered("later", list_anew)
+    async with browsing(site) as client:
+        for here, name, there in (("whole", "v2-sql", "later"), ("later", "v3-sql", "whole")):
+            occurrence = int(here == "later")
+            url = urls.finding_url(here, REF, name, occurrence)
+            page = await client.get(url)
+            (link,) = re.findall(f'href="([^"]*/{there}/[^"]*finding[?][^"]*)"', page.text)
+            assert (await client.get(link.replace("&amp;", "&"))).status_code == 200
 
 
 async def told_and_written(

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -112,6 +113,41 @@ async def test_the_page_tells_all_and_leads_to_the_next(folder: Path):
     assert "pipeline p5" in page.text
     assert "pipeline p4" in second.text
     assert "pipeline p5" not in second.text
+
+
+@pytest.mark.parametrize(
+    ("page", "api", "fields"),
+    [
+        ("pause", "pause", {}),
+        ("resume", "resume", {}),
+        ("cancel", "cancel", {}),
+        ("parallelism", "parallelism", {"apps": 3}),
+        ("reset-breaker", "reset-breaker", {"name": "static"}),
+        ("retry", "retry", {"app": "m/app1", "apps": ["m/app1"]}),
+        ("add", "apps", {"app": "m/app1", "apps": ["m/app1"]}),
+    ],
+)
+async def test_a_change_has_one_name_and_is_kept_without_a_server(
+    operator: httpx.AsyncClient, page: str, api: str, fields: dict[str, Any]
+):
+    form = {name: value for name, value in fields.items() if not isinstance(value, list)}
+    sent = {name: value for name, value in fields.items() if name != "app"}
+    by_page = await operator.post(f"/pipelines/after/{page}", data=form)
+    by_api = await operator.post(f"/api/v1/pipelines/after/{api}", json=sent)
+    first, second = (await operator.get("/api/v1/audit")).json()["changes"]
+
+    assert (by_page.status_code, by_api.status_code) == (503, 503)
+    assert first["action"] == second["action"]
+    assert first["detail"] == second["detail"]
+    assert first["outcome"] == second["outcome"] == "failed"
+
+
+async def test_a_form_without_apps_asks_for_nothing(operator: httpx.AsyncClient):
+    refused = [await operator.post(f"/pipelines/after/{name}") for name in ("retry", "add")]
+    log = (await operator.get("/api/v1/audit")).json()["changes"]
+
+    assert [answer.status_code for answer in refused] == [400, 400]
+    assert log == []
 
 
 async def test_nothing_changed_is_said(tmp_path: Path):

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from contract.access import Scope
+from dashboard.api.parameters import parameters_of
 from dashboard.app import create_app
 from dashboard.urls import API
 from tests.support.dashboard_site import browsing, site_of, token_for
@@ -20,8 +21,8 @@ from tests.support.every_route import api_routes, page_routes
 
 ANYBODY = {"/login", "/logout", "/enter"}
 """What somebody needs who is not known yet; they change nothing but who is known."""
-LOOKS = {f"{API}/specs/validate", f"{API}/specs/plan"}
-"""Asked by POST, because the question is a document; nothing is changed."""
+LOOKS = {f"{API}/validate", f"{API}/plan", "/new/step"}
+"""Asked by POST, because the question is a document or long; nothing is changed."""
 ROUTES = [
     (method, prefix + route.path, route.endpoint)
     for prefix, routes in (("", page_routes()), (API, api_routes()))
@@ -57,6 +58,13 @@ async def reader(recorded: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def operator(recorded: Path) -> AsyncIterator[httpx.AsyncClient]:
+    token = await token_for(site_of(recorded), Scope.OPERATE)
+    async with browsing(site_of(recorded), Authorization=f"Bearer {token}") as client:
+        yield client
+
+
 def test_no_route_is_overlooked(tmp_path: Path):
     app = create_app(site_of(tmp_path))
     described = {
@@ -65,6 +73,53 @@ def test_no_route_is_overlooked(tmp_path: Path):
 
     assert described == {(method, path) for method, path in EVERY if path.startswith(API)}
     assert len(EVERY) > len(described) > 20
+
+
+def test_the_document_says_where_a_token_is_needed(tmp_path: Path):
+    document = create_app(site_of(tmp_path)).openapi()
+    needed = {
+        (method.upper(), path)
+        for path, of in document["paths"].items()
+        for method, operation in of.items()
+        if {} not in operation["security"]
+    }
+    secrets = {("GET", f"{API}/tokens"), ("GET", f"{API}/sessions")}
+
+    assert needed == secrets | {each for each in CHANGES if each[1].startswith(API)}
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_every_parameter_is_described(tmp_path: Path):
+    described = {
+        (method.upper(), path): {
+            one["name"] for one in what.get("parameters", ()) if one["in"] == "query"
+        }
+        for path, of in create_app(site_of(tmp_path)).openapi()["paths"].items()
+        for method, what in of.items()
+    }
+
+    assert described == {
+        (method, API + route.path): set(parameters_of(route.dependant))
+        for route in api_routes()
+        for method in route.methods or ()
+    }
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in EVERY if each[1].startswith(API)])
+async def test_a_misspelt_parameter_is_refused(operator: httpx.AsyncClient, method: str, path: str):
+    answer = await operator.request(method, filled(path), params={"bogus": "1", "limti": "2"})
+
+    assert answer.status_code == 400
+    assert [line.partition(":")[0] for line in answer.json()["lines"]] == ["bogus", "limti"]
+
+
+async def test_the_nearest_parameter_is_named(local: httpx.AsyncClient):
+    answer = await local.get(f"{API}/pipelines/after/findings", params={"severty": "high"})
+    of_page = await local.get("/pipelines/after/findings?bogus=1&severity=high")
+
+    assert "did you mean severity?" in answer.json()["lines"][0]
+    assert of_page.status_code == 200
+    assert "/findings/export?severity=high&amp;form=csv" in of_page.text
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY)

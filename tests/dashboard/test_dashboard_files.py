@@ -1,14 +1,18 @@
 """Files that an app may have written: handed out whole, and never as something that runs."""
 
 import shutil
+import tempfile
+import tracemalloc
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from clients.artifacts import FileArtifactStore
+from contract.analysis import ArtifactRef
 from contract.spec import AppRef
-from control.artifact_files import safe_name
+from control.artifact_files import open_file, safe_name
 from control.picture_bytes import picture_type
 from dashboard.urls import files_url
 from tests.support.dashboard_site import browsing, site_of
@@ -134,6 +138,53 @@ async def test_a_damaged_file_is_one_clear_error(
     assert answer.status_code == status
     assert "damaged" in answer.text or "is not in" in answer.text
     assert "Traceback" not in answer.text
+
+
+async def test_who_has_a_file_is_told_that_it_is_gone(folder: Path, tmp_path: Path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    first = await got(copy)
+    (copy / "artifacts" / (await archive_at(copy)).key).unlink()
+    again = await got(copy, **{"If-None-Match": first.headers["etag"]})
+
+    assert again.status_code == 404
+
+
+@pytest.mark.parametrize("member", ["", "browser/page.html"])
+async def test_a_file_that_prune_removes_meanwhile_is_one_clear_error(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, member: str
+):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    located = FileArtifactStore.located
+
+    def and_gone(store: FileArtifactStore, ref: ArtifactRef) -> Path:
+        path = located(store, ref)
+        path.unlink()
+        return path
+
+    monkeypatch.setattr(FileArtifactStore, "located", and_gone)
+    answer = await got(copy, member)
+
+    assert answer.status_code == 503
+    assert "No such file" in answer.text
+    assert "Next:" in answer.text or "check the disk" in answer.text
+
+
+async def test_a_file_takes_no_room_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The folder for temporary files is gone, and 64 MiB come from a few KiB of memory."""
+    store = FileArtifactStore(tmp_path / "artifacts")
+    ref = await store.put_bytes(bytes(64 * 1024**2), name="large.log")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
+    tracemalloc.start()
+    opened = await open_file(tmp_path, ref)
+    with opened.content as content:
+        size = sum(len(block) for block in iter(lambda: content.read(65_536), b""))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert size == opened.size_bytes == 64 * 1024**2
+    assert most < 8 * 1024**2
 
 
 async def test_files_are_for_those_who_may_read(folder: Path):

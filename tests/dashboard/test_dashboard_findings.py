@@ -25,7 +25,7 @@ async def test_a_list_says_what_nobody_measured(web: httpx.AsyncClient):
 
     assert rows(text) == ["src/fresh.py:7", "src/kept.py:7", "src/other.py:7"]
     assert "not known: static/bandit on 1 app (infra_failed)" in text
-    assert "Cells that they measured: 2 of 3." in text
+    assert "Looks at an app that they measured: 2 of 3." in text
 
 
 async def test_a_row_leads_to_its_weakness_and_its_app(web: httpx.AsyncClient):

@@ -75,6 +75,17 @@ class TestReading:
         async with browsing(site) as web:
             assert (await web.get("/pipelines")).status_code == 200
 
+    async def test_needs_a_token_here_too_where_it_is_set_so(self, site: Site):
+        site = site_of(site.data_dir, doors=Doors(local=False))
+        token = await bearer(site, Scope.READ)
+        async with browsing(site) as web:
+            page, static = await web.get("/pipelines"), await web.get("/static/report.css")
+            health = await web.get("/health")
+            with_token = await web.get("/pipelines", headers=token)
+
+        assert (page.status_code, static.status_code, health.status_code) == (401, 200, 200)
+        assert with_token.status_code == 200
+
     async def test_makes_no_store(self, tmp_path: Path):
         async with browsing(site_of(tmp_path)) as web:
             web.cookies.set("assay-8240", "x" * 43)

@@ -2,8 +2,10 @@
 
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -25,11 +27,12 @@ from control.documents import TimeLeft
 from control.live_documents import LiveChange, LivePipeline
 from control.time_left import Span
 from control.waiting import waits_of
+from dashboard.live import timeline
 from dashboard.live.changes import Changes, Part
 from dashboard.live.document import Document
 from dashboard.live.partials import Overview, Table, left_in_words
 from dashboard.live.standing import standing_of
-from dashboard.live.timeline import so_far
+from dashboard.live.timeline import Timeline, so_far
 from dashboard.live.view import event
 from dashboard.rendering import fragment
 from store.migrate import upgrade
@@ -259,6 +262,32 @@ def test_an_ended_app_of_which_nobody_says_how_is_in_no_picture() -> None:
     assert picture.description.startswith("2 apps, at most 2 at once")
     assert "lower bound" not in picture.svg
     assert so_far(live(), spans[1:], NOW) is None
+
+
+async def test_a_bar_grows_while_its_app_runs_and_somebody_tells_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=lambda _zone: told_at)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(timeline, "datetime", clock)
+    runs, ended = Span(NOW, None, "m/app1"), Span(NOW, NOW + timedelta(seconds=9), "m/app2")
+    picture = Timeline(tmp_path, "p")
+
+    async def lengths(*spans: Span, **fields: object) -> list[str]:
+        nonlocal told_at
+        told = list[str]()
+        for seconds in (30, 31, 90):
+            told_at = NOW + timedelta(seconds=seconds)
+            await picture.update(live(apps=(line(state="measured"),), **fields), spans)
+            told.append(picture.picture.description if picture.picture else "none")
+        return [text.rpartition(" in ")[2] for text in told]
+
+    told_at = NOW
+    assert await lengths(runs) == ["30 s.", "30 s.", "1:30 min."]
+    assert len(set(await lengths(replace(ended, label="m/app1")))) == 1
+    away_since = NOW + timedelta(seconds=20)
+    assert await lengths(runs, away="nobody", away_since=away_since) == ["20 s."] * 3
+    over = {"phase": PipelinePhase.CANCELLED, "finished_at": away_since}
+    assert await lengths(runs, **over) == ["20 s."] * 3
 
 
 async def test_a_document_is_told_whole_then_by_what_differs() -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from html import escape, unescape
 from pathlib import Path
 
 import httpx
@@ -49,6 +50,7 @@ async def browser(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url=origin, headers=OURS) as client,
     ):
+        client.event_hooks["response"] = [lambda _: app.state.access.close()]  # uses are kept
         yield client
 
 
@@ -140,15 +142,33 @@ class TestByToken:
         assert "assay_wrong" not in answer.text
         assert "set-cookie" not in answer.headers
 
-    async def test_after_ten_wrong_ones_no_right_one_is_taken(self, site: Site):
+    async def test_what_is_wrong_is_said_with_its_names_as_they_are(self, tmp_path: Path):
+        folder = tmp_path / "Study-A"
+        folder.mkdir()
+        (folder / "assay.db").write_bytes(b"no database" * 200)
+        async with browser(site_of(folder)) as web:
+            answer = await enter(web, "assay_right")
+
+        assert 'role="alert"' in answer.text and "Study-A" in answer.text
+
+    async def test_after_ten_wrong_ones_another_wrong_one_has_to_wait(self, site: Site):
         token = await token_for(site)
         async with browser(site, REMOTE) as web:
             for _ in range(10):
                 await enter(web, "assay_wrong")
-            answer = await enter(web, token)
+            wrong, right = await enter(web, "assay_wrong"), await enter(web, token)
 
-        assert answer.status_code == 429
-        assert "try again in 5 minutes" in answer.text
+        assert wrong.status_code == 429
+        assert "try again in 5 minutes" in wrong.text
+        assert right.status_code == 303
+
+    async def test_a_program_with_an_old_token_is_not_who_types_one(self, site: Site):
+        async with browser(site) as web:
+            for _ in range(11):
+                await web.get("/api/v1/me", headers={"Authorization": "Bearer assay_old"})
+            answer = await enter(web, "assay_wrong")
+
+        assert answer.status_code == 401
 
     async def test_a_page_of_somebody_else_logs_nobody_in(self, site: Site):
         token = await token_for(site)
@@ -244,6 +264,30 @@ class TestTheEnd:
         assert "revoked" in page.text
 
 
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ("/tokens/revoke", "name"),
+        ("/sessions/end", "id"),
+        ("/login", "token"),
+        ("/login", "next"),
+        ("/enter", "key"),
+        ("/pipelines/p1/suppressions/withdraw", "fingerprint"),
+    ],
+)
+async def test_what_is_too_long_is_not_said_back(site: Site, form: str, field: str):
+    token = await token_for(site)
+    async with browser(site) as web:
+        await enter(web, token)
+        answer = await web.post(form, data={field: "x" * 900_000})
+        api = await web.post(f"/api/v1/tokens/{'x' * 60_000}/revoke")
+
+    assert answer.status_code in (400, 401, 404)
+    assert "x" * 5_000 not in answer.text
+    assert api.status_code == 404
+    assert "x" * 5_000 not in api.text
+
+
 class TestByLink:
     async def test_is_good_once_and_a_look_does_not_use_it_up(self, site: Site):
         async with browser(site) as web, browser(site) as second, access_of(site) as access:
@@ -268,6 +312,23 @@ class TestByLink:
             answer = await web.post("/enter", data={"key": link.key})
 
         assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/pipelines/p1/apps/org%252Fm/app1?gone=1&after=a%2Fb",
+        "/pipelines/p1/apps/m%C3%A9/app1",
+        "/pipelines/p1?text=%C3%A9",
+    ],
+)
+async def test_who_logs_in_comes_back_to_the_very_address(site: Site, address: str):
+    async with browser(site, REMOTE) as web:
+        page = await web.get(address)
+        link = unescape(page.text.split('href="/login?')[1].split('"')[0])
+        form = await web.get(f"/login?{link}")
+
+    assert f'name="next" value="{escape(address)}"' in form.text
 
 
 @pytest.mark.parametrize(
@@ -310,6 +371,25 @@ class TestTheStoreIsAway:
         assert (form.status_code, page.status_code, api.status_code) == (500, 500, 500)
         for answer in (form, page, api):
             assert "not a database" in answer.text
+
+    async def test_who_cannot_be_logged_out_is_told_and_keeps_the_cookie(
+        self, site: Site, tmp_path: Path
+    ):
+        token, store, aside = await token_for(site), tmp_path / "assay.db", tmp_path / "aside"
+        async with browser(site) as web:
+            await enter(web, token)
+            store.rename(aside)
+            store.write_bytes(b"no database" * 100)
+            failed = await web.post("/logout")
+            store.unlink()
+            aside.rename(store)
+            still = await operates(web)
+            ended = await web.post("/logout")
+
+        assert failed.status_code == 500
+        assert "not a database" in failed.text
+        assert "set-cookie" not in failed.headers
+        assert (still, ended.status_code) == (True, 303)
 
     async def test_who_may_read_without_it_still_knows_who_they_are(
         self, damaged: tuple[Site, str]

@@ -12,7 +12,15 @@ import pytest_asyncio
 
 from contract.analysis import Category, Coverage, MeasurementState, Severity, ToolReport
 from contract.analyzers import AnalyzerKind
-from contract.spec import AppsSpec, PipelineSpec
+from contract.cells import CellsQuery
+from contract.spec import AppRef, AppsSpec, PipelineSpec
+from control.cells import matrix
+from control.changes_page import changes_page
+from control.comparison import Comparison
+from control.errors import WrongInputError
+from control.stored import Stored
+from dashboard.paging import sealed
+from dashboard.urls import app_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
@@ -39,6 +47,11 @@ COUNTER = ToolReport(
 SEEN = looking(looked(finding("a"), finding("b", Severity.LOW)))
 
 
+def url_in(folder: Path) -> str:
+    """Of the store."""
+    return f"sqlite+aiosqlite:///{folder / 'assay.db'}"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
@@ -46,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def store(folder: Path) -> AsyncIterator[SqlResultStore]:
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
+    url = url_in(folder)
     await upgrade(url)
     store = SqlResultStore.from_url(url)
     yield store
@@ -181,3 +194,38 @@ async def test_rows_of_a_study_that_nobody_wrote_say_so(
 
     assert answer.status_code == 409
     assert answer.json()["next_step"] == "write the report, and ask again"
+
+
+async def test_what_was_skipped_leaves_a_line_counter_a_line_counter(
+    client: httpx.AsyncClient, store: SqlResultStore, folder: Path
+):
+    """The cells that the platform wrote in place of the tools are the newest, and tell nothing."""
+    skipped = (lost(), lost("loc"))
+    await record(store, "cut", {1: (looking(lost()), COUNTER), 2: skipped}, SPEC)
+
+    one = await only(client, "cut")
+    app = (await client.get("/api/v1" + app_url("cut", AppRef(model=MODEL, app_number=2)))).json()
+    cells = {cell["record"]["report"]["tool"]: cell["looks_for"] for cell in app["report"]["cells"]}
+    columns = (
+        await matrix(Stored(url_in(folder), lambda: False), CellsQuery(pipeline_id="cut"))
+    ).tools
+
+    assert "none of 2 cells that look for them was measured" in one["security_unknown"]
+    assert cells == {"bandit": ["security"], "loc": []}
+    assert {c.tool: c.looks_for_findings for c in columns} == {"bandit": True, "loc": False}
+
+
+async def test_a_cursor_that_somebody_made_is_wrong_input(client: httpx.AsyncClient):
+    url = "/api/v1/pipelines/forged/study/comparisons"
+    question = {"pipeline": "forged", "part": "comparisons"}
+    for place in ("x", "2026 ab", "2026-01-01 -1", "2026-01-01 " + "9" * 900):
+        answer = await client.get(url, params={"after": sealed(place, question) or ""})
+
+        assert answer.status_code == 400
+        assert answer.json()["next_step"] == "begin with the first page again"
+
+
+@pytest.mark.parametrize("place", ["[" * 100_000, "[1e999, 0, 0, 0, 0, 0]", "[1, 2]", "null"])
+def test_a_place_in_a_comparison_that_somebody_made_is_wrong_input(place: str):
+    with pytest.raises(WrongInputError, match="no place in a comparison"):
+        changes_page(Comparison.model_construct(changes=()), place, 1)

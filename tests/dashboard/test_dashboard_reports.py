@@ -4,17 +4,23 @@ import asyncio
 import io
 import os
 import shutil
+import threading
+import time
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from control.forms import FORMS
+from control import report_jobs
+from control.forms import FORMS, Source
 from control.report_documents import MEANINGS
+from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, operating, site_of
+from tests.support.two_pipelines import AFTER, record, write_report
 
 PAGE = "/pipelines/after/reports"
 API = f"/api/v1{PAGE}"
@@ -192,6 +198,39 @@ async def test_documents_of_apps_that_are_gone_are_counted(
     assert "Not written" in (await operator.get(PAGE)).text
 
 
+async def test_documents_of_controls_stand_for_no_other(empty_store: Path, tmp_path: Path):
+    folder = shutil.copytree(empty_store, tmp_path / "kept")
+    store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
+    await record(store, "after", AFTER, blind="opengrep")
+    await write_report(store, folder, "after")
+    await store.close()
+    next((folder / "reports/after/apps").glob("openai*.json")).unlink()
+
+    async with browsing(site_of(folder)) as client:
+        json_form = (await forms(client))["json"]
+
+    assert json_form["state"] == "incomplete"
+    assert json_form["problem"] == "documents of 1 of 4 apps are gone"
+
+
+async def test_a_report_does_not_speak_for_decisions_that_came_or_went(
+    operator: httpx.AsyncClient,
+):
+    """What it calls suppressed is not what the other pages do."""
+    url = "/api/v1/pipelines/after/suppressions"
+    key = {"fingerprint": "v2-kept", "who": "Ada", "why": "behind a proxy"}
+    told: list[tuple[str, str]] = []
+    for change in ("", "", "/withdraw"):
+        if told:
+            assert (await operator.post(url + change, json=key)).is_success
+        models = (await operator.get("/api/v1/pipelines/after/models")).json()
+        told.append(((await operator.get(API)).json()["stale"], models["told_by"]))
+
+    assert told[0] == told[2] == ("", "report")
+    assert "decisions" in told[1][0]
+    assert told[1][1] == "store"
+
+
 async def test_two_writings_of_one_report_are_one(operator: httpx.AsyncClient):
     first = await operator.post(API, json={})
     second = await operator.post(API, json={})
@@ -222,6 +261,32 @@ async def test_a_dashboard_that_ends_leaves_the_old_report(recorded: Path, tmp_p
     assert told["problem"] == ""
     assert told["writing"] is None
     assert not list((folder / "reports/after").glob(".draft-*"))
+
+
+async def test_nothing_is_written_when_the_writings_are_closed(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = shutil.copytree(recorded, tmp_path / "copy")
+    begun, done = threading.Event(), threading.Event()
+
+    def write(source: Source, forms: Sequence[str], out: None) -> None:
+        begun.set()
+        with suppress(Exception):
+            while True:
+                list(source.apps())  # it is stopped between two apps
+        time.sleep(0.1)  # the rest of the app that it was at
+        done.set()
+
+    monkeypatch.setattr(report_jobs, "write_forms", write)
+    jobs = report_jobs.ReportJobs(site_of(folder).stored, folder, "assay 0")
+    await jobs.start("after", ["csv"], anew=False)
+    await asyncio.to_thread(begun.wait, 30)
+    await jobs.close()
+
+    assert done.is_set()
+    writing = jobs.writing("after")
+    assert writing is not None
+    assert writing.state == "failed"
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """The wizard in the browser: steps, answers that are kept, and what is written and started."""
 
+import asyncio
 import json
 import os
 import re
 from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +15,7 @@ import pytest_asyncio
 import yaml
 
 from contract.analyzers import AnalyzerKind
+from control.launching import plan_below
 from dashboard.wizard.form import Form
 from store.migrate import upgrade
 from tests.support.dashboard_site import browsing, operating, site_of
@@ -46,7 +49,7 @@ async def operator(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 def fields(text: str) -> list[tuple[str, str]]:
     """What the first form of a page would send if nothing is touched, without its buttons."""
-    form = text[text.index('action="/new"') :].partition("</form>")[0]
+    form = text[text.index('action="/new') :].partition("</form>")[0]
     sent: list[tuple[str, str]] = []
     for tag in re.findall(r"<input [^>]*>", form):
         known = dict(re.findall(r'([a-z]+)="([^"]*)"', tag))
@@ -60,6 +63,17 @@ def fields(text: str) -> list[tuple[str, str]]:
 
 async def step(client: httpx.AsyncClient, at: str, *sent: tuple[str, str]) -> httpx.Response:
     return await client.get("/new", params=[*sent, ("at", at)])
+
+
+async def pressed(client: httpx.AsyncClient, text: str, at: str, **instead: str) -> httpx.Response:
+    """What a page's form leads to when the button to the step `at` is pressed."""
+    found = re.search(r'<form method="(get|post)" action="(/new[^"]*)"', text)
+    assert found
+    sent = body(fields(text), at=at, **instead)
+    if found[1] == "get":
+        return await client.get(found[2], params=sent)
+    address = "/new/step" if "formaction" in text else found[2]
+    return await client.post(address, data=sent, follow_redirects=True)
 
 
 def without(sent: list[tuple[str, str]], *gone: tuple[str, str]) -> list[tuple[str, str]]:
@@ -114,6 +128,52 @@ async def test_two_models_on_two_templates_are_a_spec_after_five_steps(
     }
     shown = await operator.get(done.headers["location"])
     assert "Nothing was started" in shown.text and "templates_dir" in shown.text
+
+
+async def test_a_fleet_of_many_templates_passes_every_step_and_back(
+    operator: httpx.AsyncClient, folder: Path
+):
+    for number in range(1, 701):
+        (folder / "fleets" / "wide" / "gpt" / f"app{number}").mkdir(parents=True)
+    apps = await step(operator, "apps", ("root", "wide"))
+    untouched = await pressed(operator, apps.text, "analyzers")
+    slugs = {f"t{number}": f"template-of-app-{number}" for number in range(1, 701)}
+
+    shown = await pressed(operator, apps.text, "analyzers", **slugs)
+    for at in ("limits", "check", "apps", "check"):
+        shown = await pressed(operator, shown.text, at)
+        assert shown.status_code == 200, shown.text
+    done = await operator.post("/new", data=body(fields(shown.text), do="write"))
+
+    assert untouched.url.path == "/new" and len(str(untouched.url)) < 200
+    assert done.headers["location"] == "/specs/wide?done=written"
+    assert (
+        len(yaml.safe_load((folder / "data/specs/wide.yaml").read_text())["apps"]["templates"])
+        == 700
+    )
+
+
+async def test_a_step_with_a_short_answer_has_an_address(operator: httpx.AsyncClient):
+    apps = await step(operator, "apps", ("root", "study"))
+
+    analyzers = await pressed(operator, apps.text, "analyzers", t1="notes")
+
+    assert (analyzers.url.path, analyzers.url.params["t1"]) == ("/new", "notes")
+    assert (await operator.get("/new/step")).headers["location"] == "/new"
+
+
+async def test_who_may_only_read_is_told_that_long_answers_are_not_kept(folder: Path):
+    (folder / "data").mkdir()
+    names = [f"a-long-name-of-a-model-{number:03}" for number in range(100)]
+    for name in names:
+        (folder / "fleets" / "long" / name / "app1").mkdir(parents=True)
+    chosen = [("root", "long"), ("seen", "apps"), ("pick", "models"), ("seen", "limits")]
+    chosen += [("model", name) for name in names[1:]]
+    async with browsing(site_of(folder / "data", fleets=folder / "fleets")) as reader:
+        page = await step(reader, "check", *chosen)
+
+    assert "too long to be kept" in page.text
+    assert 'href="/login?next=%2Fnew"' in page.text
 
 
 async def test_a_wrong_answer_is_shown_again_with_what_was_typed(operator: httpx.AsyncClient):
@@ -171,7 +231,7 @@ async def test_a_folder_whose_name_is_no_text_is_an_error_that_names_it(
     os.makedirs(bad)
 
     shown = await step(operator, "apps", ("root", "study"))
-    asked = await operator.post("/api/v1/specs/validate", json={"spec": SPEC})
+    asked = await operator.post("/api/v1/validate", json={"spec": SPEC})
 
     assert (shown.status_code, asked.status_code) == (400, 400)
     assert "\\udcff" in shown.text and "\\udcff" in asked.json()["detail"]
@@ -310,12 +370,33 @@ async def test_the_answers_of_all_steps_travel_with_each_of_them():
     assert Form.of(form.items()) == form
 
 
+async def test_fleets_are_read_for_one_request_at_a_time(
+    operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    reading, most = 0, 0
+
+    async def counted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        try:
+            return await plan_below(*args, **kwargs)
+        finally:
+            reading -= 1
+
+    monkeypatch.setattr("dashboard.wizard.survey.plan_below", counted)
+    asked = [operator.post("/api/v1/plan", json={"spec": SPEC}) for _ in range(4)]
+    answers = await asyncio.gather(*asked)
+
+    assert ([answer.status_code for answer in answers], most) == ([200] * 4, 1)
+
+
 SPEC = {"apps": {"root": "study"}, "analyzers": ["static"]}
 
 
 async def test_a_program_asks_what_a_spec_would_run_and_take(operator: httpx.AsyncClient):
-    checked = await operator.post("/api/v1/specs/validate", json={"spec": SPEC})
-    plan = await operator.post("/api/v1/specs/plan", json={"spec": SPEC})
+    checked = await operator.post("/api/v1/validate", json={"spec": SPEC})
+    plan = await operator.post("/api/v1/plan", json={"spec": SPEC})
 
     assert (checked.status_code, plan.status_code) == (200, 200)
     labels = [f"{app['model']}/app{app['app_number']}" for app in checked.json()["apps"]]
@@ -339,7 +420,7 @@ async def test_a_program_asks_what_a_spec_would_run_and_take(operator: httpx.Asy
 async def test_a_program_learns_which_field_is_wrong(
     operator: httpx.AsyncClient, spec: object, status: int, says: str
 ):
-    for path in ("/api/v1/specs/validate", "/api/v1/specs/plan", "/api/v1/pipelines"):
+    for path in ("/api/v1/validate", "/api/v1/plan", "/api/v1/pipelines"):
         answer = await operator.post(
             path, content=json.dumps({"spec": spec}), headers={"Content-Type": "application/json"}
         )

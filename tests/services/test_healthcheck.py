@@ -12,7 +12,7 @@ from analyzers.runtime.wire.healthcheck import main
 
 
 @contextmanager
-def answering(status: int) -> Iterator[str]:
+def answering(status: int, host: str = "127.0.0.1") -> Iterator[str]:
     """Port of a server whose `/health` answers `status`, and anything else 404."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -23,7 +23,7 @@ def answering(status: int) -> Iterator[str]:
         def log_message(self, format: str, *args: object):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with HTTPServer((host, 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield str(server.server_port)
@@ -37,15 +37,24 @@ def test_only_a_200_is_healthy(status: int, code: int):
         assert main([port]) == code
 
 
+@pytest.mark.parametrize(
+    ("listens", "asked"),
+    [("127.0.0.5", "127.0.0.5"), ("0.0.0.0", "0.0.0.0"), ("127.0.0.1", "localhost")],
+)
+def test_it_is_asked_where_it_listens(listens: str, asked: str):
+    with answering(200, listens) as port:
+        assert main([port, asked]) == 0
+
+
 def test_nobody_listening_is_not_healthy():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         assert main([str(probe.getsockname()[1])]) == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["2001", "2002"], ["http"]])
+@pytest.mark.parametrize("arguments", [[], ["2001", "::1", "2002"], ["http"]])
 def test_a_wrong_call_says_how_it_is_called(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ):
     assert main(arguments) == 1
-    assert "usage: healthcheck.py PORT" in capsys.readouterr().err
+    assert "usage: healthcheck.py PORT [HOST]" in capsys.readouterr().err

@@ -1,7 +1,6 @@
 """One app in all pipelines, and what changes of its listing: run on SQLite and on PostgreSQL."""
 
 from contract.analysis import Severity
-from contract.analyzers import AnalyzerKind, Category
 from contract.weakness import BaselineState, Origin
 from tests.store import samples
 from tests.store.searches import ref, weakness
@@ -51,18 +50,3 @@ class AppRunsBehaviour:
         assert marks[0] == ""
         assert len(set(marks)) == len(marks)
         assert await store.listing_mark("p1", ref(9)) == ""
-
-    async def test_a_cell_of_a_tool_stands_for_what_it_looks_for(self, store):
-        await samples.register(store, samples.plan(apps=2))
-        looks_for = {"looks_for": (Category.SECURITY,), "imported": True}
-        report = samples.report(samples.measured().model_copy(update=looks_for))
-        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
-
-        tools = [(AnalyzerKind.STATIC, "bandit"), (AnalyzerKind.STATIC, "none")]
-        (cell,) = await store.sample_cells("p1", tools)
-
-        assert (cell.tool, cell.looks_for, cell.imported) == (
-            "bandit",
-            (Category.SECURITY,),
-            True,
-        )

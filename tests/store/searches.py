@@ -105,6 +105,8 @@ class SearchBehaviour:
             ({"severities": (Severity.LOW,), "confidences": (Confidence.MEDIUM,)}, (2, False)),
             ({"confidences": (Confidence.MEDIUM,)}, (None, False)),
             ({"severities": (Severity.CRITICAL, Severity.LOW)}, (2, False)),
+            ({"roles": (AppRole.CONTROL,)}, (None, False)),
+            ({"roles": tuple(AppRole)}, (4, True)),
         ],
     )
     async def test_a_count_goes_no_further_than_it_may_look(self, store, filters, expected):
@@ -140,8 +142,9 @@ class SearchBehaviour:
 
         assert bool(page.items) is found
 
-    async def test_what_a_tool_looks_for_is_told_by_a_cell_that_was_measured(self, store):
-        await samples.register(store, samples.plan(apps=1))
+    async def test_what_a_tool_looks_for_is_told_by_a_cell_of_its_own(self, store):
+        """The platform writes cells in its place, before and after: they tell nothing."""
+        await samples.register(store, samples.plan(apps=3))
         tools = [
             samples.measured(name).model_copy(update={"looks_for": looks_for})
             for name, looks_for in (
@@ -150,34 +153,57 @@ class SearchBehaviour:
                 ("older", None),
             )
         ]
-        tools.append(samples.failed())
-        report = samples.report(*tools)
-        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        tools.append(samples.failed().model_copy(update={"looks_for": (Category.QUALITY,)}))
+        tools.append(samples.failed("lost"))
+        names = [tool.tool for tool in tools]
+        skipped = [samples.failed(name) for name in names]
+        for number, its in enumerate((skipped, tools, skipped), 1):
+            app, report = samples.app(number), samples.report(*its)
+            await store.record_subtask("p1", app, samples.outcome(report, app), report)
 
-        names = ("bandit", "scancode", "older", "semgrep", "nobody")
-        told = await store.looks_for("p1", [(AnalyzerKind.STATIC, name) for name in names])
+        keys = [(AnalyzerKind.STATIC, name) for name in (*names, "nobody")]
+        told = {seen.tool: seen.looks_for for seen in await store.tools_seen("p1", keys)}
 
         assert told == {
-            (AnalyzerKind.STATIC, "bandit"): (Category.SECURITY,),
-            (AnalyzerKind.STATIC, "scancode"): (),
+            "bandit": (Category.SECURITY,),
+            "scancode": (),
+            "older": None,
+            "semgrep": (Category.QUALITY,),
+            "lost": None,
         }
 
-    async def test_cells_are_counted_by_model(self, store):
-        await samples.register(store, samples.plan(apps=2))
+    async def test_a_tool_of_a_log_of_somebody_else_says_so(self, store):
+        await samples.register(store, samples.plan(apps=1))
+        report = samples.report(samples.measured().model_copy(update={"imported": True}))
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+
+        (seen,) = await store.tools_seen("p1", [(AnalyzerKind.STATIC, "bandit")])
+
+        assert seen.imported
+
+    async def test_looks_are_counted_on_all_apps_and_on_one(self, store):
+        await samples.register(store, samples.plan(apps=3))
         for number in (1, 2):
             app = samples.app(number)
             report = samples.report()
             await store.record_subtask("p1", app, samples.outcome(report, app), report)
+        await store.record_app(samples.app(), samples.app_outcome())
 
-        told = [
-            {(count.tool, count.state.value): count.cells for count in counts}
-            for counts in (
-                await store.cells_of_models("p1", [samples.MODEL]),
-                await store.cells_of_models("p1", ["another"]),
-            )
-        ]
+        whole = await store.looks_overview("p1")
+        one = await store.looks_overview("p1", samples.app(2).ref)
 
-        assert told == [{("bandit", "measured"): 2, ("semgrep", "infra_failed"): 2}, {}]
+        assert {(g.state and g.state.value, g.apps, g.found) for g in whole.apps} == {
+            ("measured", 1, 0),
+            (None, 2, 1),
+        }
+        told = {(c.tool, c.state.value, c.cells, c.unfinished) for c in whole.cells}
+        assert told == {("bandit", "measured", 2, 1), ("semgrep", "infra_failed", 2, 1)}
+        assert [(g.state, g.apps, g.found) for g in one.apps] == [(None, 1, 1)]
+        assert {(c.tool, c.cells, c.unfinished) for c in one.cells} == {
+            ("bandit", 1, 1),
+            ("semgrep", 1, 1),
+        }
+        assert not (await store.looks_overview("p1", samples.app(9).ref)).apps
 
     async def test_a_page_is_the_same_whatever_was_read_between(self, store):
         await samples.register(store, samples.plan(apps=2))

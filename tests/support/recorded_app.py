@@ -90,7 +90,7 @@ LOAD = {
                 "broke": "p95 of 812 ms",
                 "latency": {"p50": 300.0, "p95": 812.0, "p99": 1900.0},
             },
-            {"rate": 10, "throughput": 10.0, "broke": "", "latency": {"p50": 4.0, "p95": 9.0}},
+            {"rate": 10, "throughput": 10.0, "latency": {"p50": 4.0, "p95": 9.0}},
             {"rate": "damaged"},
         ]
     },

@@ -1,14 +1,19 @@
 """Lines of an app's source: shown as measured only if that is known."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import clients.source
 from clients.source import digest_tree
 from contract.analysis import Finding, Location, Severity
 from contract.spec import SourceRef
+from control import app_sources
 from control.app_sources import excerpt_of
 
+entry = clients.source._entry
 TEXT = "one\r\ntwo\rthree = eval(x)\n" + "".join(f"line {n}\n" for n in range(4, 60))
 
 
@@ -49,6 +54,40 @@ def test_a_folder_that_is_too_large_to_compare_is_not_called_the_same(source: So
     assert told is not None and other is not None
     assert (told.state, "nobody compared" in told.note) == ("changed", True)
     assert (other.state, other.lines) == ("other", ())
+
+
+def test_a_folder_that_grew_is_read_no_further_than_one_that_was_as_large(
+    source: SourceRef, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("b", "c", "d"):
+        (Path(source.path) / name).write_bytes(b"x" * 1_000)
+    read: list[Path] = []
+    monkeypatch.setattr(app_sources, "_MOST_COMPARED_BYTES", 2_000)
+    monkeypatch.setattr(clients.source, "_entry", lambda path: read.append(path) or entry(path))
+
+    told = excerpt_of(source, found())
+
+    assert told is not None
+    assert told.state == "changed"
+    assert [path.name for path in read] == ["a.py", "b", "c"]
+
+
+def test_who_comes_while_a_folder_is_read_waits_for_the_same_answer(
+    source: SourceRef, monkeypatch: pytest.MonkeyPatch
+):
+    reads: list[Path] = []
+
+    def slow(root: Path, most_bytes: int) -> SourceRef:
+        reads.append(root)
+        time.sleep(0.05)
+        return digest_tree(root, most_bytes)
+
+    monkeypatch.setattr(app_sources, "digest_tree", slow)
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda _: excerpt_of(source, found()), range(4)))
+
+    assert {each.state for each in told if each} == {"same"}
+    assert len(reads) == 1
 
 
 def test_what_a_request_showed_is_no_quote_of_the_line(source: SourceRef):

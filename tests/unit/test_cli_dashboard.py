@@ -14,17 +14,23 @@ import httpx
 import pytest
 from starlette.responses import StreamingResponse
 
+from cli.address import announced, dashboard_address
+from cli.commands.dashboard import run_dashboard
 from cli.commands.stack import run_up
 from cli.errors import UserError
-from cli.installation import require_token
+from cli.exits import Exit
+from cli.installation import require_token, store_of
 from cli.serving import JsonLines, Serving, listen
-from cli.site import site_of
+from cli.site import doors_of, site_of
 from cli.stack.lifecycle import _dashboard_port
 from cli.stack.model import Stack
 from cli.stack.readiness import dashboard_answers
+from contract.access import Scope
 from contract.analyzers import AnalyzerKind
 from contract.doors import base_url, is_loopback
 from contract.errors import PlatformError
+from control.access import Access
+from control.access_kept import KeptAccess
 from dashboard.app import create_app
 from settings import Settings, load_settings
 from tests.support.dashboard_site import site_of as recorded_site
@@ -77,6 +83,39 @@ async def test_nobody_else_gets_to_a_dashboard_without_a_token(
     assert "token create" in caught.value.next_step
 
 
+async def test_a_token_that_ends_stops_nothing_and_is_told(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+):
+    settings.data_dir.mkdir()
+    kept = KeptAccess(store_of(settings))
+    await Access(kept).create_token("ana", Scope.READ, None, "a test")
+    await require_token(settings, "0.0.0.0")
+    good = capsys.readouterr().err
+    await Access(kept).revoke("ana")
+    await kept.close()
+
+    await require_token(settings, "0.0.0.0")
+
+    assert good == ""
+    assert "no token is good any more" in " ".join(capsys.readouterr().err.split())
+
+
+async def test_a_stack_that_runs_is_used_without_a_token(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    stack = Stack(str(settings.data_dir), 1, 2, PORTS)
+    monkeypatch.setattr("cli.session.running_stack", lambda _: stack)
+    monkeypatch.setattr("cli.session.start_stack", _nothing_starts)
+    open_to_all = settings.model_copy(update={"dashboard_host": "0.0.0.0"})
+
+    with pytest.raises(UserError, match="not today"):
+        await run_up(open_to_all, as_json=True)
+
+
+def _nothing_starts(*_: object) -> None:
+    raise UserError("not today")
+
+
 async def test_up_refuses_it_before_anything_starts(settings: Settings):
     open_to_all = settings.model_copy(update={"dashboard_host": "0.0.0.0"})
 
@@ -100,11 +139,57 @@ def test_a_port_in_use_is_an_error_with_a_next_step():
         ("127.0.0.1", "http://127.0.0.1:8240"),
         ("0.0.0.0", "http://127.0.0.1:8240"),
         ("::1", "http://[::1]:8240"),
+        ("::", "http://[::1]:8240"),
+        ("LocalHost", "http://127.0.0.1:8240"),
         ("192.168.1.4", "http://192.168.1.4:8240"),
+        ("vm", "http://vm:8240"),
     ],
 )
 def test_the_address_is_one_to_type(host: str, url: str):
     assert base_url(host, 8240) == url
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [("Vm.lan.", ("a", "vm.lan")), ("0.0.0.0", ("a",)), ("::", ("a",))],
+)
+def test_a_name_that_is_listened_on_is_one_to_call_it_by(host: str, names: tuple[str, ...]):
+    settings = Settings(_env_file=None, dashboard_host=host, dashboard_hosts="A, ")
+
+    assert doors_of(settings).hosts == names
+
+
+async def test_a_dashboard_on_a_name_answers_under_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: resolve(
+            "127.0.0.1" if host == "vm.test" else host, *rest, **more
+        ),
+    )
+    listened: list[str] = []
+    told: dict[str, int] = {}
+
+    async def ask(server: Serving, sockets: list[socket.socket]) -> None:
+        listened.append(str(sockets[0].getsockname()[0]))
+        transport = httpx.ASGITransport(server.config.app)
+        async with httpx.AsyncClient(transport=transport) as client:
+            for name in ("vm.test", "evil.test"):
+                host = {"Host": f"{name}:8240"}
+                answer = await client.get("http://127.0.0.1:8240/health", headers=host)
+                told[name] = answer.status_code
+
+    monkeypatch.setattr(Serving, "serve", ask)
+    monkeypatch.setattr("cli.commands.dashboard.take_secrets", dict)
+    proxied = settings.model_copy(update={"dashboard_proxy": "127.0.0.9"})
+
+    assert await run_dashboard(proxied, "vm.test", 0) is Exit.OK
+    assert told == {"vm.test": 200, "evil.test": 403}
+    assert await run_dashboard(settings, "localhost", 0) is Exit.OK
+    assert listened == ["127.0.0.1", "127.0.0.1"]
 
 
 def test_a_request_is_a_line_without_what_may_be_secret():
@@ -134,6 +219,34 @@ async def test_only_the_stacks_own_dashboard_counts_as_up(tmp_path: Path):
 
     assert answers == [True, False]
     assert not await asyncio.to_thread(dashboard_answers, own)
+
+
+async def test_a_dashboard_on_any_port_is_found_while_it_serves(settings: Settings, tmp_path: Path):
+    expected = f"http://127.0.0.1:{settings.dashboard_port}"
+    async with serving(settings.data_dir) as (_, address), serving(tmp_path) as (_, foreign):
+        with announced(settings, foreign):  # of another installation, which took the port
+            other = await asyncio.to_thread(dashboard_address, settings)
+        with announced(settings, address):
+            found = await asyncio.to_thread(dashboard_address, settings)
+        ended = await asyncio.to_thread(dashboard_address, settings)
+
+    assert (found, other, ended) == ((address, True), (expected, False), (expected, False))
+
+
+async def test_a_dashboard_that_ends_leaves_the_address_of_another(settings: Settings):
+    with announced(settings, "http://127.0.0.1:1"), announced(settings, "http://127.0.0.1:2"):
+        written = settings.data_dir / "run" / "dashboard.address"
+    with announced(settings, "http://127.0.0.1:1"):
+        written.write_text("http://127.0.0.1:3")
+
+    assert written.read_text() == "http://127.0.0.1:3"
+
+
+async def test_a_folder_that_cannot_be_written_ends_no_dashboard(settings: Settings):
+    settings.data_dir.write_text("a file")
+
+    with announced(settings, "http://127.0.0.1:1"):
+        pass
 
 
 async def test_a_stream_is_told_of_the_end_and_is_not_cut(tmp_path: Path):
@@ -212,6 +325,9 @@ def test_links_and_analyzers_are_those_of_the_stack_that_ran_last(settings: Sett
         ("ASSAY_DASHBOARD_HOST", ""),
         ("ASSAY_DASHBOARD_PROXY", "proxy.example.org"),
         ("ASSAY_DASHBOARD_PROXY_USER", "a: b"),
+        ("ASSAY_DASHBOARD_PROXY_USER", ""),
+        ("ASSAY_DASHBOARD_PROXY_USER", "X-Nutzerin-Zoë"),
+        ("ASSAY_DASHBOARD_PROXY_SCOPES", "-"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str):

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
+from contract.analyzers import Category
 from contract.spec import AppRef
 from contract.weakness import Origin, Weakness
 from store.results import SqlResultStore
@@ -171,6 +172,20 @@ def test_pages_hold_each_finding_once_also_where_decisions_filter() -> None:
                 break
             after = page["after"]
         assert seen == ["v2-fresh", "v2-kept", "v2-other"]
+
+
+def test_a_list_says_which_categories_it_is_about() -> None:
+    alone, every = document("findings", "after"), document("findings", "after", "--category", "all")
+
+    assert alone["categories"] == ["security"]
+    assert set(every["categories"]) == set(Category)
+    assert every["total"] >= alone["total"]
+    assert (
+        "(of security; --category all lists every other, too)" in assay("findings", "after").stdout
+    )
+    assert "(of every category)" in assay("findings", "after", "--category", "all").stdout
+    assert assay("compare", "before", "after", "--category", "all").exit_code == Exit.OK
+    assert "a filter cannot be used" in told(assay("findings", "after", "--category", "safety"))
 
 
 def test_a_list_says_what_nobody_knows() -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.analysis import Severity
+from contract.errors import PlatformError
 from contract.suppression import Suppression
+from contract.weakness import BaselineState
 from control import comparisons
 from control.comparing import compare
 from control.comparing_asked import EVERY_CHANGE, AskedChanges
@@ -95,6 +98,54 @@ async def test_a_failed_comparison_is_forgotten(stored: Stored):
 async def test_what_is_under_way_ends_when_it_is_closed(stored: Stored, gate: asyncio.Event):
     kept = Comparisons(stored)
     await kept.ask("before", "after", EVERY_CHANGE)
+    await kept.close()
+
+    assert not [task for task in asyncio.all_tasks() if "_made" in repr(task.get_coro())]
+
+
+async def test_filters_of_the_list_read_nothing_anew(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+):
+    made: list[AskedChanges] = []
+
+    async def counted(*args, **fields):
+        made.append(args[3])
+        return await compare(*args, **fields)
+
+    monkeypatch.setattr(comparisons, "compare", counted)
+    kept = Comparisons(stored)
+    for wanted in (
+        EVERY_CHANGE,
+        AskedChanges(text="fresh"),
+        AskedChanges(severity=(Severity.MEDIUM,), tool=("bandit",)),
+        AskedChanges(state=(BaselineState.FIXED,), cwe=("89",)),
+    ):
+        told = await kept.ask("before", "after", wanted)
+        assert isinstance(told, Compared)
+        assert told.comparison == await compare(stored, "before", "after", wanted)
+    with pytest.raises(WrongInputError, match="no tool bandid"):
+        await kept.ask("before", "after", AskedChanges(tool=("bandid",)))
+    assert made == [EVERY_CHANGE]
+
+    monkeypatch.setattr(comparisons, "_CHANGES", 1)
+    await kept.ask("before", "after", AskedChanges(category=("all",)))
+    narrow = await kept.ask("before", "after", AskedChanges(category=("all",), text="mended"))
+    assert isinstance(narrow, Compared)
+    assert [c.weakness.finding.fingerprint for c in narrow.comparison.changes] == ["v2-mended"]
+    assert len(made) == 3
+
+
+async def test_what_nobody_waits_for_makes_room(
+    stored: Stored, gate: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(comparisons, "_MOST_WAITING", 1)
+    kept, other = Comparisons(stored), AskedChanges(app=("openai/gpt-4o/app1",))
+    await kept.ask("before", "after", EVERY_CHANGE)
+    with pytest.raises(PlatformError, match="too many comparisons"):
+        await kept.ask("before", "after", other)
+
+    monkeypatch.setattr(comparisons, "_LEFT_S", -1.0)
+    assert isinstance(await kept.ask("before", "after", other), Comparing)
     await kept.close()
 
     assert not [task for task in asyncio.all_tasks() if "_made" in repr(task.get_coro())]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -237,6 +238,34 @@ class TestWhatABrowserMayRead:
 
         with pytest.raises(PlatformError, match=r"a/app1: .* is not below"):
             await plan_below(root, spec, "p", stored=nowhere(tmp_path), secret=None)
+
+    async def test_is_no_byte_of_an_app_behind_a_link(self, tmp_path: Path):
+        root = fleet_at(tmp_path / "fleets", {"a": (1,)})
+        (root / "a" / "app2").symlink_to("/")
+        spec = PipelineSpec(apps=AppsSpec(root="."), analyzers=(AnalyzerKind.STATIC,))
+        with (
+            patch("control.plans.digest_tree") as digested,
+            pytest.raises(PlatformError, match=r"a/app2: .* is not below"),
+        ):
+            await plan_below(root, spec, "p", stored=nowhere(tmp_path), secret=None)
+
+        digested.assert_not_called()
+
+    def test_is_no_name_of_a_template_declared_elsewhere(self, tmp_path: Path):
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside" / "secret.yaml").write_text("slug: secret\n")
+        by_spec = fleet_at(tmp_path / "fleets" / "one", {"a": (1,)})
+        (by_spec / "fleet.yaml").write_text(
+            "apps: {root: ., templates: {1: secret}, templates_dir: ../../outside}\n"
+        )
+        by_link = fleet_at(tmp_path / "fleets" / "two", {"a": (1,)})
+        (by_link / "templates").symlink_to(tmp_path / "outside")
+
+        for root in (by_spec, by_link):
+            assert look_at(root).declared == ("secret",)
+            seen = look_at(root, tmp_path / "fleets")
+            assert (seen.declared, seen.templates_dir) == ((), "")
+            assert "is not below" in seen.notes[0]
 
     async def test_is_refused_for_an_unknown_baseline_before_anything_is_read(self, tmp_path: Path):
         spec = PipelineSpec(apps=AppsSpec(root="none"), baseline="never-ran")

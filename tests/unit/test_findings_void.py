@@ -7,7 +7,8 @@ from contract.analyzers import AnalyzerKind
 from contract.findings import FindingsQuery
 from contract.overview import AppsCount, CellsCount, PipelineOverview
 from contract.record import PipelineListing, PipelineRecord
-from control.findings_scope import NotMeasured, checked, looks_of, not_measured
+from control.findings_scope import NotMeasured, checked, not_measured, tool_looks
+from control.void_tools import void_tools
 from tests.activities.fakes import FakeResults
 from tests.support.control_records import CLEAN, FLAWED, record, report, seen
 
@@ -39,8 +40,10 @@ def overview_of(pipeline: PipelineRecord) -> PipelineOverview:
 async def lost(pipeline: PipelineRecord) -> list[NotMeasured]:
     results = FakeResults(pipeline)
     query = FindingsQuery(pipeline_id="p")
-    _, cells = await checked(results, query, overview_of(pipeline))
-    return list(not_measured(cells, await looks_of(results, query, cells)))
+    overview = overview_of(pipeline)
+    query, recorded = await checked(results, query, overview)
+    void = await void_tools(results, "p", overview)
+    return list(not_measured(tool_looks(recorded, void, query)))
 
 
 async def test_a_blind_tools_silence_is_not_known():
@@ -53,7 +56,7 @@ async def test_a_blind_tools_silence_is_not_known():
     assert (row.tool, row.state, row.cells) == (
         "static/bandit",
         MeasurementState.INFRA_FAILED,
-        3,
+        1,
     )
 
 

@@ -162,6 +162,16 @@ import subprocess
 def look(name):
     return subprocess.run("ls " + name, shell=False, check=True)
 """
+TOKEN = """
+import jwt
+
+def token_run(text, key):
+    return jwt.decode(text, key).run(options={"verify_exp": False})
+"""
+CALL = """
+def send(client, url):
+    return client.run(url, verify=False, timeout=5)
+"""
 BESIDE = {
     "debug of a binding": (SERVER, 605, "debug=True", "debug=False"),
     "a switch less": (SERVER, 605, ", debug=True", ""),
@@ -174,6 +184,7 @@ BESIDE = {
     "path of a cookie": (COOKIE, 1004, 'path="/a"', 'path="/b"'),
     "another flag of a cookie of a script": (OPTIONS, 1004, "secure: true", "secure: false"),
     "path of a cookie of a script": (OPTIONS, 1004, '"/a"', '"/b"'),
+    "time of a connection": (CALL, 295, "timeout=5", "timeout=9"),
     "another switch of a command": (COMMAND, 78, "check=True", "check=False, timeout=5"),
     "a switch of a call with a flaw": (
         PYTHON,
@@ -209,6 +220,10 @@ def test_a_finding_is_still_known_by_the_name_it_had_while_settings_counted(tmp_
 
 OTHER = {
     "a shell": (COMMAND, 78, "shell=False", "shell=True"),
+    "the flag of a cookie that is at fault": (COOKIE, 1004, "httponly=False", "httponly=True"),
+    "what a token is checked for": (TOKEN, 347, "exp", "signature"),
+    "what a connection is checked for": (CALL, 295, "verify=False", "check_hostname=False"),
+    "what a debugger is": (SERVER, 489, "debug=True", "use_evalex=True"),
     "another cookie": (COOKIE, 1004, '"sid"', '"token"'),
     "another cookie by name": (COOKIE.replace('"sid", sid', 'key="sid"'), 1004, '"sid"', '"token"'),
     "a value that is no literal": (SERVER, 605, "port=5000", "port=port"),
@@ -229,6 +244,22 @@ def test_what_is_no_setting_counts(edit: str, tmp_path: Path):
         known |= {each.fingerprint for each in identified([finding("a.py", line, cwe)], tmp_path)}
 
     assert len(known) == 2
+
+
+def test_two_flags_of_one_cookie_are_two_weaknesses(tmp_path: Path):
+    """Also where one is mended and the other one begins: no decision goes over to it."""
+    known: list[str] = []
+    for http_only, secure in (("false", "false"), ("true", "false"), ("false", "true")):
+        flags = f"{{httpOnly: {http_only}, secure: {secure}}}"
+        (tmp_path / "a.js").write_text(
+            f"function h(res, id) {{\n  res.cookie('s', id, {flags});\n}}"
+        )
+        numbers = [614] * (secure == "false") + [1004] * (http_only == "false")
+        found = identified([finding("a.js", 2, number) for number in numbers], tmp_path)
+        known += [each.fingerprint for each in found]
+
+    no_secure, no_http_only, second, third = known
+    assert no_secure == second != no_http_only == third
 
 
 def test_other_files_families_and_neighbours_are_other_findings(tmp_path: Path):

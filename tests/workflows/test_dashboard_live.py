@@ -5,12 +5,15 @@ import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollActivityTaskQueueRequest
 from temporalio.client import (
     Client,
     Schedule,
@@ -20,10 +23,16 @@ from temporalio.client import (
     ScheduleState,
     WorkflowFailureError,
 )
+from temporalio.service import RPCError
 
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
-from contract.ids import janitor_schedule_id, pipeline_workflow_id
+from contract.ids import (
+    janitor_schedule_id,
+    pipeline_workflow_id,
+    task_queue_analyzer,
+    task_queue_host,
+)
 from contract.outcome import SubtaskOutcome
 from contract.progress import PipelinePhase
 from control.hosts import hosts_at_work
@@ -335,14 +344,27 @@ async def known_host(client: Client) -> None:
         await client.create_schedule(janitor_schedule_id(HOST), schedule)
 
 
-async def test_hosts_are_told_by_their_names(stage: Stage) -> None:
+async def asked_and_died(client: Client, queue: str) -> None:
+    """A worker that was killed while it waited for work; the server lists it for some minutes."""
+    request = PollActivityTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), identity="1@killed"
+    )
+    with suppress(RPCError):
+        await client.workflow_service.poll_activity_task_queue(
+            request, timeout=timedelta(seconds=0.5)
+        )
+
+
+async def test_hosts_are_told_once_by_their_names(stage: Stage) -> None:
     await known_host(stage.client)
+    for queue in (task_queue_host(HOST), task_queue_analyzer(AnalyzerKind.DYNAMIC, HOST)):
+        await asked_and_died(stage.client, queue)
 
-    async def told_hosts() -> set[tuple[str, str]]:
+    async def told_hosts() -> list[tuple[str, str]]:
         hosts = await hosts_at_work(stage.client, (STATIC, AnalyzerKind.DYNAMIC))
-        return {(host.host, host.queue) for host in hosts}
+        return [(host.host, host.queue) for host in hosts]
 
-    wanted_ = {(HOST, "apps"), (HOST, "static"), (HOST, "dynamic")}
+    wanted_ = [(HOST, "apps"), (HOST, "dynamic"), (HOST, "static")]
     async with asyncio.timeout(PATIENCE_S):
         while await told_hosts() != wanted_:
             await asyncio.sleep(0.1)

@@ -154,6 +154,7 @@ async def test_a_named_app_of_an_ended_pipeline_runs_as_a_whole(client: Client) 
     assert result.counts == {MEASURED: 1}
     assert platform.cells(1) == {"static": MEASURED, "dynamic": MEASURED}
     assert platform.count("run m/app1/dynamic") == 2
+    assert [state for state, _ in platform.states] == ["completed", "running", "completed"]
 
 
 async def test_what_was_named_is_still_whole_after_the_pipeline_continued_as_new(

@@ -59,7 +59,8 @@ def _needs_code(found: Finding) -> bool:
 def _place(found: Finding, outline: Outline | None) -> Place:
     if outline is None or not _needs_code(found):
         return _NOWHERE
-    return outline.place(found.location.line or 0, found.location.column, kind_of(found))
+    line, cwe = found.location.line or 0, next(iter(found.cwe), None)
+    return outline.place(line, found.location.column, kind_of(found), cwe)
 
 
 def _identified(found: Finding, place: Place) -> Finding:

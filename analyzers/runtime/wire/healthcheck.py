@@ -1,6 +1,7 @@
 """Exit code 0 when the analyzer on this port is healthy, else 1: a container's HEALTHCHECK.
 
     python analyzers/runtime/wire/healthcheck.py 2001
+    python analyzers/runtime/wire/healthcheck.py 8240 192.168.1.4    # the dashboard
 
 It is run as a file and needs the standard library only, so it starts quickly.
 """
@@ -9,11 +10,13 @@ import sys
 from http.client import HTTPConnection, HTTPException
 
 _LIMIT_S = 4.0
+_LOOPBACK = "127.0.0.1"
+_CALLED = {"localhost": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104
 
 
-def is_healthy(port: int) -> bool:
-    """Whether `GET /health` on this machine answers 200 within 4 s."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=_LIMIT_S)
+def is_healthy(port: int, host: str = _LOOPBACK) -> bool:
+    """Whether `GET /health` of what listens on `host` answers 200 within 4 s."""
+    connection = HTTPConnection(_CALLED.get(host.lower(), host), port, timeout=_LIMIT_S)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200
@@ -24,11 +27,11 @@ def is_healthy(port: int) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code for `arguments`: one port."""
-    if len(arguments) != 1 or not arguments[0].isdecimal():
-        print("usage: healthcheck.py PORT", file=sys.stderr)
+    """The exit code for `arguments`: a port, and the address where it is if not on loopback."""
+    if len(arguments) not in (1, 2) or not arguments[0].isdecimal():
+        print("usage: healthcheck.py PORT [HOST]", file=sys.stderr)
         return 1
-    return 0 if is_healthy(int(arguments[0])) else 1
+    return 0 if is_healthy(int(arguments[0]), *arguments[1:]) else 1
 
 
 if __name__ == "__main__":

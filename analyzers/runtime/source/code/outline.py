@@ -13,7 +13,7 @@ from analyzers.runtime.source.code.normal import (
     shape_of,
 )
 from analyzers.runtime.source.code.script import script_statements
-from analyzers.runtime.source.code.settings import view_of, without_settings
+from analyzers.runtime.source.code.settings import View, view_of, without_settings
 from analyzers.runtime.source.code.statements import Statement, python_statements
 from analyzers.runtime.source.code.tokens import Kind, Token, tokens_of
 from contract.identity import digest
@@ -61,26 +61,29 @@ class Outline:
         self._owned = owned
         self._places = [(token.line, token.column) for token, _ in owned]
         self._names = _names(statements)
-        self._known: dict[tuple[int, int, str], Place] = {}
+        self._known: dict[tuple[int, int, View], Place] = {}
 
-    def place(self, line: int, column: int | None = None, kind: str = "") -> Place:
+    def place(
+        self, line: int, column: int | None = None, kind: str = "", cwe: int | None = None
+    ) -> Place:
         """The statement at a line, or in it at a column.
 
         Args:
             line: from 1.
             column: from 1; None: it is not known.
             kind: of the weakness there: settings that it is not about do not count.
+            cwe: its number.
         """
         at = self._at(line, column)
         if at is None:
             return self._plain(line)
         long = len(self._statements[at].tokens) > _MAX_TOKENS
-        key = at, line if long else 0, view_of(kind)
+        key = at, line if long else 0, view_of(kind, cwe)
         if key not in self._known:
             self._known[key] = self._read(self._statements[at], at, line, key[2])
         return self._known[key]
 
-    def _read(self, statement: Statement, at: int, line: int, view: str) -> Place:
+    def _read(self, statement: Statement, at: int, line: int, view: View) -> Place:
         scope = ">".join(statement.scope)
         if statement.defines:
             return Place(scope, f"def {statement.defines}", digest("def")[:16])

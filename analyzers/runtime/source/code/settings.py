@@ -1,10 +1,12 @@
 """Settings beside what a statement does: arguments by name, and entries of an object, of one value.
 
-`app.run(host="0.0.0.0", debug=True)` listens on every address whatever `debug` is. If the setting
-itself is at fault, its tool stops to report it once it is changed: no identity needs it for that.
+`app.run(host="0.0.0.0", debug=True)` listens on every address whatever `debug` is. The setting that
+is at fault itself counts: `secure: false` and `httpOnly: false` are two weaknesses of one cookie,
+and a decision about one says nothing of the other.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from analyzers.runtime.source.code.tokens import Kind, Token
 
@@ -16,33 +18,53 @@ _ENDS = frozenset({",", ")", "}"})
 _SUBJECTS = frozenset({"key", "name"})
 # Weaknesses of a setting: beside it, texts say no more of them than switches and numbers do.
 _OF_SETTINGS = frozenset({"bind-all", "cors", "debug-mode", "insecure-cookie", "tls"})
-# Switches that make another weakness of the same family, which tools report with and without them.
+# Words in the names, without case and signs, of the settings that a weakness is about: those that
+# are at fault, and switches that make another weakness of the same family, which tools report with
+# and without them.
 _ABOUT = {
-    "command-injection": frozenset({"shell"}),
-    "deserialization": frozenset({"allow_pickle"}),
-    "xss": frozenset({"autoescape"}),
-    "xxe": frozenset({"noent", "resolve_entities"}),
+    "command-injection": ("shell",),
+    "cors": ("origin", "credentials"),
+    "debug-mode": ("debug",),
+    "deserialization": ("allowpickle",),
+    "insecure-cookie": ("secure", "httponly", "samesite"),
+    "jwt": ("verif", "ignoreexpiration"),
+    "tls": ("verif", "checkhostname", "unauthorized", "certreqs", "strictssl", "insecure"),
+    "xss": ("autoescape",),
+    "xxe": ("noent", "resolveentities"),
 }
-_NONE: frozenset[str] = frozenset()
+# Where the number says which of them it is.
+_ABOUT_NUMBER = {614: ("secure",), 1004: ("httponly",), 1275: ("samesite",)}
 
 
-def view_of(kind: str) -> str:
-    """Kinds of weaknesses with the same view see the same settings."""
-    return kind if kind in _OF_SETTINGS or kind in _ABOUT else ""
+class View(NamedTuple):
+    """Which settings a weakness sees.
+
+    Attributes:
+        about: words in the names of those that it is about.
+        texts: whether texts beside it say no more of it than switches and numbers do.
+    """
+
+    about: tuple[str, ...] = ()
+    texts: bool = False
 
 
-def without_settings(tokens: Sequence[Token], view: str = "") -> list[Token]:
+def view_of(kind: str, cwe: int | None = None) -> View:
+    """The view of a kind of weakness, and of its number where that says more."""
+    about = _ABOUT_NUMBER.get(cwe or 0, _ABOUT.get(kind, ()))
+    return View(about, kind in _OF_SETTINGS)
+
+
+def without_settings(tokens: Sequence[Token], view: View) -> list[Token]:
     """The tokens of a statement but the settings that a weakness of this view is not about.
 
     What is not a literal stays, and so does what is not in brackets: a statement of its own.
     """
-    texts, about = view in _OF_SETTINGS, _ABOUT.get(view, _NONE)
     around = _around(tokens)
     kept: list[Token] = []
     index = 0
     while index < len(tokens):
-        end = _end_of_setting(tokens, index, around[index], texts=texts)
-        if tokens[index].text in about:
+        end = _end_of_setting(tokens, index, around[index], texts=view.texts)
+        if end != index and _is_about(tokens[index].text, view):
             end = index
         if end == index:
             kept.append(tokens[index])
@@ -54,6 +76,11 @@ def without_settings(tokens: Sequence[Token], view: str = "") -> list[Token]:
             if kept[-1].text == ",":
                 kept.pop()
     return kept
+
+
+def _is_about(name: str, view: View) -> bool:
+    plain = name.lower().replace("_", "").replace("-", "")
+    return any(word in plain for word in view.about)
 
 
 def _around(tokens: Sequence[Token]) -> list[str]:
