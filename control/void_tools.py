@@ -66,7 +66,7 @@ async def _looked_up(
 def believed(
     cells: Iterable[CellsCount],
     void: Mapping[ToolKey, str],
-    of_controls: Iterable[CellsCount] = (),
+    of_controls: Iterable[CellsCount],
 ) -> Iterator[CellsCount]:
     """The cells with those of void tools as not measured.
 

@@ -108,12 +108,13 @@ def _severities(study: Study) -> Iterator[TexTable]:
     mine = [(group, found) for group in study.models if (found := _security(group))]
     if not mine:
         return
-    heads = ("Whole", "Partly", "None", *Severity, "Suppressed", "Scaffold")
+    heads = ("Whole", "Partly", "Failed", "None", *Severity, "Suppressed", "Scaffold")
     yield TexTable(
         name="models-severities",
         caption=(
             "Security weaknesses by severity, each counted once whatever tools saw it. Whole, "
-            "partly, none: apps where every tool that looks for them, some, or none had its look. "
+            "partly, none: apps where every tool that looks for them, some, or none had its look; "
+            "failed: apps that did not run, where the tools that need no running app had theirs. "
             f"Suppressed ones and those of the scaffold are in no other column. {UNKNOWN}: nothing "
             "was looked at, which is not zero."
         ),
@@ -124,7 +125,7 @@ def _severities(study: Study) -> Iterator[TexTable]:
 
 
 def _counts(found: FindingFigures) -> Iterator[str]:
-    yield from map(str, (found.whole, found.partly, found.unseen))
+    yield from map(str, (found.whole, found.partly, found.failed, found.unseen))
     for severity in Severity:
         yield UNKNOWN if found.by_severity is None else str(found.by_severity.get(severity, 0))
     yield from map(str, (found.suppressed, found.scaffold))

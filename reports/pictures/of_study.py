@@ -110,10 +110,10 @@ def _severities(group: Group) -> SeverityRow:
     found = findings_of(group)
     if found is None or found.by_severity is None:
         return SeverityRow(group.model or "all", None)
-    looked = found.whole + found.partly
-    partly = f", {found.partly} in part" if found.partly else ""
-    unseen = f", {found.unseen} not seen" if found.unseen else ""
-    note = f"in {looked} app{'s' if looked != 1 else ''}{partly}{unseen}"
+    looked = found.whole + found.partly + found.failed
+    others = ((found.partly, "in part"), (found.failed, "that failed"), (found.unseen, "not seen"))
+    told = "".join(f", {number} {words}" for number, words in others if number)
+    note = f"in {looked} app{'s' if looked != 1 else ''}{told}"
     return SeverityRow(group.model or "all", found.by_severity, note)
 
 

@@ -80,8 +80,10 @@ class FindingFigures(Frozen):
         whole: apps where every tool that looks for this category had its look.
         partly: apps where some had, and some had not: their findings are in no figure per app.
         unseen: apps where none had.
-        total, by_severity, by_cwe: over `whole` and `partly` apps, those that count (brought by
-            the model, not suppressed); None if nothing was looked at. A CWE has the form `CWE-89`.
+        failed: apps that failed by themselves: live tools could see nothing, others looked.
+        total, by_severity, by_cwe: over `whole`, `partly` and `failed` apps, those that count
+            (brought by the model, not suppressed); None if nothing was looked at. A CWE has the
+            form `CWE-89`.
         suppressed, scaffold, origin_unknown: told apart, in no figure above.
         per_app: mean over `whole` apps.
         per_kloc: sum over `whole` apps, by the sum of their kLOC.
@@ -91,6 +93,7 @@ class FindingFigures(Frozen):
     whole: int = 0
     partly: int = 0
     unseen: int = 0
+    failed: int = 0
     total: int | None = None
     by_severity: dict[Severity, int] | None = None
     by_cwe: dict[str, int] | None = None

@@ -49,6 +49,7 @@ def _of(
         whole=states["whole"],
         partly=states["partly"],
         unseen=states["unseen"],
+        failed=states["failed"],
         total=_sum(counting) if any_look else None,
         by_severity=_by(counting, lambda one: one.severity) if any_look else None,
         by_cwe=_by((one for one in counting if one.cwe is not None), lambda one: f"CWE-{one.cwe}")

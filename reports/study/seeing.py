@@ -89,7 +89,9 @@ def functional_and_secure(app: AppSummary) -> Seen:
     return _share("fail" if "fail" in verdicts else "pass", app)
 
 
-def looked(app: AppSummary, category: Category) -> Literal["whole", "partly", "unseen", "aside"]:
+def looked(
+    app: AppSummary, category: Category
+) -> Literal["whole", "partly", "unseen", "failed", "aside"]:
     """How far an app was looked at for findings of a category.
 
     An app that failed is not looked at in part: there was nothing that its live tools could see.
@@ -101,7 +103,8 @@ def looked(app: AppSummary, category: Category) -> Literal["whole", "partly", "u
     if category is Category.SECURITY:
         lost = app.secure == "missing"  # it knows of tools that measured nothing on any app
     if not lost:
-        return "aside" if tally.cells.app_failed else "whole"
+        failed = "failed" if tally.cells.measured else "aside"
+        return failed if tally.cells.app_failed else "whole"
     return "partly" if tally.cells.measured else "unseen"
 
 
@@ -119,7 +122,7 @@ def counted(app: AppSummary, category: Category, *, grave: bool = False) -> Seen
     """How many weaknesses of a category count against it; `grave`: high and critical ones alone."""
     state = looked(app, category)
     if state != "whole":
-        return ASIDE if state == "aside" else MISSING
+        return ASIDE if state in ("aside", "failed") else MISSING
     found = (
         one.count
         for one in app.weaknesses

@@ -14,6 +14,7 @@ from contract.ranking import RankingSpec
 from contract.spec import AppRole
 from contract.weakness import Origin
 from reports.counts import FindingTally, StateCounts
+from reports.pictures.of_study import of_study
 from reports.statistics.shares import pass_at_k
 from reports.study.build import study_of
 from reports.study.measures import known_measure
@@ -127,6 +128,20 @@ def test_an_app_that_was_looked_at_in_part_is_in_no_mean():
     figure = study.fleet.figures["grave_findings"]
     assert (figure.value, figure.n, figure.missing) == (4, 1, 1)
     assert (study.fleet.findings[0].whole, study.fleet.findings[0].partly) == (1, 1)
+
+
+def test_apps_that_failed_are_among_those_in_which_weaknesses_were_found():
+    tally = FindingTally(
+        category=Category.SECURITY, cells=StateCounts(measured=2, app_failed=1), total=3
+    )
+    weak = WeaknessCount(category=Category.SECURITY, severity=Severity.HIGH, count=3)
+    failed = app(findings=(tally,), weaknesses=(weak,), secure="fail", known_insecure=True)
+    study = study_of([failed])
+    (found,) = study.models[0].findings
+
+    assert (found.whole, found.partly, found.failed, found.unseen) == (0, 0, 1, 0)
+    assert (found.total, found.per_app.value) == (3, None)
+    assert any("in 1 app, 1 that failed" in picture.svg for picture in of_study(study))
 
 
 def test_per_kloc_is_sum_over_sum():
