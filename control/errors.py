@@ -40,7 +40,7 @@ class StoreGoneError(PlatformError):
     def __init__(self, file: Path) -> None:
         super().__init__(
             ErrorCode.UNAVAILABLE,
-            f"the store is gone: {file} was there, and is not any more",
+            f"the store is gone: {file} is not there any more",
             next_step="put the file back; if it is lost, rebuild the store from the server's "
             "histories",
         )
