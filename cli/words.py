@@ -12,9 +12,9 @@ AI_IS_OFF = (
 def next_step_of(error: PlatformError) -> str:
     """The next step after `error`; empty if none is known."""
     match error:
-        case errors.NoPipelineError():
-            return f"{command('status')} lists those there are"
-        case errors.NotStoredError():
+        case errors.StoreGoneError():
+            return f"put the file back; if it is lost, {command('rebuild')} makes its rows again"
+        case errors.NoPipelineError() | errors.NotStoredError():
             return f"{command('status')} lists the pipelines there are"
         case errors.AlreadyRanError(pipeline_id=id_):
             return (

@@ -34,6 +34,18 @@ class NoWorkerError(PlatformError):
         )
 
 
+class StoreGoneError(PlatformError):
+    """The file of the store was there, and is not: what it recorded is not known to be nothing."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            ErrorCode.UNAVAILABLE,
+            f"the store is gone: {file} is not there any more",
+            next_step="put the file back; if it is lost, rebuild the store from the server's "
+            "histories",
+        )
+
+
 class PipelineError(PlatformError):
     """Something is wrong with one pipeline.
 

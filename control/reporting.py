@@ -8,7 +8,13 @@ from activities.report_writing import ReportWriting
 from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from contract.errors import ErrorCode, PlatformError
-from control.errors import DamagedReportError, NoReportError, NotStoredError, OldReportError
+from control.errors import (
+    DamagedReportError,
+    NoReportError,
+    NotStoredError,
+    OldReportError,
+    StoreGoneError,
+)
 from control.reports import read_report
 from control.stored import Stored
 from reports.model import FleetReport
@@ -52,7 +58,7 @@ async def report_of(stored: Stored, data_dir: Path, pipeline_id: str, note: Note
         unread = error
     try:
         outline = await stored.outline(pipeline_id)
-    except NotStoredError as error:
+    except (NotStoredError, StoreGoneError) as error:
         raise _lost(unread, error) from error
     if isinstance(unread, NoReportError) and outline.state not in _ENDED:
         raise unread
@@ -60,10 +66,10 @@ async def report_of(stored: Stored, data_dir: Path, pipeline_id: str, note: Note
     return await write_anew(stored, data_dir, pipeline_id, note)
 
 
-def _lost(unread: PlatformError, error: NotStoredError) -> PlatformError:
+def _lost(unread: PlatformError, error: PlatformError) -> PlatformError:
     """The error where a report can neither be read nor written anew."""
     if isinstance(unread, NoReportError):
-        return unread
+        return unread if isinstance(error, NotStoredError) else error
     return PlatformError(
         ErrorCode.FAILED_PRECONDITION,
         f"{unread.message}; it cannot be written anew: {error.message}",

@@ -1,7 +1,7 @@
 """Reads pipelines from the store; needs no server."""
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineHead, PipelineListing, PipelineRecord
 from contract.spec import AppRef, PipelinePlan, PipelineSpec
-from control.errors import NotStoredError, WrongInputError
+from control.errors import NotStoredError, StoreGoneError, WrongInputError
 from control.kept_store import KeptStores, ask_once
 from control.listing import progress_of, state_of
 from store.engine import parse_url
@@ -38,6 +38,13 @@ async def require_comparable(stored: "Stored", plan: PipelinePlan) -> None:
     await stored.answered(name, lambda store: store.overview(name))
 
 
+def _was_used(folder: Path) -> bool:
+    """Whether a data folder holds what a worker writes after it has made the store."""
+    return any((folder / "artifacts" / "sha256").glob("*")) or any(
+        (folder / "reports").glob("[!.]*")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The store of an installation, as it is read by those who only look.
@@ -50,12 +57,14 @@ class Stored:
         in_use: whether a worker may be using it now.
         read_url: of a replica, for those questions whose answer may be a moment old; empty: `url`.
         open: keeps the store open between questions; None: each question opens it.
+        seen: files of stores that this process has seen: one that is not there any more is gone.
     """
 
     url: str
     in_use: Callable[[], bool]
     read_url: str = ""
     open: KeptStores | None = None
+    seen: set[Path] = field(default_factory=set[Path], compare=False)
 
     def kept(self) -> "Stored":
         """The same store for a process that asks often; `close` it at the end."""
@@ -67,9 +76,21 @@ class Stored:
             await self.open.close()
 
     def exists(self) -> bool:
-        """Whether there is something to read: a SQLite file is only made by the first worker."""
+        """Whether there is something to read: a SQLite file is only made by the first worker.
+
+        Raises:
+            PlatformError: UNAVAILABLE: it was there, and is gone.
+        """
         url = parse_url(self.url)
-        return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+        if url.get_backend_name() != "sqlite":
+            return True
+        file = Path(url.database or "")
+        if file.is_file():
+            self.seen.add(file)
+            return True
+        if file in self.seen or _was_used(file.parent):
+            raise StoreGoneError(file)
+        return False
 
     async def heads(self) -> list[PipelineHead]:
         """Every pipeline without its apps, in no order; none where there is no store yet.

@@ -64,7 +64,7 @@ class Watcher:
         self._hosts = _Seldom[tuple[HostQueue, ...] | None](None)
         self._void = _Seldom[Mapping[ToolKey, str]]({})
         self._left = _Seldom[tuple[TimeLeft | None, str]]((None, ""), _LEFT_S)
-        self._store_away = ""
+        self._store_trouble: PlatformError | None = None
 
     @property
     def spans(self) -> list[Span]:
@@ -92,13 +92,13 @@ class Watcher:
 
     async def _counted(self) -> PipelineOverview | None:
         """The pipeline in counts; None: the store does not know it (yet)."""
-        self._store_away = ""
+        self._store_trouble = None
         try:
             return await self._stored.answered(self.id, self._count, lags=True)
         except NotStoredError:
             return None
         except PlatformError as error:
-            self._store_away = error.message
+            self._store_trouble = error
             return self._overview
 
     async def _count(self, store: SqlResultStore) -> PipelineOverview:
@@ -184,6 +184,8 @@ class Watcher:
 
     def _unknown(self, error: ServerAwayError) -> PlatformError:
         """The fault of a pipeline that the store does not know, while the server says nothing."""
+        if self._store_trouble:
+            return self._store_trouble
         message = f"no pipeline {self.id!r} in the store, and {error.message}"
         return NotStoredError(self.id, message)
 
@@ -209,7 +211,8 @@ class Watcher:
             void = await self._void.of(self._void_tools, self.revision)
             of_controls = self._overview.control_cells
             fields["cells"] = tuple(believed(self._overview.cells, void, of_controls))
-        fields["hosts"], fields["store_away"] = hosts, self._store_away
+        trouble = self._store_trouble
+        fields["hosts"], fields["store_away"] = hosts, trouble.message if trouble else ""
         return LivePipeline(**fields)
 
     async def _void_tools(self) -> Mapping[ToolKey, str]:

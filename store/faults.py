@@ -8,9 +8,9 @@ from sqlalchemy import exc
 
 from contract.errors import ErrorCode, PlatformError
 
-_SCHEMA = "the schema is missing or old; run `alembic upgrade head` (the worker does it at start)"
+_SCHEMA = "its schema is missing or old; start the worker, which brings it to this version"
 
-_ABSENT = "check that the file is there; the worker makes it at start (`alembic upgrade head`)"
+_ABSENT = "check that the file is there, and can be read; the first worker makes it"
 
 # SQLSTATE classes and codes of PostgreSQL (appendix A of its manual); longest prefix wins.
 _SQLSTATES: dict[str, tuple[ErrorCode, str]] = {

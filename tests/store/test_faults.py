@@ -23,7 +23,7 @@ class ServerError(Exception):
         ("57P01", ErrorCode.UNAVAILABLE, "stopping or starting"),
         ("40P01", ErrorCode.UNAVAILABLE, "tried again"),
         ("28P01", ErrorCode.UNAUTHENTICATED, "check user and password"),
-        ("42P01", ErrorCode.FAILED_PRECONDITION, "alembic upgrade head"),
+        ("42P01", ErrorCode.FAILED_PRECONDITION, "start the worker"),
         ("23503", ErrorCode.FAILED_PRECONDITION, "register the pipeline first"),
         ("XX000", ErrorCode.INTERNAL, "please report it"),
     ],
