@@ -1,10 +1,13 @@
 """Weaknesses that a filter leaves, as a file for other programs, written as it is read."""
 
 import asyncio
+import csv
+import io
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from activities.ports import ResultStore
 from contract.findings import FindingsQuery
@@ -16,6 +19,9 @@ from control.stored import Stored
 from reports.found import found_head, found_lines, found_sarif
 from reports.sarif_results import MAX_RESULTS
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 ExportForm = Literal["csv", "json", "sarif"]
 _AHEAD = 2
 Write = Callable[[bytes], Awaitable[None]]
@@ -26,8 +32,9 @@ async def exported(
 ) -> AsyncIterator[bytes]:
     """The file, piece by piece. What is wrong with the question is said before the first piece.
 
-    `json` is a `Findings`; `csv` has the columns of the table `findings`; `sarif` has at most
-    25,000 results, and says so if there are more.
+    `json` is a `Findings`; `sarif` has at most 25,000 results, and says so if there are more; `csv`
+    is a zip archive: `findings.csv` has the columns of the table `findings`, and `not_known.csv` a
+    line for everything that nobody could see. No table by itself would be read as a proven zero.
 
     Args:
         stored: has the pipeline.
@@ -86,9 +93,41 @@ async def _next(queue: asyncio.Queue[bytes], working: asyncio.Task[None]) -> byt
 
 
 async def _csv(search: Search, pipeline_id: str, write: Write) -> None:
-    await write(found_head())
-    async for found in search.pages():
-        await write(found_lines(pipeline_id, found))
+    sink = _Sink()
+    with ZipFile(sink, "w", ZIP_DEFLATED) as folder:
+        with folder.open("findings.csv", "w", force_zip64=True) as lines:
+            lines.write(found_head())
+            async for found in search.pages():
+                lines.write(found_lines(pipeline_id, found))
+                await write(sink.taken())
+        folder.writestr("not_known.csv", _table("not_known", unseen(search.document(()))))
+    await write(sink.taken())
+
+
+def _table(column: str, texts: Iterable[str]) -> str:
+    table = io.StringIO()
+    csv.writer(table).writerows([[column], *([text] for text in texts)])
+    return table.getvalue()
+
+
+class _Sink(io.RawIOBase):
+    """What an archive has written so far."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "Buffer", /) -> int:
+        self._bytes += data
+        return memoryview(data).nbytes
+
+    def taken(self) -> bytes:
+        """All that was not taken yet."""
+        taken = bytes(self._bytes)
+        self._bytes.clear()
+        return taken
 
 
 async def _json(search: Search, pipeline_id: str, write: Write) -> None:

@@ -1,8 +1,10 @@
 """The findings of a fleet: filters, pages, files and decisions."""
 
 import csv
+import io
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -148,7 +150,10 @@ async def test_what_is_filtered_is_exported_whole(web: httpx.AsyncClient):
         for form in ("csv", "json", "sarif")
     ]
 
-    lines = list(csv.DictReader(table.text.splitlines()))
+    with zipfile.ZipFile(io.BytesIO(table.content)) as folder:
+        names = folder.namelist()
+        lines = list(csv.DictReader(folder.read("findings.csv").decode().splitlines()))
+    assert names == ["findings.csv", "not_known.csv"]
     assert [line["path"] for line in lines] == ["src/fresh.py", "src/kept.py"]
     assert not any(line["message"].startswith("=") for line in lines)
     found = Findings.model_validate_json(document.text)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from io import BytesIO
 from typing import cast
+from zipfile import ZipFile
 
 import pytest
 
@@ -12,6 +14,7 @@ from control.errors import NotStoredError
 from control.findings import Findings, Search
 from control.findings_asked import asked
 from control.findings_export import exported
+from control.findings_unseen import unseen
 from control.stored import Stored
 from tests.support.two_pipelines import two_pipelines
 
@@ -42,7 +45,11 @@ async def test_pages_join_to_one_document(stored: Stored):
     names = [item.weakness.finding.fingerprint for item in found.findings]
     assert names == ["v2-fresh", "v2-kept", "v2-other"]
     assert found.total == 3
-    assert (await text(stored, "csv")).count(b"\n") == 4
+    with ZipFile(BytesIO(await text(stored, "csv"))) as folder:
+        assert folder.testzip() is None
+        assert folder.read("findings.csv").count(b"\n") == 4
+        assert folder.read("not_known.csv").decode().splitlines() == ["not_known", *unseen(found)]
+        assert "static/bandit" in folder.read("not_known.csv").decode()
 
 
 @pytest.mark.usefixtures("one_by_one")
