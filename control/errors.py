@@ -84,6 +84,15 @@ class NotStoredError(PipelineError):
         )
 
 
+class PrunedError(NotStoredError):
+    """The pipeline was removed from the store on purpose."""
+
+    def __init__(self, pipeline_id: str) -> None:
+        message = f"pipeline {pipeline_id} was removed on purpose, with its report (prune)"
+        super().__init__(pipeline_id, message)
+        self.next_step = "start its spec under another ID to measure it again"
+
+
 class NoAppError(PipelineError):
     """The pipeline has no such app."""
 

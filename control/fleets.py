@@ -20,6 +20,7 @@ _FLEETS_MAX = 200
 _SPEC_BYTES = 256 * 1024
 _SPECS_MAX = 20
 _NOTES_MAX = 20
+_TOLD = frozenset({".yaml", ".yml", ".json", ".md"})
 
 
 class FoundFleet(Frozen):
@@ -131,8 +132,13 @@ def _is_text(name: str) -> bool:
 def _apps(folder: Path) -> int:
     """How many apps are directly in `folder`; 0 where it cannot be read."""
     with suppress(OSError):
-        return sum(path.is_dir() for path in app_folders(folder).values())
+        return sum(path.is_dir() and _has_source(path) for path in app_folders(folder).values())
     return 0
+
+
+def _has_source(folder: Path) -> bool:
+    """Whether there is more in it than what is said about an app elsewhere: labels, notes."""
+    return any(path.is_dir() or path.suffix not in _TOLD for path in folder.iterdir())
 
 
 def look_at(root: Path, below: Path | None = None) -> Fleet:

@@ -1,7 +1,7 @@
 """Joins what the store and the server know of pipelines."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from contract.analysis import MeasurementState
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress
@@ -42,6 +42,11 @@ def merged(
         for pipeline in only_served.values()
     ]
     return sorted(lines, key=lambda line: (str(line.started_at), line.id), reverse=True)
+
+
+def without_pruned(served: Mapping[str, Served], pruned: Collection[str]) -> dict[str, Served]:
+    """Without those that were removed from the store on purpose; one that runs is there again."""
+    return {id_: one for id_, one in served.items() if id_ not in pruned or one.status == _RUNNING}
 
 
 def state_of(stored: str, served: Served | None) -> str:

@@ -10,7 +10,7 @@ from contract.base import Frozen
 from contract.progress import PipelinePhase
 from control.documents import PipelineLine
 from control.errors import WrongInputError
-from control.listing import UNFINISHED, merged, state_of
+from control.listing import UNFINISHED, merged, state_of, without_pruned
 from control.mistakes import unlike
 from control.pipelines import Served
 from control.serving import ServerView
@@ -114,7 +114,7 @@ async def pipelines_page(
 
 
 async def _heads(stored: Stored, served: Mapping[str, Served]) -> Sequence[_Head]:
-    known = await stored.heads()
+    known, pruned = await stored.heads(), await stored.pruned()
     ids = {head.pipeline_id for head in known}
     heads = [
         _Head(
@@ -125,7 +125,7 @@ async def _heads(stored: Stored, served: Mapping[str, Served]) -> Sequence[_Head
         )
         for head in known
     ]
-    alone = (one for id_, one in served.items() if id_ not in ids)
+    alone = without_pruned({i: one for i, one in served.items() if i not in ids}, pruned).values()
     return [*heads, *(_Head(_moment(o.started_at), o.id, state_of("", o), "") for o in alone)]
 
 

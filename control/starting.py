@@ -59,6 +59,26 @@ async def start_pipeline(client: Client, plan: PipelinePlan, started_by: str = "
     return handle
 
 
+async def require_startable(client: Client, plan: PipelinePlan) -> None:
+    """Refuse a plan that `start_pipeline` would refuse now; nothing is started.
+
+    Raises:
+        AlreadyRanError: the ID stands for a pipeline that has ended.
+        OtherPlanError: the ID stands for a pipeline with another plan.
+        PlatformError: the server does not answer.
+    """
+    handle = client.get_workflow_handle_for(
+        PipelineWorkflow.run, pipeline_workflow_id(plan.pipeline_id)
+    )
+    try:
+        await handle.describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return
+        raise refused(error) from error
+    await _require_same(handle, plan)
+
+
 async def start_again(client: Client, order: PipelineRun) -> Handle:
     """Start a pipeline that has ended once more.
 
@@ -109,9 +129,7 @@ def _summary(header: PlanHeader) -> str:
     return f"{apps} x {', '.join(header.spec.analyzers)}"
 
 
-async def _require_same(
-    handle: Handle, plan: PipelinePlan, error: WorkflowAlreadyStartedError
-) -> None:
+async def _require_same(handle: Handle, plan: PipelinePlan, error: Exception | None = None) -> None:
     name = f"pipeline {plan.pipeline_id}"
     with server_asked():
         description = await handle.describe()

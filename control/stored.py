@@ -11,7 +11,7 @@ from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineHead, PipelineListing, PipelineRecord
 from contract.spec import AppRef, PipelinePlan, PipelineSpec
-from control.errors import NotStoredError, StoreGoneError, WrongInputError
+from control.errors import NotStoredError, PrunedError, StoreGoneError, WrongInputError
 from control.kept_store import KeptStores, ask_once
 from control.listing import progress_of, state_of
 from store.engine import parse_url
@@ -111,6 +111,16 @@ class Stored:
         if not self.exists():
             return ()
         return await self._read(lambda store: store.list_pipelines(only), lags=True)
+
+    async def pruned(self) -> frozenset[str]:
+        """IDs of the pipelines that were removed on purpose; none where there is no store yet.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        if not self.exists():
+            return frozenset()
+        return await self._read(lambda store: store.pruned(), lags=True)
 
     async def history(self) -> History:
         """What recent pipelines took; nothing where no worker has made a store yet.
@@ -229,6 +239,8 @@ class Stored:
         except PlatformError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 raise
+            if pipeline_id in await self.pruned():
+                raise PrunedError(pipeline_id) from error
             message = f"no pipeline {pipeline_id!r} in the store"
             raise NotStoredError(pipeline_id, message) from error
 

@@ -17,7 +17,7 @@ from contract.progress import AppProgress, PipelineProgress
 from contract.role import AppRole
 from contract.spec import AppRef
 from control.documents import PipelineStatus, TimeLeft
-from control.errors import NoPipelineError, NotStoredError, ServerAwayError
+from control.errors import NoPipelineError, NotStoredError, PrunedError, ServerAwayError
 from control.estimate import Estimate
 from control.hosts import hosts_at_work
 from control.listing import progress_of, state_of
@@ -65,6 +65,7 @@ class Watcher:
         self._void = _Seldom[Mapping[ToolKey, str]]({})
         self._left = _Seldom[tuple[TimeLeft | None, str]]((None, ""), _LEFT_S)
         self._store_trouble: PlatformError | None = None
+        self._pruned: PrunedError | None = None
 
     @property
     def spans(self) -> list[Span]:
@@ -95,7 +96,8 @@ class Watcher:
         self._store_trouble = None
         try:
             return await self._stored.answered(self.id, self._count, lags=True)
-        except NotStoredError:
+        except NotStoredError as error:
+            self._pruned = error if isinstance(error, PrunedError) else None
             return None
         except PlatformError as error:
             self._store_trouble = error
@@ -123,6 +125,8 @@ class Watcher:
         except (TimeoutError, ServerAwayError) as error:
             raise await _who_is_away(pipeline) from error
         left, unknown = await self._time_left(pipeline, progress) if running else (None, "")
+        if self._pruned and self._overview is None and not running:
+            raise self._pruned
         status = PipelineStatus.of(progress, told_by="server", left=left, left_unknown=unknown)
         kinds = [readiness.analyzer for readiness in progress.analyzers]
         hosts = await self._who_works(client, kinds) if running else ()
@@ -184,8 +188,8 @@ class Watcher:
 
     def _unknown(self, error: ServerAwayError) -> PlatformError:
         """The fault of a pipeline that the store does not know, while the server says nothing."""
-        if self._store_trouble:
-            return self._store_trouble
+        if known := self._store_trouble or self._pruned:
+            return known
         message = f"no pipeline {self.id!r} in the store, and {error.message}"
         return NotStoredError(self.id, message)
 

@@ -104,14 +104,14 @@ def _require_short(scope: Scope) -> None:
     if len(scope["query_string"]) > QUERY_BYTES:
         raise HTTPException(
             HTTPStatus.REQUEST_URI_TOO_LONG,
-            f"a query of more than {QUERY_BYTES // 1024} KiB; ask for less at once",
+            f"a query of more than {QUERY_BYTES // 1024} KiB",
         )
 
 
 def _too_large() -> HTTPException:
     return HTTPException(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"a request of more than {BODY_BYTES // 1024} KiB; send less at once",
+        f"a request of more than {BODY_BYTES // 1024} KiB",
     )
 
 

@@ -14,7 +14,7 @@ from control.comparisons import Comparisons
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
 from control.serving import ServedPipelines
-from dashboard.access.who import Actor, operating, reading
+from dashboard.access.who import Actor, managing, operating, reading
 from dashboard.server import Server
 from dashboard.site import Site
 
@@ -65,6 +65,10 @@ def _operating(request: Request, _: Annotated[object, Security(TOKEN)]) -> Actor
     return operating(request)
 
 
+def _managing(request: Request, _: Annotated[object, Security(TOKEN)]) -> Actor:
+    return managing(request)
+
+
 def _running(request: Request) -> ServedPipelines:
     return request.app.state.running
 
@@ -85,5 +89,6 @@ Compares = Annotated[Comparisons, Depends(_comparisons)]
 Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(_operating)]
+Manager = Annotated[Actor, Depends(_managing)]  # for a look at who has access
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}
 AppHere = Annotated[AppRef, Depends(_app)]  # of a route with {model}/{app}

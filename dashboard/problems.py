@@ -32,6 +32,20 @@ _STATUS = {
     ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorCode.DATA_LOSS: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+# Of errors that the framework raises: their code, and what to do.
+_HTTP = {
+    HTTPStatus.BAD_REQUEST: (ErrorCode.INVALID_ARGUMENT, "correct the request and send it again"),
+    HTTPStatus.NOT_FOUND: (
+        ErrorCode.NOT_FOUND,
+        "start at /pipelines; programs find every address in /api/v1/openapi.json",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        ErrorCode.UNIMPLEMENTED,
+        "use a method that the header Allow names",
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (ErrorCode.INVALID_ARGUMENT, "send less at once"),
+    HTTPStatus.REQUEST_URI_TOO_LONG: (ErrorCode.INVALID_ARGUMENT, "ask for less at once"),
+}
 _LETTERS = 500
 _MESSAGE_LETTERS = 4_000
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -131,7 +145,10 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     phrase = HTTPStatus(error.status_code).phrase
     detail = "there is no such page" if error.status_code == HTTPStatus.NOT_FOUND else error.detail
-    problem = Problem(title=phrase, status=error.status_code, detail=detail)
+    code, step = _HTTP.get(HTTPStatus(error.status_code), ("", ""))
+    problem = Problem(
+        title=phrase, status=error.status_code, detail=detail, code=code, next_step=step
+    )
     answer = await answered(request, problem)
     answer.headers.update(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -12,7 +12,7 @@ from contract.record import PipelineListing
 from control.documents import PipelineStatus
 from control.errors import NoPipelineError, ServerAwayError
 from control.estimate import Estimate
-from control.listing import UNFINISHED, merged
+from control.listing import UNFINISHED, merged, without_pruned
 from control.pipelines import Pipeline, Served, list_pipelines
 from control.serving import by_id
 from control.time_left import in_words
@@ -21,8 +21,8 @@ from settings import Settings
 
 async def run_list(settings: Settings, *, as_json: bool) -> Exit:
     """List every pipeline that the store or the server knows."""
-    stored, served = await _stored(settings), await _served(settings)
-    lines = merged(stored, served)
+    (stored, pruned), served = await _stored(settings), await _served(settings)
+    lines = merged(stored, None if served is None else without_pruned(served, pruned))
     if as_json:
         print_json(PipelineList(pipelines=tuple(lines)))
     elif lines:
@@ -34,14 +34,16 @@ async def run_list(settings: Settings, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-async def _stored(settings: Settings) -> tuple[PipelineListing, ...]:
+async def _stored(settings: Settings) -> tuple[tuple[PipelineListing, ...], frozenset[str]]:
+    """What is recorded, and the IDs of those that were removed on purpose."""
+    store = store_of(settings)
     try:
-        return await store_of(settings).pipelines()
+        return await store.pipelines(), await store.pruned()
     except PlatformError as error:
         if not has_server(settings):
             raise
         say(f"the store cannot be read, so this is what the server knows: {error.message}")
-        return ()
+        return (), frozenset()
 
 
 async def _served(settings: Settings) -> dict[str, Served] | None:

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from contract.access import Scope
 from contract.errors import ErrorCode, PlatformError
 
-__all__ = ["Actor", "Identity", "Means", "Scope", "actor_of", "operating", "reading"]
+__all__ = ["Actor", "Identity", "Means", "Scope", "actor_of", "managing", "operating", "reading"]
 
 IDENTITY = "assay.identity"  # in the scope of a request
 
@@ -66,6 +66,16 @@ def operating(request: HTTPConnection) -> Actor:
         PlatformError: UNAUTHENTICATED, PERMISSION_DENIED; or why it cannot be found out who asks.
     """
     needs = "changing something needs a token with the scope operate"
+    return _allowed(request, Scope.OPERATE, needs)
+
+
+def managing(request: HTTPConnection) -> Actor:
+    """Whoever may see who has access.
+
+    Raises:
+        PlatformError: as `operating`.
+    """
+    needs = "seeing who has access needs a token with the scope operate, as a change does"
     return _allowed(request, Scope.OPERATE, needs)
 
 

@@ -11,7 +11,7 @@ from control.audit import Changes
 from dashboard.access.asking import AuditAsked
 from dashboard.access.audit import audited
 from dashboard.access.who import Means
-from dashboard.known import Accesses, Log, Operator, Reader
+from dashboard.known import Accesses, Log, Manager, Operator, Reader
 
 router = APIRouter(tags=["access"])
 
@@ -46,7 +46,7 @@ async def list_changes(log: Log, _: Reader, asked: Annotated[AuditAsked, Query()
 
 
 @router.get("/tokens", operation_id="list_tokens")
-async def list_tokens(access: Accesses, _: Operator) -> Tokens:
+async def list_tokens(access: Accesses, _: Manager) -> Tokens:
     """All tokens; the secrets themselves are known to their owners alone."""
     return await access.tokens()
 
@@ -59,7 +59,7 @@ async def revoke_token(request: Request, access: Accesses, actor: Operator, name
 
 
 @router.get("/sessions", operation_id="list_sessions")
-async def list_sessions(access: Accesses, _: Operator) -> Sessions:
+async def list_sessions(access: Accesses, _: Manager) -> Sessions:
     """The browsers that are logged in."""
     return await access.sessions()
 

@@ -16,7 +16,7 @@ from dashboard.access.identity import origin_of
 from dashboard.access.returning import FIRST, safe_path
 from dashboard.access.tries import Tries
 from dashboard.access.who import Actor, Means, actor_of
-from dashboard.known import Accesses, Here, Log, Operator, Reader
+from dashboard.known import Accesses, Here, Log, Manager, Operator, Reader
 from dashboard.problems import Problem, problem_of
 from dashboard.rendering import page
 from dashboard.urls import with_query
@@ -97,7 +97,7 @@ async def audit(
 
 
 @router.get("/tokens")
-async def tokens(request: Request, access: Accesses, _: Operator) -> Response:
+async def tokens(request: Request, access: Accesses, _: Manager) -> Response:
     """Tokens and the browsers that are logged in."""
     listed = await access.tokens()
     return page(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from control.authoring import (
     text_of,
 )
 from control.declared import tools_of
+from control.errors import ServerAwayError
 from control.fleet import folder_of, require_inside
 from control.fleets import Fleet, find_fleets, look_at
 from control.launching import launch
 from control.naming import name_of, new_id
 from control.specs import SpecExistsError, spec_path, write_spec
+from control.starting import require_startable
 from control.surveying import Survey
 from dashboard.access.audit import audited
 from dashboard.known import Here, Operator, Reader, Temporal
@@ -75,6 +78,9 @@ async def create(request: Request, site: Here, server: Temporal, actor: Operator
         spec = await asyncio.to_thread(checked, form.answers, fleet)
         plan = await planned(site, spec, id_)
         text = await asyncio.to_thread(text_of, form.answers, fleet)
+        if typed.get("do") == "start":  # refused before anything is written
+            with suppress(ServerAwayError):  # the spec is kept for when it answers
+                await require_startable(await server.client(), plan)
         async with audited(request, actor, "write spec", f"spec {name}", f"of {fleet.root}"):
             await asyncio.to_thread(write_spec, path, text, replace="replace" in typed)
         if typed.get("do") != "start":

@@ -303,6 +303,8 @@ class TestTooMuch:
 
         assert answer.status_code == 414
         assert "16 KiB" in answer.json()["detail"]
+        assert answer.json()["code"] == "INVALID_ARGUMENT"
+        assert answer.json()["next_step"]
 
     @pytest.mark.parametrize("told", [True, False])
     async def test_a_large_body_is_refused(self, site: Site, told: bool):
@@ -317,6 +319,15 @@ class TestTooMuch:
 
         assert answer.status_code == 413
         assert "1024 KiB" in answer.text
+        assert "send less at once" in answer.text
+
+    async def test_who_has_access_is_no_change_and_still_needs_a_token(self, site: Site):
+        async with browsing(site) as web:
+            answers = [await web.get(f"/api/v1/{name}") for name in ("tokens", "sessions")]
+
+        for answer in answers:
+            assert answer.status_code == 401
+            assert "seeing who has access needs a token" in answer.json()["detail"]
 
     @pytest.mark.parametrize("address", [REMOTE, "127.0.0.1"])
     async def test_who_tries_many_tokens_has_to_wait(self, site: Site, address: str):

@@ -22,6 +22,8 @@ async def test_a_program_gets_a_problem_document(web: httpx.AsyncClient):
 
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == 404
+    assert answer.json()["code"] == "NOT_FOUND"
+    assert "/api/v1/openapi.json" in answer.json()["next_step"]
 
 
 async def test_a_page_runs_no_script_but_ours(web: httpx.AsyncClient):

@@ -1,14 +1,19 @@
 """A store that was there and is gone is an error that says so, and never an empty installation."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from contract.errors import ErrorCode, PlatformError
+from control.pipeline_list import PipelinesAsked, pipelines_page
+from control.pipelines import Served
+from control.serving import ServerView
 from control.stored import Stored
 from store.migrate import upgrade
+from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of, token_for
 
 ASKED = (
@@ -79,3 +84,29 @@ async def test_a_process_remembers_the_store_that_it_saw(tmp_path: Path):
     with pytest.raises(PlatformError, match="is gone") as gone:
         await stored.kept().heads()
     assert gone.value.code is ErrorCode.UNAVAILABLE
+
+
+async def test_a_pruned_pipeline_is_said_to_be_removed_and_is_listed_no_more(copy: Path):
+    site = site_of(copy)
+    store = SqlResultStore.from_url(site.stored.url)
+    assert await store.prune(["before"]) == ["before"]
+    await store.close()
+    async with browsing(site) as web:
+        for path in ("/pipelines/before", "/pipelines/before/findings", "/api/v1/pipelines/before"):
+            answer = await web.get(path)
+            assert (path, answer.status_code) == (path, 404)
+            assert "removed on purpose" in answer.text, path
+
+
+@pytest.mark.parametrize(("status", "listed"), [("completed", False), ("running", True)])
+async def test_the_server_still_knows_a_pruned_pipeline(copy: Path, status: str, listed: bool):
+    stored = site_of(copy).stored
+    store = SqlResultStore.from_url(stored.url)
+    await store.prune(["before"])
+    await store.close()
+    now = datetime.now(UTC)
+    view = ServerView({"before": Served("before", status, "", now, None)}, now)
+
+    page = await pipelines_page(stored, view, PipelinesAsked())
+
+    assert ("before" in {line.id for line in page.pipelines}) is listed

@@ -153,6 +153,14 @@ class TestAFleet:
 
         assert find_fleets(tmp_path / "here").fleets == ()
 
+    def test_labels_of_apps_are_no_fleet(self, tmp_path: Path):
+        folder = tmp_path / "labels" / "m" / "app1"
+        folder.mkdir(parents=True)
+        (folder / "expected.yaml").write_text("")
+        assert find_fleets(tmp_path).fleets == ()
+        (folder / "app.py").write_text("")
+        assert [fleet.apps for fleet in find_fleets(tmp_path).fleets] == [1]
+
     def test_tells_the_templates_that_a_spec_in_it_names(self, two_by_two: Path):
         spec = {
             "apps": {"root": ".", "templates": {1: "notes", 2: "shop", 9: "old"}},

@@ -310,6 +310,18 @@ async def test_an_app_of_an_ended_pipeline_runs_again_and_is_shown_so(stage: Sta
     assert "no app is named" in nothing.text
 
 
+async def test_a_pruned_pipeline_is_gone_though_the_server_has_its_history(stage: Stage) -> None:
+    await stage.end()
+    store, name = stage.platform.sql, stage.platform.id
+    await store.record_pipeline_state(name, "completed", {})
+    assert await store.prune([name]) == [name]
+
+    answer = await stage.web.get(stage.path)
+
+    assert answer.status_code == 404
+    assert "removed on purpose" in answer.text
+
+
 async def test_a_server_that_is_away_is_told_and_comes_back(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,12 +40,13 @@ async def test_a_start_that_is_sent_twice_is_one_pipeline_by_its_starter(
             PipelineWorkflow.run, pipeline_workflow_id(platform.id)
         )
         ended = await finished(handle)
-        after = await web.post("/new", data=form)
+        after = await web.post("/new", data=form | {"name": "late"})
         shown = await web.get(first.headers["location"])
 
     assert first.status_code == again.status_code == 303
     assert other.status_code == 409 and "different spec" in other.json()["detail"]
     assert platform.count("run m/app1") == 1 and ended.phase is PipelinePhase.COMPLETED
     assert after.status_code == 409 and "already ran" in after.text
+    assert not list(tmp_path.glob("data/**/late.yaml")), "refused, and written all the same"
     assert f'href="/pipelines/{platform.id}"' in shown.text and "it.yaml" in shown.text
     assert platform.store.header and platform.store.header.started_by == "ann"
