@@ -167,6 +167,7 @@ async def test_a_large_fleet_has_pictures_sets_and_pages_of_pairs(tmp_path: Path
     """Of a report alone: the store does not know the pipeline any more."""
     fleet = large_fleet(models=5, apps=12)
     write_from(tmp_path, fleet)
+    await upgrade(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}")
     async with browsing(site_of(tmp_path)) as client:
         page = await client.get(f"/pipelines/{fleet.pipeline_id}/models")
         url = f"/api/v1/pipelines/{fleet.pipeline_id}/study/comparisons"
