@@ -23,6 +23,7 @@ _PAUSE_S = 0.2
 # How long a view that nobody watches is kept: a page is followed by its events.
 _KEPT_S = 30.0
 _AWAY_S = 5.0
+_SETTLE_S = 3.0
 _VIEWS_MAX, _PIPELINES_MAX = 100, 200
 Make = Callable[[Watcher], View]
 
@@ -33,6 +34,7 @@ class Channel:
     Attributes:
         seen: the latest look; None: there was none yet.
         looks: how many looks there were.
+        tasks: what looks, or ends its last look.
     """
 
     def __init__(self, watcher: Watcher) -> None:
@@ -46,6 +48,7 @@ class Channel:
         self._looked_s = self._poked_s = float("-inf")  # when the last look began
         self._poked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.tasks = set[asyncio.Task[None]]()
 
     async def view(self, name: Hashable, make: Make) -> View:
         """A view as it is now, or as the look that is under way last found it.
@@ -89,15 +92,18 @@ class Channel:
         view.viewers += 1
         if not self.is_watched:
             self._task = asyncio.create_task(self._watch())
+            self.tasks.add(self._task)
+            self._task.add_done_callback(self.tasks.discard)
         try:
             yield
         finally:
             self._viewers -= 1
             view.viewers -= 1
             self.used_s = view.used_s = time.monotonic()
-            if self._viewers == 0 and self._task:
-                self._task.cancel()
+            if self._viewers == 0:
+                # A look under way comes to its end: one that is cut off leaves a connection behind.
                 self._task = None  # who comes while it ends needs one of their own
+                self._poked.set()
 
     @property
     def is_idle(self) -> bool:
@@ -117,7 +123,7 @@ class Channel:
 
     async def _watch(self) -> None:
         try:
-            while True:
+            while self._task is asyncio.current_task():
                 began_s = time.monotonic()
                 async with self._looking:
                     if self._is_poked or began_s - self._looked_s > EVERY_S / 2:
@@ -182,6 +188,12 @@ class Hub:
         """Let every viewer go."""
         for channel in list(self._channels.values()):
             await channel.close()
+
+    async def settled(self) -> None:
+        """Wait for looks under way, which use the store, for some seconds at most."""
+        tasks = [task for channel in self._channels.values() for task in channel.tasks]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_SETTLE_S)
 
     def channel(self, pipeline_id: str) -> Channel:
         """That of one pipeline.

@@ -29,6 +29,7 @@ def hub_of(request: Request) -> Hub:
         site: Site = state.site
         state.hub = Hub(lambda id_: Watcher(state.server.client, site.stored, id_))
         state.hub_ends = asyncio.create_task(_end_with(state.ending, state.hub))
+        state.closing.push_async_callback(state.hub.settled)
         state.closing.callback(state.hub_ends.cancel)
     return state.hub
 

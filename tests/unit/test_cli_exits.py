@@ -152,7 +152,7 @@ def test_each_command_that_prints_json_says_which_document() -> None:
     }
 
     assert OF_COMMAND.keys() - {"schema"} == with_json
-    assert group.commands.keys() - with_json == {"schema", "codec"}
+    assert group.commands.keys() - with_json == {"schema", "codec", "dashboard"}
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

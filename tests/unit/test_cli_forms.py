@@ -1,5 +1,6 @@
 """`report ID --format`: one document or one form on standard output, and one clear error."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
+from store.migrate import upgrade
 from tests.support.report_on_disk import write_report
 from tests.unit import report_samples as samples
 
@@ -69,7 +71,9 @@ def test_wrong_input_is_told(arguments: tuple[str, ...], told: str):
     assert "Traceback" not in result.output
 
 
-def test_an_unknown_pipeline_is_told():
+def test_an_unknown_pipeline_is_told(data: Path):
+    asyncio.run(upgrade(f"sqlite+aiosqlite:///{data / 'assay.db'}"))
+
     result = CliRunner().invoke(app, ["report", "none", "--format", "csv"])
 
     assert result.exit_code == Exit.USAGE

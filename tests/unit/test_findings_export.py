@@ -52,6 +52,7 @@ async def test_pages_join_to_one_document(stored: Stored):
         assert "static/bandit" in folder.read("not_known.csv").decode()
 
 
+@pytest.mark.asyncio(loop_scope="function")  # with no tasks of other tests in it
 @pytest.mark.usefixtures("one_by_one")
 async def test_who_goes_away_leaves_nothing_open(stored: Stored):
     pieces = cast(AsyncGenerator[bytes], await exported(stored, "after", asked({}), "csv"))
