@@ -1,11 +1,10 @@
 """Looks at one pipeline again and again: asks the server and the store what may have changed."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from temporalio.client import Client
 
@@ -16,6 +15,7 @@ from contract.overview import PipelineOverview
 from contract.progress import AppProgress, PipelineProgress
 from contract.role import AppRole
 from contract.spec import AppRef
+from control.asking import Seldom, StoreInTime
 from control.documents import PipelineStatus, TimeLeft
 from control.errors import NoPipelineError, NotStoredError, PrunedError, ServerAwayError
 from control.estimate import Estimate
@@ -35,6 +35,7 @@ _Answer = TypeVar("_Answer")
 # How long the server and the worker may take before they count as away: those that answered a
 # moment ago, and others, for which somebody waits in front of an empty page.
 _PATIENCE_S, _FIRST_PATIENCE_S = 4.0, 2.0
+_STORE_PATIENCE_S = 4.0
 _ASK_SERVER_S = 1.0
 # Who works, and which tools are void, changes seldom.
 _SELDOM_S = 10.0
@@ -56,14 +57,15 @@ class Watcher:
         self.revision = ""
         self._connect = connect
         self._stored = stored
+        self._in_time = StoreInTime()
         self._estimate: Estimate | None = None
         self._ended: PipelineProgress | None = None
         self._last: LivePipeline | None = None
         self._told_at: datetime | None = None
         self._overview: PipelineOverview | None = None
-        self._hosts = _Seldom[tuple[HostQueue, ...] | None](None)
-        self._void = _Seldom[Mapping[ToolKey, str]]({})
-        self._left = _Seldom[tuple[TimeLeft | None, str]]((None, ""), _LEFT_S)
+        self._hosts = Seldom[tuple[HostQueue, ...] | None](None, _SELDOM_S)
+        self._void = Seldom[Mapping[ToolKey, str] | None](None, _SELDOM_S)
+        self._left = Seldom[tuple[TimeLeft | None, str]]((None, ""), _LEFT_S)
         self._store_trouble: PlatformError | None = None
         self._pruned: PrunedError | None = None
 
@@ -95,13 +97,19 @@ class Watcher:
         """The pipeline in counts; None: the store does not know it (yet)."""
         self._store_trouble = None
         try:
-            return await self._stored.answered(self.id, self._count, lags=True)
+            return await self._asked(self._count)
         except NotStoredError as error:
             self._pruned = error if isinstance(error, PrunedError) else None
             return None
         except PlatformError as error:
             self._store_trouble = error
             return self._overview
+
+    async def _asked(self, question: Callable[[SqlResultStore], Awaitable[_Answer]]) -> _Answer:
+        """The answer of the store, which may be a moment old, in time."""
+        return await self._in_time.of(
+            lambda: self._stored.answered(self.id, question, lags=True), _STORE_PATIENCE_S
+        )
 
     async def _count(self, store: SqlResultStore) -> PipelineOverview:
         revision = await store.revision(self.id)
@@ -195,7 +203,7 @@ class Watcher:
 
     async def _recorded(self) -> LivePipeline:
         """As the store has it, without lines of single apps: there may be thousands."""
-        record = await self._stored.outline(self.id, _NO_APP)
+        record = await self._asked(lambda store: store.load_outline(self.id, _NO_APP))
         state = state_of(record.state, None)
         progress = progress_of(record, state)
         if self._overview is not None:
@@ -212,19 +220,26 @@ class Watcher:
         if self._overview is not None:
             listing = self._overview.listing
             fields |= {"started_at": listing.created_at, "finished_at": listing.finished_at}
-            void = await self._void.of(self._void_tools, self.revision)
-            of_controls = self._overview.control_cells
-            fields["cells"] = tuple(believed(self._overview.cells, void, of_controls))
+            void = await self._void_tools(self._overview)
+            if void is not None:
+                of_controls = self._overview.control_cells
+                fields["cells"] = tuple(believed(self._overview.cells, void, of_controls))
         trouble = self._store_trouble
         fields["hosts"], fields["store_away"] = hosts, trouble.message if trouble else ""
         return LivePipeline(**fields)
 
-    async def _void_tools(self) -> Mapping[ToolKey, str]:
-        overview = self._overview
-        assert overview is not None  # noqa: S101 (asked only when the store knows the pipeline)
-        return await self._stored.answered(
-            self.id, lambda store: void_tools(store, self.id, overview), lags=True
-        )
+    async def _void_tools(self, overview: PipelineOverview) -> Mapping[ToolKey, str] | None:
+        """As last known while the store is away; None: nothing is."""
+
+        async def ask() -> Mapping[ToolKey, str]:
+            return await self._asked(lambda store: void_tools(store, self.id, overview))
+
+        if self._store_trouble is None:
+            try:
+                return await self._void.of(ask, self.revision)
+            except PlatformError as error:
+                self._store_trouble = error
+        return self._void.answer
 
     async def _who_works(
         self, client: Client, kinds: list[AnalyzerKind]
@@ -279,20 +294,3 @@ def _counts(overview: PipelineOverview) -> dict[str, object]:
     total = sum(group.apps for group in overview.apps)
     ordered = {state: counts[state] for state in MeasurementState if counts[state]}
     return {"total": total, "finished": ended, "counts": ordered, "beside": dict(beside)}
-
-
-class _Seldom(Generic[_Answer]):
-    """An answer that is asked for again when it is so old, or when the question has changed."""
-
-    def __init__(self, first: _Answer, every_s: float = _SELDOM_S) -> None:
-        self._answer = first
-        self._every_s = every_s
-        self._asked_s = float("-inf")
-        self._question: object = None
-
-    async def of(self, ask: Callable[[], Awaitable[_Answer]], question: object = None) -> _Answer:
-        old = time.monotonic() - self._asked_s > self._every_s
-        if old or question != self._question:
-            self._answer = await ask()
-            self._asked_s, self._question = time.monotonic(), question
-        return self._answer
