@@ -7,8 +7,10 @@ of a matrix, the API's document) is made once for all who see the same one.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 from contract.errors import ErrorCode, PlatformError
 from control.errors import NotStoredError
@@ -41,9 +43,10 @@ class Channel:
         self.watcher = watcher
         self.seen: LivePipeline | None = None
         self.looks = 0
+        self._seen_at: datetime | None = None
         self.used_s = time.monotonic()
         self._views: dict[Hashable, View] = {}
-        self._viewers = 0
+        self._followed = Counter[View]()  # each with how many follow it
         self._looking = asyncio.Lock()
         self._looked_s = self._poked_s = float("-inf")  # when the last look began
         self._poked = asyncio.Event()
@@ -64,12 +67,10 @@ class Channel:
                     await self._look()
         view = self._views.get(name)
         if view is None:
-            if len(self._views) >= _VIEWS_MAX:
-                raise _too_many("views of this pipeline")
-            view = make(self.watcher)
-            if self.seen is not None:
-                await view.update(self.seen)
-            view = self._views.setdefault(name, view)
+            self._make_room()
+            view = self._views[name] = make(self.watcher)
+        if self.seen is not None:
+            await view.update(self.seen)
         self.used_s = view.used_s = time.monotonic()
         return view
 
@@ -88,8 +89,7 @@ class Channel:
     @asynccontextmanager
     async def watched(self, view: View) -> AsyncGenerator[None]:
         """Look once a second while somebody is within this context."""
-        self._viewers += 1
-        view.viewers += 1
+        self._followed[view] += 1
         if not self.is_watched:
             self._task = asyncio.create_task(self._watch())
             self.tasks.add(self._task)
@@ -97,10 +97,9 @@ class Channel:
         try:
             yield
         finally:
-            self._viewers -= 1
-            view.viewers -= 1
+            self._followed = +(self._followed - Counter([view]))
             self.used_s = view.used_s = time.monotonic()
-            if self._viewers == 0:
+            if not self._followed:
                 # A look under way comes to its end: one that is cut off leaves a connection behind.
                 self._task = None  # who comes while it ends needs one of their own
                 self._poked.set()
@@ -109,7 +108,12 @@ class Channel:
     def is_idle(self) -> bool:
         """Whether nobody watches it, nor did lately; or there is no such pipeline."""
         old = time.monotonic() - self.used_s > _KEPT_S
-        return self._viewers == 0 and (old or self.seen is None) and not self._looking.locked()
+        return self.is_free and (old or self.seen is None)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody watches it, nor waits for a look."""
+        return not self._followed and not self._looking.locked()
 
     @property
     def is_watched(self) -> bool:
@@ -144,29 +148,43 @@ class Channel:
         began_s = time.monotonic()
         self.seen = await self._seen()
         self._looked_s = began_s
-        for view in list(self._views.values()):
+        for view in list(self._followed):  # others take it in when somebody comes
             await view.update(self.seen)
 
     async def _seen(self) -> LivePipeline:
         try:
-            return await self.watcher.look()
+            seen = await self.watcher.look()
+            self._seen_at = datetime.now(UTC)
+            return seen
         except NotStoredError:
             raise
         except PlatformError as error:
             if self.seen is None:
                 raise
-            return self.seen.model_copy(update={"away": error.message})
+            since = self.seen.away_since or self._seen_at
+            return self.seen.model_copy(update={"away": error.message, "away_since": since})
 
     def _forget(self) -> None:
         """Views that nobody looks at any more."""
         old_s = time.monotonic() - _KEPT_S
-        gone = [n for n, view in self._views.items() if not view.viewers and view.used_s < old_s]
-        for name in gone:
+        for name in [name for name in self._unfollowed if self._views[name].used_s < old_s]:
             del self._views[name]
+
+    @property
+    def _unfollowed(self) -> list[Hashable]:
+        return [name for name, view in self._views.items() if view not in self._followed]
+
+    def _make_room(self) -> None:
+        """For one more view: that of whoever looked longest ago and does not follow goes."""
+        if len(self._views) < _VIEWS_MAX:
+            return
+        if not self._unfollowed:
+            raise _too_many("views of this pipeline")
+        del self._views[min(self._unfollowed, key=lambda name: self._views[name].used_s)]
 
     async def close(self) -> None:
         """Let its viewers go; whoever comes back begins anew."""
-        views = list(self._views.values())
+        views = {*self._views.values(), *self._followed}
         self._views.clear()
         self.seen = None
         for view in views:
@@ -204,10 +222,17 @@ class Hub:
         for name in [name for name, channel in self._channels.items() if channel.is_idle]:
             del self._channels[name]
         if pipeline_id not in self._channels:
-            if len(self._channels) >= _PIPELINES_MAX:
-                raise _too_many("pipelines")
+            self._make_room()
             self._channels[pipeline_id] = Channel(self._watcher(pipeline_id))
         return self._channels[pipeline_id]
+
+    def _make_room(self) -> None:
+        if len(self._channels) < _PIPELINES_MAX:
+            return
+        free = [name for name, channel in self._channels.items() if channel.is_free]
+        if not free:
+            raise _too_many("pipelines")
+        del self._channels[min(free, key=lambda name: self._channels[name].used_s)]
 
     def poke(self, pipeline_id: str) -> None:
         """Something was just asked of this pipeline."""

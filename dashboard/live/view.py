@@ -19,17 +19,15 @@ class View(ABC):
     """What its viewers see is made by `_make`, and told by `_told`.
 
     Attributes:
-        viewers: how many follow it now.
         used_s: when somebody looked last; by the monotonic clock.
-        is_made: whether there is something to see.
     """
 
     def __init__(self) -> None:
-        self.viewers = 0
         self.used_s = time.monotonic()
-        self.is_made = False
         self._news = asyncio.Condition()
         self._closed = False
+        self._taking = asyncio.Lock()
+        self._seen: LivePipeline | None = None
         self._encoded: dict[int, bytes] = {}
 
     @property
@@ -49,9 +47,12 @@ class View(ABC):
         """
 
     async def update(self, seen: LivePipeline) -> None:
-        """Take in how the pipeline looks now."""
-        changed = await self._make(seen)
-        self.is_made = True
+        """Take in how the pipeline looks now, unless it has been."""
+        async with self._taking:
+            if seen is self._seen:
+                return
+            changed = await self._make(seen)
+            self._seen = seen
         if changed:
             self._encoded.clear()
             async with self._news:
