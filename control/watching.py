@@ -189,7 +189,9 @@ class Watcher:
         if seen is None or seen.told_by == "store":
             if self._overview is None:
                 raise error if isinstance(error, _WorkerAwayError) else self._unknown(error)
-            return (await self._recorded()).model_copy(update={"away": error.message})
+            recorded = await self._recorded()
+            unknown = {} if recorded.phase in ENDED else {"message": "", "hosts": None}
+            return recorded.model_copy(update={**unknown, "away": error.message})
         left = {"left": None, "left_unknown": "not known: nobody answers"}
         away = {"away": error.message, "away_since": self._told_at}
         return await self._whole(seen.model_copy(update=left | away), None)

@@ -20,6 +20,7 @@ from control.time_left import span_in_words
 from control.waiting import is_running
 from control.watching import Watcher
 from dashboard.live.changes import Changes, Part
+from dashboard.live.query import pages_around
 from dashboard.live.standing import Standing, standing_of
 from dashboard.live.timeline import Timeline
 from dashboard.live.view import View, event
@@ -116,6 +117,8 @@ class Page(View):
     def values(self) -> Mapping[str, Any]:
         """What the templates of the parts need."""
         assert self.seen is not None  # noqa: S101 (asked for when it is made)
+        after = self.table.after if self.table else None
+        first_page, next_page = pages_around(after, self._query)
         running = [app for app in self.seen.seen.apps if is_running(app)]
         return {
             "seen": self.seen,
@@ -125,6 +128,8 @@ class Page(View):
             "picture": self._timeline.picture,
             "is_drawing": self._timeline.is_drawing,
             "table": self.table,
+            "first_page": first_page,
+            "next_page": next_page,
             "pipeline_id": self._query.pipeline_id,
             "workflow_url": self._url_of,
             "may_operate": self._may_operate,
@@ -140,7 +145,7 @@ class Page(View):
         self.table = self._table(seen)
         shown = {line.id for line in self.table.lines} if self.table else set[str]()
         self._drawn = {id_: drawn for id_, drawn in self._drawn.items() if id_ in shown}
-        return self._changes.update(dict(self._parts()))
+        return self._changes.update(dict(self._parts(seen)))
 
     async def _read(self, seen: LivePipeline) -> None:
         """The rows, again if what the store has of the pipeline has changed."""
@@ -166,15 +171,16 @@ class Page(View):
         rows = self._rows
         return Table(rows.tools, rows.rows, found, rows.matching, rows.after)
 
-    def _parts(self) -> Iterator[tuple[str, Part[Shown]]]:
+    def _parts(self, seen: LivePipeline) -> Iterator[tuple[str, Part[Shown]]]:
         for name in _PARTS:
             text = fragment("live_part.html.j2", part_name=name, **self.values)
             yield f"live-{name}", Part(text, lambda text=text: text)
         if self.table is None:
-            yield _MATRIX, Part(None, self._matrix)
+            yield _MATRIX, Part(bool(seen.store_away), self._matrix)
             return
-        shape = (self.table.tools, tuple(line.id for line in self.table.lines), self.table.matching)
-        yield _MATRIX, Part(shape, self._matrix)
+        table = self.table
+        ids = tuple(line.id for line in table.lines)
+        yield _MATRIX, Part((table.tools, ids, table.matching, table.after), self._matrix)
         for line in self.table.lines:
             text = self._row(line)
             yield line.id, Part(text, lambda text=text: text)

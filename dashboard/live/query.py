@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from contract.analysis import MeasurementState
 from contract.cells import ROWS_LIMIT, TEXT_LIMIT, CellsQuery
 from dashboard.paging import CURSOR_LETTERS, opened, sealed
+from dashboard.urls import pipeline_url, with_query
 
 # A page of fewer rows opens fast with thirty tools beside one another, too.
 _ROWS = 50
@@ -53,6 +54,20 @@ def query_of(pipeline_id: str, rows: Rows) -> CellsQuery:
 def after_of(place: str | None, query: CellsQuery) -> str | None:
     """The cursor of the next page."""
     return sealed(place, _question(query))
+
+
+def pages_around(place: str | None, query: CellsQuery) -> tuple[str, str]:
+    """Addresses of the first page and of the next one, which begins at `place`; empty: none."""
+    (state,) = query.states or ("",)
+    shown = {
+        "model": "".join(query.models),
+        "state": UNFINISHED if state is None else str(state),
+        "text": query.text,
+    }
+    url, after = pipeline_url(query.pipeline_id), after_of(place, query)
+    first = with_query(url, shown) if query.after else ""
+    rest = {"limit": str(query.limit), "after": after or ""}
+    return first, with_query(url, shown | rest) if after else ""
 
 
 def _question(query: CellsQuery) -> dict[str, object]:

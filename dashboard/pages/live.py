@@ -25,7 +25,7 @@ from dashboard.access.who import Actor
 from dashboard.known import Here, Operator, PipelineHere, Reader
 from dashboard.live.hubs import page_of, streamed
 from dashboard.live.messages import Action, named, sent
-from dashboard.live.query import Rows, after_of, query_of
+from dashboard.live.query import Rows, query_of
 from dashboard.problems import problem_of
 from dashboard.rendering import page
 from dashboard.urls import pipeline_url, with_query
@@ -240,7 +240,6 @@ async def _overview(
     _, view = await page_of(request, query)
     asked = {name: str(getattr(rows, name)) for name in ("model", "state", "text", "after")}
     asked |= {"limit": str(rows.limit)}
-    table = view.table
     return page(
         request,
         "live.html.j2",
@@ -248,8 +247,6 @@ async def _overview(
         **view.values,
         rows=rows,
         events=with_query(pipeline_url(pipeline_id, "events"), asked | {"since": view.changes.id}),
-        next_page=after_of(table.after, query) if table else None,
-        asked=asked,
         notice=notice,
         error=problem_of(error) if error else None,
         typed=typed,

@@ -4,8 +4,11 @@ import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -27,10 +30,12 @@ from control.documents import TimeLeft
 from control.live_documents import LiveChange, LivePipeline
 from control.time_left import Span
 from control.waiting import waits_of
+from control.watching import Watcher
 from dashboard.live import timeline
 from dashboard.live.changes import Changes, Part
 from dashboard.live.document import Document
-from dashboard.live.partials import Overview, Table, left_in_words
+from dashboard.live.partials import Overview, Page, Table, left_in_words
+from dashboard.live.query import Rows, query_of
 from dashboard.live.standing import standing_of
 from dashboard.live.timeline import Timeline, so_far
 from dashboard.live.view import event
@@ -188,6 +193,9 @@ def test_each_tool_stands_below_its_own_analyzer() -> None:
         pipeline_id="p",
         workflow_url=str,
         may_operate=True,
+        seen=live(),
+        first_page="",
+        next_page="",
     )
 
     groups = re.findall(r'colspan="(\d)"><span>(\w+)</span>', text)
@@ -337,23 +345,77 @@ async def test_the_page_of_a_recorded_pipeline_needs_no_server(web: httpx.AsyncC
     ]
 
 
-async def test_an_unfinished_pipeline_without_a_server_says_that_nobody_works_on_it(
-    tmp_path: Path,
-) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
+async def register(folder: Path, name: str, apps: int) -> None:
+    """An unfinished pipeline in the store of a folder."""
+    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
     await upgrade(url)
     store = SqlResultStore.from_url(url)
-    app = PlannedApp(ref=REF, source=SourceRef(path="/fleet/m/app1", digest="d"))
+    refs = [AppRef(model="m", app_number=number) for number in range(1, apps + 1)]
+    planned = tuple(
+        PlannedApp(ref=ref, source=SourceRef(path=f"/fleet/{ref.label}", digest=ref.label))
+        for ref in refs
+    )
     spec = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))
-    plan = PipelinePlan(pipeline_id="left", spec=spec, apps=(app,))
+    plan = PipelinePlan(pipeline_id=name, spec=spec, apps=planned)
     await store.register_page(PlanHeader.of(plan), pages_of(plan)[0])
     await store.close()
+
+
+async def test_a_page_that_was_opened_early_gets_the_way_to_the_next_apps(tmp_path: Path) -> None:
+    site = site_of(tmp_path)
+    watcher = SimpleNamespace(revision="", spans=[])
+    query = query_of("p", Rows(limit=2, model="m", state="unfinished"))
+    page = Page(
+        query,
+        site.stored,
+        Timeline(tmp_path, "p"),
+        cast(Watcher, watcher),
+        site.workflow_url,
+        may_operate=False,
+    )
+    await page.update(live())
+    early = page.changes.version
+    await register(tmp_path, "p", apps=5)
+    watcher.revision = "1"
+    await page.update(live())
+    news = page.since(early).decode()
+
+    link = re.search(r'rel="next" href="([^"]*)"', news)
+    assert link, news
+    asked = parse_qs(urlsplit(unescape(link[1])).query)
+    (after,) = asked.pop("after")
+    assert asked == {"model": ["m"], "state": ["unfinished"], "limit": ["2"]}
+    assert query_of("p", Rows(after=after, model="m", state="unfinished")).after
+
+
+async def test_of_a_store_that_is_away_it_is_not_said_that_it_knows_no_apps(tmp_path: Path) -> None:
+    site = site_of(tmp_path)
+    watcher = cast(Watcher, SimpleNamespace(revision="", spans=[]))
+    query, timeline_ = query_of("p", Rows()), Timeline(tmp_path, "p")
+    page = Page(query, site.stored, timeline_, watcher, site.workflow_url, may_operate=False)
+
+    await page.update(live(store_away="gone"))
+    away = page.since(0).decode()
+    version = page.changes.version
+    await page.update(live())
+
+    assert "Not known: the store cannot be read." in away
+    assert "The store does not know the apps yet." in page.since(version).decode()
+
+
+async def test_an_unfinished_pipeline_without_a_server_says_that_the_rest_is_not_known(
+    tmp_path: Path,
+) -> None:
+    await register(tmp_path, "left", apps=1)
 
     async with browsing(site_of(tmp_path)) as web:
         page = (await web.get("/pipelines/left")).text
         document = (await web.get("/api/v1/pipelines/left")).json()
 
-    assert "nobody works on it now" in page
+    assert "nobody works" not in page.lower()
+    assert "No app runs now." not in page
+    assert "Not known: the server does not say who works." in page
+    assert (document["hosts"], document["message"]) == (None, "")
     assert "<b>Away:</b> the Temporal server does not answer" in page
     assert 'class="pill unfinished">not finished</span>' in page
     assert "running</span>" not in page
