@@ -51,15 +51,16 @@ class Timeline:
         now = datetime.now(UTC)
         written = self._written() if seen.phase in ENDED else None
         shown = written or _shown(seen, spans, now)
-        if shown == self._of or self.is_drawing:
+        given_up = self._drawing is not None and self._drawing.cancelled()
+        if self.is_drawing or (shown == self._of and not given_up):
             return
-        self._of = shown
+        self._of, self._drawing = shown, None
         if written is None:
             self.picture = so_far(seen, spans, now)
             return
         self._drawing = asyncio.create_task(self._draw(seen, list(spans)))
         if written.size_bytes <= _SMALL_BYTES:
-            await self._drawing
+            await asyncio.wait({self._drawing})  # who waits and what draws do not end one another
 
     def close(self) -> None:
         """Draw no more."""

@@ -1,6 +1,8 @@
 """The parts of the live view, without a server: what changed, where an app stands, what waits."""
 
+import asyncio
 import re
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -40,6 +42,7 @@ from dashboard.live.standing import standing_of
 from dashboard.live.timeline import Timeline, so_far
 from dashboard.live.view import event
 from dashboard.rendering import fragment
+from reports.pictures.drawing import Picture
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
@@ -299,6 +302,39 @@ async def test_a_bar_grows_while_its_app_runs_and_somebody_tells_of_it(
     assert await lengths(runs, away="nobody", away_since=away_since) == ["20 s."] * 3
     over = {"phase": PipelinePhase.CANCELLED, "finished_at": away_since}
     assert await lengths(runs, **over) == ["20 s."] * 3
+
+
+@pytest.mark.parametrize("who", ["the one who waits", "the drawing"])
+async def test_a_timeline_that_was_given_up_is_drawn_when_somebody_looks_again(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    whole = so_far(live(), [Span(NOW, None, "m/app1")], NOW)
+
+    def slow(_: object) -> Picture | None:
+        begun.set()
+        goes_on.wait(10)
+        return whole
+
+    monkeypatch.setattr(timeline, "run", slow)
+    picture, over = Timeline(recorded, "after"), live(phase=PipelinePhase.COMPLETED)
+    looks = asyncio.create_task(picture.update(over, []))
+    assert await asyncio.to_thread(begun.wait, 10)
+    if who == "the drawing":
+        picture.close()
+        await looks
+    else:
+        looks.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looks
+    goes_on.set()
+    async with asyncio.timeout(10):
+        while picture.picture is None:
+            await picture.update(over, [])
+            await asyncio.sleep(0.01)
+
+    assert picture.picture is whole
 
 
 async def test_a_document_is_told_whole_then_by_what_differs() -> None:
