@@ -89,7 +89,7 @@ async def _machine(installation: Installation) -> tuple[Part, ...]:
 
 
 def _worst(parts: tuple[Part, ...], server: ServerHealth) -> PartState:
-    states = [part.state for part in (*parts, *server.queues, *server.schedules)]
+    states = [part.state for part in (*parts, *server.queues, *(server.schedules or ()))]
     return max((state for state in states if state is not _UNKNOWN), key=_ORDER.index, default=_OK)
 
 
