@@ -82,14 +82,13 @@ async def server_health(connect: Connect) -> ServerHealth:
     namespace, schedules, hosts = await asyncio.gather(
         _namespace(client), _schedules(client), _slots(client)
     )
-    queues = await asyncio.gather(
-        *(_queue(client, queue) for queue in _queues(_hosts(schedules or ())))
-    )
+    asked = _queues(_hosts(schedules or ()))
+    queues = await asyncio.gather(*(_queue(client, queue) for queue in asked))
     silent = () if schedules is not None else (_no_schedules(),)
     return ServerHealth(
         parts=(server, namespace, _worker(queues), *silent),
         queues=tuple(queues),
-        schedules=schedules and tuple(_schedule(one) for one in schedules[:_SCHEDULES]),
+        schedules=None if schedules is None else tuple(map(_schedule, schedules[:_SCHEDULES])),
         hosts=hosts,
         version=info.server_version,
     )

@@ -63,7 +63,7 @@ async def test_parts_that_hang_cost_less_than_two_seconds(tmp_path: Path, silent
         raise AssertionError
 
     class Hangs(Stored):
-        async def pipelines(self) -> Any:
+        async def pipelines(self, only: Any = None) -> Any:
             await asyncio.sleep(60)
 
     site = site_of(
