@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
@@ -15,11 +17,21 @@ from temporalio.worker import Worker
 from clients.temporal import ensure_janitor_schedule
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import TASK_QUEUE_CONTROL, janitor_schedule_id, task_queue_host
+from contract.ids import (
+    TASK_QUEUE_CONTROL,
+    janitor_schedule_id,
+    task_queue_analyzer,
+    task_queue_host,
+)
 from control.stored import Stored
 from dashboard.site import Site
 from tests.support.dashboard_site import browsing, site_of
 from workflows.janitor import JanitorWorkflow
+
+
+@activity.defn
+async def works() -> None:
+    """Something that a worker takes."""
 
 
 def parts_of(health: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -162,7 +174,17 @@ async def test_schedules_of_others_do_not_push_hosts_out(
         return listed()
 
     monkeypatch.setattr(temporal_client, "list_schedules", lists)
-    health = await asked(site_of(recorded, connect=connect))
+    site = site_of(recorded, connect=connect)
+    queues = (task_queue_host("last"), task_queue_analyzer(AnalyzerKind.DYNAMIC, "last"))
+    async with AsyncExitStack() as workers, asyncio.timeout(20):
+        for queue in queues:
+            await workers.enter_async_context(
+                Worker(temporal_client, task_queue=queue, activities=[works])
+            )
+        health = await asked(site)
+        while {one["host"] for one in health["hosts"] or ()} != {"last"}:
+            await asyncio.sleep(0.2)
+            health = await asked(site)
 
     assert task_queue_host("last") in {queue["name"] for queue in health["queues"]}
     assert (len(health["schedules"]), health["schedules"][0]["id"]) == (
