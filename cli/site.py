@@ -17,6 +17,7 @@ from clients.temporal import connect
 from contract.analyzers import AnalyzerKind
 from control.errors import ServerAwayError
 from control.namespace import require_namespace
+from control.server_errors import server_asked
 from dashboard.site import Doors, Site
 from settings import PROJECT_ROOT, Settings, temporal_is_configured
 
@@ -81,7 +82,8 @@ def _connector(settings: Settings, *, elsewhere: bool) -> Callable[[], Awaitable
         address = None if elsewhere else _local_address(settings)
         client = await connect(address, None if elsewhere else "default", keys=keys)
         await require_namespace(client, with_worker=False)
-        await require_shared_keys(client)
+        with server_asked():
+            await require_shared_keys(client)
         return client
 
     return connected

@@ -81,7 +81,8 @@ class _Asking:
         """Names of the hosts whose own queue a worker takes work from."""
         first = janitor_schedule_id("")
         listed = await self._client.list_schedules(page_size=_HOSTS_MAX)
-        names = [schedule.id.removeprefix(first) async for schedule in listed]
+        ids = [schedule.id async for schedule in listed]
+        names = [id_.removeprefix(first) for id_ in ids if id_.startswith(first)]
         alive = set[str]()
         for name in names[:_HOSTS_MAX]:
             for poller in await self._listed(task_queue_host(name)):

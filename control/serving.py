@@ -10,6 +10,7 @@ from temporalio.client import Client
 
 from contract.errors import PlatformError
 from control.pipelines import Served, list_pipelines
+from control.server_errors import server_asked
 
 _EVERY_S, _PATIENCE_S = 1.0, 1.5
 # All pipelines are listed anew so often; in between, those that run or ended since then.
@@ -85,7 +86,8 @@ class ServedPipelines:
     async def _ask(self) -> None:
         self.asked += 1
         try:
-            self._view = await self._answer()
+            with server_asked():
+                self._view = await self._answer()
         except PlatformError as error:
             self._view = self._without(error.message)
 

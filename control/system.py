@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contract.errors import PlatformError
 from control.analyzer_health import Analyzers, Asked, ask_all
+from control.checks import Checks
 from control.stored import Stored
 from control.system_documents import Part, PartState, SystemHealth
 from control.system_server import Connect, ServerHealth, server_health
@@ -43,6 +44,7 @@ class Installation:
         scripts: folder of what the pages of the dashboard load; None: nobody here knows.
         assay: name and version of the program.
         versions: more versions to tell, by name.
+        checks: those under way; shared by all who ask of one installation.
     """
 
     data_dir: Path
@@ -53,6 +55,7 @@ class Installation:
     scripts: Path | None = None
     assay: str = "Assay"
     versions: Mapping[str, str] = field(default_factory=dict)
+    checks: Checks = field(default_factory=Checks)
 
 
 async def system_health(installation: Installation) -> SystemHealth:
@@ -61,8 +64,8 @@ async def system_health(installation: Installation) -> SystemHealth:
     server, asked, engine, store, machine = await asyncio.gather(
         server_health(installation.connect),
         ask_all(installation.analyzers),
-        _engine(installation.engine),
-        _store(installation.stored),
+        _engine(installation),
+        _store(installation),
         _machine(installation),
     )
     analyzers = tuple(_analyzer(one, installation.analyzers) for one in asked)
@@ -80,16 +83,16 @@ async def system_health(installation: Installation) -> SystemHealth:
 
 
 async def _machine(installation: Installation) -> tuple[Part, ...]:
-    data_dir, scripts = installation.data_dir, installation.scripts
+    data_dir, scripts, checks = installation.data_dir, installation.scripts, installation.checks
     return await asyncio.gather(
-        _timed("artifacts", "Artifacts", lambda: _artifacts(data_dir)),
-        _timed("disk", "Disk", lambda: _disk(data_dir)),
-        _timed("scripts", "Scripts of the pages", lambda: _scripts(scripts)),
+        _timed(checks, "artifacts", "Artifacts", lambda: _artifacts(data_dir)),
+        _timed(checks, "disk", "Disk", lambda: _disk(data_dir)),
+        _timed(checks, "scripts", "Scripts of the pages", lambda: _scripts(scripts)),
     )
 
 
 def _worst(parts: tuple[Part, ...], server: ServerHealth) -> PartState:
-    states = [part.state for part in (*parts, *server.queues, *server.schedules)]
+    states = [part.state for part in (*parts, *server.queues, *(server.schedules or ()))]
     return max((state for state in states if state is not _UNKNOWN), key=_ORDER.index, default=_OK)
 
 
@@ -141,40 +144,45 @@ def _no_analyzers() -> Part:
     )
 
 
-async def _engine(engine: Callable[[], str] | None) -> Part:
-    id_, name = "engine", "Engine of the apps"
+async def _engine(installation: Installation) -> Part:
+    id_, name, engine = "engine", "Engine of the apps", installation.engine
     if engine is None:
         detail = "this program does not know it: the worker does"
         return Part(id=id_, name=name, state=_UNKNOWN, detail=detail)
-    return await _timed(id_, name, lambda: Part(id=id_, name=name, state=_OK, detail=engine()))
+
+    def asked() -> Part:
+        return Part(id=id_, name=name, state=_OK, detail=engine())
+
+    return await _timed(installation.checks, id_, name, asked)
 
 
-async def _store(stored: Stored) -> Part:
+async def _store(installation: Installation) -> Part:
+    stored = installation.stored
     url = parse_url(stored.url)
     where = url.render_as_string(hide_password=True).partition("?")[0]
     path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
-    async def asked() -> Part:
+    def on_disk() -> Part:
         if not stored.exists():
-            detail = f"{where}: none yet; the first worker makes it"
-            return Part(
-                id="store",
-                name="Store",
-                state=_ATTENTION,
-                detail=detail,
-                next_step="start a worker",
-            )
-        listed = await stored.pipelines()
+            detail, step = f"{where}: none yet; the first worker makes it", "start a worker"
+            return Part(id="store", name="Store", state=_ATTENTION, detail=detail, next_step=step)
         size = {"Size": _size(path.stat().st_size)} if path else {}
-        facts = {"Pipelines": f"{len(listed):,}", **size}
-        return Part(id="store", name="Store", state=_OK, detail=where, facts=facts)
+        return Part(id="store", name="Store", state=_OK, detail=where, facts=size)
+
+    async def asked() -> Part:
+        found = await asyncio.wrap_future(installation.checks.start("store", on_disk))
+        if found.state is not _OK:
+            return found
+        listed = await stored.pipelines()
+        facts = {"Pipelines": f"{len(listed):,}", **found.facts}
+        return found.model_copy(update={"facts": facts})
 
     return await _limited("store", "Store", asked())
 
 
-async def _timed(id_: str, name: str, check: Callable[[], Part]) -> Part:
+async def _timed(checks: Checks, id_: str, name: str, check: Callable[[], Part]) -> Part:
     """A check that blocks, in a thread; a disk may hang."""
-    return await _limited(id_, name, asyncio.to_thread(check))
+    return await _limited(id_, name, asyncio.wrap_future(checks.start(id_, check)))
 
 
 async def _limited(id_: str, name: str, check: Awaitable[Part]) -> Part:

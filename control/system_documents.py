@@ -85,9 +85,10 @@ class SystemHealth(Frozen):
 
     Attributes:
         state: the worst of its parts; parts that are unknown do not make it worse.
-        parts: server, namespace, worker, analyzers, engine, store, artifacts, disk, dashboard.
+        parts: server, namespace, worker, schedules where they are unknown, analyzers, engine,
+            store, artifacts, disk, dashboard.
         queues: task queues; none where no server answers.
-        schedules: none where no server answers.
+        schedules: at most 50, those of Assay first; null: the server does not say.
         hosts: which hosts take work, and their slots, as workers tell them, up to a minute late;
             null: nobody says.
         versions: of programs and formats, by name.
@@ -98,7 +99,7 @@ class SystemHealth(Frozen):
     state: PartState
     parts: tuple[Part, ...] = ()
     queues: tuple[QueueHealth, ...] = ()
-    schedules: tuple[ScheduleHealth, ...] = ()
+    schedules: tuple[ScheduleHealth, ...] | None = None
     hosts: tuple[HostQueue, ...] | None = None
     versions: dict[str, str] = {}
     took_s: float = 0.0

@@ -51,7 +51,7 @@ class ServerHealth:
 
     parts: tuple[Part, ...]
     queues: tuple[QueueHealth, ...] = ()
-    schedules: tuple[ScheduleHealth, ...] = ()
+    schedules: tuple[ScheduleHealth, ...] | None = None
     hosts: tuple[HostQueue, ...] | None = None
     version: str = ""
 
@@ -82,11 +82,13 @@ async def server_health(connect: Connect) -> ServerHealth:
     namespace, schedules, hosts = await asyncio.gather(
         _namespace(client), _schedules(client), _slots(client)
     )
-    queues = await asyncio.gather(*(_queue(client, queue) for queue in _queues(_hosts(schedules))))
+    asked = _queues(_hosts(schedules or ()))
+    queues = await asyncio.gather(*(_queue(client, queue) for queue in asked))
+    silent = () if schedules is not None else (_no_schedules(),)
     return ServerHealth(
-        parts=(server, namespace, _worker(queues)),
+        parts=(server, namespace, _worker(queues), *silent),
         queues=tuple(queues),
-        schedules=tuple(_schedule(one) for one in schedules),
+        schedules=None if schedules is None else tuple(map(_schedule, schedules[:_SCHEDULES])),
         hosts=hosts,
         version=info.server_version,
     )
@@ -231,17 +233,19 @@ async def _slots(client: Client) -> tuple[HostQueue, ...] | None:
         return None
 
 
-async def _schedules(client: Client) -> list[ScheduleListDescription]:
-    found: list[ScheduleListDescription] = []
+async def _schedules(client: Client) -> tuple[ScheduleListDescription, ...] | None:
+    """Those of Assay first; None: the server does not list them all, or not in time."""
     try:
         async with asyncio.timeout(LIMIT_S):
-            async for one in await client.list_schedules(page_size=_SCHEDULES):
-                found.append(one)
-                if len(found) >= _SCHEDULES:
-                    break
+            listed = [one async for one in await client.list_schedules()]
     except (RPCError, TimeoutError):
-        return found
-    return found
+        return None
+    return tuple(sorted(listed, key=lambda one: not one.id.startswith(_JANITOR)))
+
+
+def _no_schedules() -> Part:
+    detail = "the server does not list them, or not in time: queues of single hosts are left out"
+    return Part(id="schedules", name="Schedules", state=PartState.UNKNOWN, detail=detail)
 
 
 def _schedule(one: ScheduleListDescription) -> ScheduleHealth:

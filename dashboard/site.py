@@ -14,6 +14,7 @@ from contract.secret import SecretRef
 from contract.spec import AppRef
 from control.analyzer_health import Analyzers
 from control.app_reading import AppReadings
+from control.checks import Checks
 from control.dryrun import Machine
 from control.stored import Stored
 
@@ -61,6 +62,7 @@ class Site:
         readings: apps that were read.
         machine: that runs the apps, to ask it for its engine; None: another one does.
         planning: held while a fleet is read from the disk: a large one takes seconds.
+        checks: of its parts, those under way.
     """
 
     data_dir: Path
@@ -81,6 +83,7 @@ class Site:
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: Machine | None = None
     planning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    checks: Checks = field(default_factory=Checks)
 
     @property
     def analyzers(self) -> Analyzers:

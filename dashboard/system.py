@@ -16,4 +16,5 @@ def installation_of(site: Site, server: Server) -> Installation:
         scripts=site.static,
         assay=site.assay,
         versions=site.versions,
+        checks=site.checks,
     )

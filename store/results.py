@@ -46,7 +46,7 @@ from store.tables import (
     pipelines,
     revisions,
 )
-from store.tally import Changes, hold, touch
+from store.tally import Changes, hold, recount, touch
 from store.upkeep import Upkeep, unprune
 from store.weaknesses import revision_now, unlist
 
@@ -169,7 +169,8 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
     ) -> None:
         """State of the whole pipeline since `at`, or now.
 
-        `detail` is merged into what earlier calls left.
+        `detail` is merged into what earlier calls left. At its end the pipeline is counted anew: a
+        worker of an earlier version may have written rows and not counted them.
 
         Raises:
             PlatformError: NOT_FOUND when the pipeline was never registered.
@@ -186,7 +187,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
                 finished_at = (old.state == state and old.finished_at) or at or datetime.now(UTC)
             new = {"state": state, "detail": {**old.detail, **detail}, "finished_at": finished_at}
             await connection.execute(update(pipelines).where(this).values(**new))
-            await touch(connection, pipeline_id)
+            await (recount if finished_at else touch)(connection, pipeline_id)
 
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         """All that the report needs, as of one moment.

@@ -3,21 +3,35 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio import activity
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from clients.temporal import ensure_janitor_schedule
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import TASK_QUEUE_CONTROL, janitor_schedule_id, task_queue_host
+from contract.ids import (
+    TASK_QUEUE_CONTROL,
+    janitor_schedule_id,
+    task_queue_analyzer,
+    task_queue_host,
+)
 from control.stored import Stored
 from dashboard.site import Site
 from tests.support.dashboard_site import browsing, site_of
 from workflows.janitor import JanitorWorkflow
+
+
+@activity.defn
+async def works() -> None:
+    """Something that a worker takes."""
 
 
 def parts_of(health: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -41,7 +55,7 @@ async def test_an_installation_that_nothing_of_runs_says_what_to_do(tmp_path: Pa
     assert parts["server"]["next_step"] == "start it"
     assert parts["store"]["next_step"] == "start a worker"
     assert (parts["worker"]["state"], parts["engine"]["state"]) == ("unknown", "unknown")
-    assert (health["queues"], health["hosts"]) == ([], None)
+    assert (health["queues"], health["schedules"], health["hosts"]) == ([], None, None)
 
 
 @pytest.fixture
@@ -61,7 +75,7 @@ async def test_parts_that_hang_cost_less_than_two_seconds(tmp_path: Path, silent
         raise AssertionError
 
     class Hangs(Stored):
-        async def pipelines(self) -> Any:
+        async def pipelines(self, only: Any = None) -> Any:
             await asyncio.sleep(60)
 
     site = site_of(
@@ -124,6 +138,59 @@ async def test_what_runs_is_told_by_the_server(recorded: Path, temporal_client: 
     assert schedule["next_at"]
     assert host not in {one["host"] for one in after["hosts"]}  # it has a janitor, and no worker
     assert after["versions"]["Temporal server"] != "unknown"
+
+
+async def test_schedules_that_the_server_does_not_list_are_not_known(
+    recorded: Path, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
+):
+    async def connect() -> Client:
+        return temporal_client
+
+    async def fails(**_: Any) -> None:
+        raise RPCError("slow", RPCStatusCode.DEADLINE_EXCEEDED, b"")
+
+    monkeypatch.setattr(temporal_client, "list_schedules", fails)
+    async with browsing(site_of(recorded, connect=connect)) as client:
+        health = (await client.get("/api/v1/system")).json()
+        page = await client.get("/system")
+
+    assert health["schedules"] is None
+    assert parts_of(health)["schedules"]["state"] == "unknown"
+    assert "Not known: the server does not list them" in page.text
+    assert "None: a worker makes" not in page.text
+
+
+async def test_schedules_of_others_do_not_push_hosts_out(
+    recorded: Path, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
+):
+    async def connect() -> Client:
+        return temporal_client
+
+    async def listed() -> AsyncIterator[Any]:
+        for name in (*(f"another-{number}" for number in range(60)), janitor_schedule_id("last")):
+            yield SimpleNamespace(id=name, schedule=None, info=None)
+
+    async def lists(**_: Any) -> AsyncIterator[Any]:
+        return listed()
+
+    monkeypatch.setattr(temporal_client, "list_schedules", lists)
+    site = site_of(recorded, connect=connect)
+    queues = (task_queue_host("last"), task_queue_analyzer(AnalyzerKind.DYNAMIC, "last"))
+    async with AsyncExitStack() as workers, asyncio.timeout(20):
+        for queue in queues:
+            await workers.enter_async_context(
+                Worker(temporal_client, task_queue=queue, activities=[works])
+            )
+        health = await asked(site)
+        while {one["host"] for one in health["hosts"] or ()} != {"last"}:
+            await asyncio.sleep(0.2)
+            health = await asked(site)
+
+    assert task_queue_host("last") in {queue["name"] for queue in health["queues"]}
+    assert (len(health["schedules"]), health["schedules"][0]["id"]) == (
+        50,
+        janitor_schedule_id("last"),
+    )
 
 
 async def until_told_of(site: Site, host: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, inspect, select, text, update
 
 from contract.analysis import MeasurementState, Severity, ToolReport
 from contract.errors import ErrorCode, PlatformError
@@ -17,7 +17,7 @@ from contract.role import AppRole
 from contract.spec import AppRef, AppSpec
 from store.migrate import alembic_config, upgrade
 from store.results import SqlResultStore
-from store.tables import app_tallies, cell_tallies
+from store.tables import app_tallies, apps, cell_tallies, cells
 from store.tally import counted_apps, counted_cells
 from tests.store import samples
 from tests.store.searches import weakness
@@ -203,6 +203,20 @@ class TallyBehaviour:
         assert [end for end in faults if getattr(end, "code", "") != ErrorCode.ALREADY_EXISTS] == []
         assert kept == true
         assert await store.revision("p1")
+
+    async def test_what_another_program_wrote_is_counted_when_the_pipeline_ends(self, store):
+        await samples.register(store, samples.plan())
+        report = samples.report()
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        async with store.writing() as connection:  # as a worker of an earlier version does
+            await connection.execute(update(apps).values(state="measured"))
+            await connection.execute(update(cells).values(state="infra_failed"))
+        kept, true = await counts(store)
+        assert kept != true
+
+        await store.record_pipeline_state("p1", "completed", {})
+        kept, true = await counts(store)
+        assert kept == true
 
     async def test_each_change_gives_another_revision_and_a_refused_one_does_not(self, store):
         assert await store.revision("p1") == ""

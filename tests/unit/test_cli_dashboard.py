@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.responses import StreamingResponse
+from temporalio.service import RPCError, RPCStatusCode
 
 from cli.address import announced, dashboard_address
 from cli.commands.dashboard import run_dashboard
@@ -31,6 +32,7 @@ from contract.doors import base_url, is_loopback
 from contract.errors import PlatformError
 from control.access import Access
 from control.access_kept import KeptAccess
+from control.errors import ServerAwayError
 from dashboard.app import create_app
 from settings import Settings, load_settings
 from tests.support.dashboard_site import site_of as recorded_site
@@ -304,6 +306,24 @@ async def test_without_a_server_the_pages_are_there_and_say_what_to_start(settin
     with pytest.raises(PlatformError, match="local stack does not run") as caught:
         await site.connect()
     assert "up" in caught.value.next_step
+
+
+async def test_a_server_that_fails_when_keys_are_compared_is_one_error_of_the_platform(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async def passes(*_: object, **__: object) -> None:
+        pass
+
+    async def fails(_: object) -> None:
+        raise RPCError("slow", RPCStatusCode.DEADLINE_EXCEEDED, b"")
+
+    monkeypatch.setattr("cli.site.temporal_is_configured", lambda: True)
+    monkeypatch.setattr("cli.site.connect", passes)
+    monkeypatch.setattr("cli.site.require_namespace", passes)
+    monkeypatch.setattr("cli.site.require_shared_keys", fails)
+
+    with pytest.raises(ServerAwayError, match="slow"):
+        await site_of(settings).connect()
 
 
 def test_links_and_analyzers_are_those_of_the_stack_that_ran_last(settings: Settings):

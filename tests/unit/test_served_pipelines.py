@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from control import serving
 from control.errors import ServerAwayError
@@ -22,13 +23,14 @@ class Server:
         self.queries: list[str] = []
         self.ids = ["one"]
         self.away = False
+        self.fault: Exception = ServerAwayError("it is away", next_step="start it")
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def connect(self) -> Any:
         await self.gate.wait()
         if self.away:
-            raise ServerAwayError("it is away", next_step="start it")
+            raise self.fault
         return SimpleNamespace(list_workflows=self._list)
 
     async def _list(self, query: str):
@@ -91,6 +93,19 @@ async def test_a_server_that_went_away_leaves_what_it_said_and_the_moment():
     server.away = False
     clock.now += 2
     assert (await served.now()).away == ""
+
+
+async def test_an_error_of_the_server_itself_is_told_too():
+    server, clock = Server(), Clock()
+    served = ServedPipelines(server.connect, clock)
+    await served.now()
+    clock.now += 2
+    server.away = True
+    server.fault = RPCError("no permission", RPCStatusCode.PERMISSION_DENIED, b"")
+    view = await served.now()
+
+    assert list(view.pipelines or ()) == ["one"]
+    assert "no permission" in view.away
 
 
 async def test_nobody_waits_for_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch):
