@@ -35,7 +35,10 @@ NAMES = f"""
 """
 OPTIONS = (
     *("--max-examples", "12", "--seed", "1"),
-    *("--exclude-path-regex", "events$|revoke$", "--exclude-checks", "unsupported_method"),
+    *("--exclude-path-regex", "events$|revoke$"),
+    # A change without a token is refused with 403, which that check does not know: who may do what
+    # is tested for every route by itself.
+    *("--exclude-checks", "unsupported_method,missing_required_header"),
     *("--continue-on-failure", "--no-color"),
 )
 
