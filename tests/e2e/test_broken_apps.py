@@ -31,7 +31,9 @@ def cells(assay: Assay, tmp_path_factory: pytest.TempPathFactory) -> Cells:
         2: "app_failed",
         3: "app_failed",
     }
-    return {(cell.ref.app_number, cell.analyzer): cell for cell in report.cells}
+    # These apps declare no requirements: the tool that judges them has nothing to do.
+    asked = [cell for cell in report.cells if cell.tool != "requirements"]
+    return {(cell.ref.app_number, cell.analyzer): cell for cell in asked}
 
 
 def test_an_app_that_does_not_start_says_why(cells: Cells):

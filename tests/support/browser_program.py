@@ -19,7 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-LIMIT_MS = 120_000
+LIMIT_MS = 240_000
 NAMES = """() => [...document.querySelectorAll("input, select, textarea, button, summary, a")]
   .filter((e) => e.checkVisibility() && e.type !== "hidden")
   .filter((e) => !(e.labels?.length || e.ariaLabel || e.getAttribute("aria-labelledby")
