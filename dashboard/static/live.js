@@ -7,8 +7,8 @@
   const lost = document.getElementById("live-lost");
   const refused = document.getElementById("live-refused");
   if (!live || !lost || !refused) return;
-  let open = false;
-  const told = () => { open = lost.hidden = refused.hidden = true; };
+  let open = false, turns = 0, pause = 1;
+  const told = () => { open = lost.hidden = refused.hidden = true; turns = 0; pause = 1; };
   const failed = (status) => {
     refused.hidden = !(status >= 400 && status < 500);
     lost.hidden = !refused.hidden;
@@ -23,6 +23,10 @@
   setInterval(() => {
     if (open || document.hidden) return;
     lost.hidden = !refused.hidden;
+    // Asking again cuts off the request under way: one that is slow gets twice the time each time.
+    if (++turns < pause) return;
+    turns = 0;
+    pause = Math.min(2 * pause, 8);
     htmx.trigger(live, "again");
   }, EVERY_MS);
 })();
