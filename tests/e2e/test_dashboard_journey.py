@@ -26,6 +26,7 @@ MODELS = ("careless-1", "careful-1")
 # There while a pipeline runs, where the journey looks at them; and where an app was started.
 NOT_ALWAYS = {
     *("/pipelines/{pipeline_id}/cancel", "/pipelines/{pipeline_id}/add"),
+    *("/new/step", "/pipelines/{pipeline_id}/retry"),
     "/pipelines/{pipeline_id}/apps/{model}/{app}/logs/{at}",
 }
 WIDTH = 390
