@@ -32,6 +32,7 @@ from temporalio.service import RPCError
 from contract.analysis import SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.ids import (
+    app_workflow_id,
     janitor_schedule_id,
     pipeline_workflow_id,
     task_queue_analyzer,
@@ -81,9 +82,12 @@ class Stage:
     async def end(self) -> None:
         """Let the pipeline come to its end."""
         self.go_all()
-        id_ = pipeline_workflow_id(self.platform.id)
-        with suppress(WorkflowFailureError):  # a test has terminated it
-            await finished(self.client.get_workflow_handle(id_))
+        apps = [app.ref for app in self.platform.plan.apps]
+        ids = [app_workflow_id(self.platform.id, app.model, app.app_number) for app in apps]
+        # The apps of a pipeline that a test has terminated still end, and are recorded, after it.
+        for id_ in (pipeline_workflow_id(self.platform.id), *ids):
+            with suppress(WorkflowFailureError, RPCError):  # terminated; never begun
+                await finished(self.client.get_workflow_handle(id_))
         await asyncio.gather(*self.platform.apps.writing)  # type: ignore[attr-defined]
 
     @asynccontextmanager
