@@ -105,6 +105,7 @@ class CellsLooked(Frozen):
         unfinished: those of them that are of apps that have not ended.
         app_failed: those of them that are of apps that failed; 0 of an analyzer that needs no
             running app, of which nobody asks.
+        partial: those of them whose tool looked at a part of what it was given.
     """
 
     model: str
@@ -115,6 +116,7 @@ class CellsLooked(Frozen):
     cells: int
     unfinished: int = 0
     app_failed: int = 0
+    partial: int = 0
 
 
 class LooksOverview(Frozen):

@@ -47,6 +47,7 @@ class ToolLooks(Frozen):
         not_applicable: in which there is nothing for it to look at.
         not_recorded: of those that are not measured, where nothing was recorded at all.
         app_failed: of those that are not measured, where the app failed.
+        partial: of those that are measured, where it looked at a part of what it was given.
     """
 
     tool: str
@@ -59,6 +60,7 @@ class ToolLooks(Frozen):
     not_applicable: int = 0
     not_recorded: int = 0
     app_failed: int = 0
+    partial: int = 0
 
 
 async def checked(
@@ -99,6 +101,7 @@ def tool_looks(
             not_applicable=looks.states[MeasurementState.NOT_APPLICABLE],
             not_recorded=looks.not_recorded,
             app_failed=looks.states[MeasurementState.APP_FAILED],
+            partial=looks.partial,
         )
         for (kind, tool), looks in looks_of(recorded, void, query.roles, query.models).items()
         if not query.tools or tool in query.tools

@@ -31,12 +31,14 @@ class Looks:
         not_recorded: those of them that the platform or the app failed, of which nothing is
             recorded.
         not_begun: apps of which nothing is recorded yet, and something may still be.
+        partial: measured apps at which it looked at a part of what it was given.
     """
 
     looks_for: frozenset[Category]
     states: Counter[MeasurementState] = field(default_factory=Counter[MeasurementState])
     not_recorded: int = 0
     not_begun: int = 0
+    partial: int = 0
 
     @property
     def lost(self) -> int:
@@ -111,6 +113,7 @@ def _add(
         if cell.analyzer is kind and cell.tool in (tool, ALL_TOOLS):
             lost = is_void and cell.state is _MEASURED
             looks.states[MeasurementState.INFRA_FAILED if lost else cell.state] += cell.cells
+            looks.partial += cell.partial if cell.state is _MEASURED and not is_void else 0
             missing[None] -= cell.unfinished
             missing[_APP_FAILED] -= cell.app_failed
             missing[_MEASURED] -= cell.cells - cell.unfinished - cell.app_failed

@@ -129,19 +129,14 @@ def _cells_of(app_ids: Sequence[int]) -> Any:
     total = select(func.max(metrics.c.value)).where(
         metrics.c.cell_id == cells.c.id, metrics.c.name == TRUE_COUNT
     )
-    coverage = cells.c.body["coverage"]
     return (
         select(
             apps.c.id.label("app_id"),
-            *(cells.c[name] for name in ("analyzer", "tool", "state", "reason")),
+            *(cells.c[name] for name in ("analyzer", "tool", "state", "reason", "partial")),
             _LOOKS_FOR,
             _IMPORTED,
             _last_finding(),
             total.scalar_subquery().label("total"),
-            coverage["given"].as_integer().label("given"),
-            coverage["reached"].as_integer().label("reached"),
-            coverage["skipped_total"].as_integer().label("skipped"),
-            coverage["skipped", 0].as_string().label("sample"),
         )
         .select_from(apps.join(cells, mine[0] & mine[1] & mine[2]))
         .where(apps.c.id.in_(app_ids))
@@ -157,7 +152,6 @@ def _last_finding() -> Any:
 
 def _cell(row: Any) -> CellLine:
     listed = 0 if row.last is None else row.last + 1
-    left = (row.given or 0) - (row.reached or 0)
     return CellLine(
         analyzer=AnalyzerKind(row.analyzer),
         tool=row.tool,
@@ -166,7 +160,7 @@ def _cell(row: Any) -> CellLine:
         looks_for=_categories(row.looks_for),
         imported=bool(row.imported),
         findings=listed if row.total is None else int(row.total),
-        partial=bool(row.sample) or max(row.skipped or 0, left) > 0,
+        partial=bool(row.partial),
     )
 
 

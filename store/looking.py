@@ -115,7 +115,11 @@ async def _cells(
     table = cell_tallies.c
     key = (table.target_model, table.role, table.analyzer, table.tool, table.state)
     all_of_them = (
-        select(*key, func.sum(table.cells).label("number"))
+        select(
+            *key,
+            func.sum(table.cells).label("number"),
+            func.sum(table.partial).label("partial"),
+        )
         .where(table.pipeline_id == pipeline_id, table.cells > 0)
         .group_by(*key)
         .order_by(*key)
@@ -130,6 +134,7 @@ async def _cells(
             tool=row.tool,
             state=row.state,
             cells=row.number,
+            partial=row.partial,
             **special[tuple(row)[:5]],
         )
         for row in await connection.execute(query)
@@ -161,7 +166,7 @@ def _counted(
     of_cell = (cells.c.target_model, apps.c.role, cells.c.analyzer, cells.c.tool, cells.c.state)
     key = (*of_cell, apps.c.state.label("app_state"))
     return (
-        select(*key, func.count().label("number"))
+        select(*key, func.count().label("number"), func.sum(cells.c.partial).label("partial"))
         .select_from(apps.outerjoin(cells, on))
         .where(apps.c.pipeline_id == pipeline_id, *_is(only))
         .group_by(*key)

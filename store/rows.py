@@ -218,6 +218,7 @@ def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int
         # No tool alone caused the waste of a subtask: equal shares, so that sums stay true.
         "wasted_seconds": outcome.wasted_seconds / siblings,
         "saved_seconds": tool.provenance.duration_s if cached else 0.0,
+        "partial": int(tool.coverage is not None and tool.coverage.is_partial),
         "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,
         "body": body,
     }

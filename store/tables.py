@@ -120,6 +120,8 @@ cells = Table(
     Column("tool_seconds", Float, nullable=False),
     Column("wasted_seconds", Float, nullable=False),
     Column("saved_seconds", Float, nullable=False, server_default="0"),
+    # 1: its tool looked at a part of what it was given.
+    Column("partial", Integer, nullable=False, server_default="0"),
     Column("artifact", JSON(none_as_null=True)),
     Column("body", JSON, nullable=False),
     Index("uq_cells_target", *_TARGET, "analyzer", "tool", unique=True),
@@ -263,6 +265,7 @@ cell_tallies = Table(
     Column("target_model", String(120), primary_key=True),
     Column("role", String(16), primary_key=True),
     *(Column(name, Integer, nullable=False) for name in ("cells", "cached")),
+    Column("partial", Integer, nullable=False, server_default="0"),
     *(Column(name, BigInteger, nullable=False) for name in ("tool_us", "saved_us")),
     sqlite_with_rowid=False,
 )

@@ -19,7 +19,7 @@ from store.tables import SEVERITIES, app_tallies, apps, cell_tallies, cells, pip
 
 _SUMS = ("weaknesses", *SEVERITIES)
 _COUNTED = ("apps", "unlisted", *_SUMS)
-_COUNTED_CELLS = ("cells", "cached", "tool_us", "saved_us")
+_COUNTED_CELLS = ("cells", "cached", "partial", "tool_us", "saved_us")
 _US = 1_000_000  # whole microseconds: sums of them are exact
 
 
@@ -34,7 +34,7 @@ class CellKey(NamedTuple):
     role: str
 
 
-COUNTED_OF_CELL = (*CellKey._fields[:-1], "tool_seconds", "saved_seconds")
+COUNTED_OF_CELL = (*CellKey._fields[:-1], "tool_seconds", "saved_seconds", "partial")
 """Columns of a cell that its counts are made of."""
 
 
@@ -60,6 +60,7 @@ class Changes:
         counts = self._cells.setdefault(key, Counter())
         counts["cells"] += sign
         counts["cached"] += sign * (cell["saved_seconds"] > 0)
+        counts["partial"] += sign * cell["partial"]
         counts["tool_us"] += sign * round(cell["tool_seconds"] * _US)
         counts["saved_us"] += sign * round(cell["saved_seconds"] * _US)
 
@@ -138,8 +139,9 @@ def counted_cells() -> Any:
     target = ("pipeline_id", "target_model", "target_app_number")
     its_app = and_(*(cells.c[name] == apps.c[name] for name in target))
     cached = func.sum(case((cells.c.saved_seconds > 0, 1), else_=0)).label("cached")
+    partial = func.sum(cells.c.partial).label("partial")
     sums = (_microseconds(name) for name in ("tool", "saved"))
-    counted = select(*key, func.count().label("cells"), cached, *sums)
+    counted = select(*key, func.count().label("cells"), cached, partial, *sums)
     return counted.select_from(cells.join(apps, its_app)).group_by(*key)
 
 

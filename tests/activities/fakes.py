@@ -347,6 +347,7 @@ class FakeResults:
                     tool=cell.tool,
                     state=cell.state,
                     cells=1,
+                    partial=cell.report.coverage is not None and cell.report.coverage.is_partial,
                 )
                 for cell in whole.cells
             ),

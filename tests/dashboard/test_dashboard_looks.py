@@ -9,7 +9,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from contract.analysis import AnalyzerReport, Category, MeasurementState, ToolReport
+from contract.analysis import (
+    AnalyzerReport,
+    Category,
+    Coverage,
+    MeasurementState,
+    Skipped,
+    ToolReport,
+)
 from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary
@@ -43,7 +50,8 @@ def looking(*reports: ToolReport) -> tuple[ToolReport, ...]:
     return tuple(one.model_copy(update={"looks_for": (Category.SECURITY,)}) for one in reports)
 
 
-BOTH = looking(looked(finding("a")), looked(tool="opengrep"))
+PART = Coverage(unit="files", reached=2, given=3, skipped=(Skipped(what="a.js", reason="cut"),))
+BOTH = looking(looked(finding("a")), looked(tool="opengrep").model_copy(update={"coverage": PART}))
 # What static tools left of each app, and how it ended; None: it has not.
 SUBJECTS: dict[tuple[str, int], tuple[tuple[ToolReport, ...], MeasurementState | None]] = {
     (MODEL, 1): (BOTH, MEASURED),
@@ -182,6 +190,16 @@ async def test_a_running_pipeline_says_what_is_not_there_yet(client: httpx.Async
     assert "dynamic/* at 3 apps" in page
     measured = sum(look["measured"] for look in looks.values())
     assert f"measured: {measured} of 24, of which 6 have not begun" in page
+
+
+async def test_a_look_at_a_part_is_no_whole_one(client: httpx.AsyncClient):
+    document = (await client.get("/api/v1/pipelines/cancelled/findings")).json()
+    page = (await client.get("/pipelines/cancelled/findings")).text
+
+    partial = {look["tool"]: look["partial"] for look in document["looks"] if look["measured"]}
+    assert partial == {"static/bandit": 0, "static/opengrep": 4}
+    assert "; 4 of those that they measured in part" in page
+    assert "looked at in part: static/opengrep at 4 apps; the page of an app says what" in page
 
 
 async def test_of_a_pipeline_that_has_ended_nothing_more_comes(client: httpx.AsyncClient):

@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, inspect, select, text
 
-from contract.analysis import MeasurementState
+from contract.analysis import Coverage, MeasurementState, Skipped
 from contract.findings import FindingsQuery
 from contract.outcome import AppFacts
 from contract.spec import AppRole
@@ -103,6 +103,38 @@ class MigrationBehaviour:
         assert await store.load_pipeline("p1") == before
         page = await store.findings_page(FindingsQuery(pipeline_id="p1"))
         assert (page.items, page.unlisted_apps) == ((), 1)
+
+    async def test_looks_at_a_part_are_found_in_what_was_recorded_before(self, store, engine):
+        def move(connection: Connection, there, revision: str) -> None:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            there(config, revision)
+
+        left_out = Coverage(unit="urls", reached=2, skipped=(Skipped(what="/a", reason="cut"),))
+        reports = [
+            samples.measured("whole").model_copy(
+                update={"coverage": Coverage(unit="files", reached=3, given=3)}
+            ),
+            samples.measured("total"),
+            samples.measured("sample").model_copy(update={"coverage": left_out}),
+            samples.measured("given").model_copy(
+                update={"coverage": Coverage(unit="files", reached=3, given=9)}
+            ),
+            samples.failed("lost"),
+        ]
+        await samples.register(store, samples.plan())
+        report = samples.report(*reports)
+        await store.record_subtask("p1", samples.app(), samples.outcome(report), report)
+        before = await store.looks_overview("p1")
+
+        async with engine.begin() as connection:
+            await connection.run_sync(move, command.downgrade, "0008")
+            await connection.run_sync(move, command.upgrade, "head")
+        after = await store.looks_overview("p1")
+
+        assert after == before
+        told = {cell.tool: cell.partial for cell in after.cells}
+        assert told == {"whole": 0, "total": 1, "sample": 1, "given": 1, "lost": 0}
 
     async def test_concurrent_upgrades_end_in_one_schema(self, store_url, engine):
         await asyncio.gather(*(upgrade(store_url) for _ in range(8)))

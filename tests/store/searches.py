@@ -7,6 +7,7 @@ import pytest
 from contract.analysis import (
     AnalyzerReport,
     Confidence,
+    Coverage,
     Finding,
     Location,
     MeasurementState,
@@ -204,6 +205,29 @@ class SearchBehaviour:
             ("semgrep", 1, 1),
         }
         assert not (await store.looks_overview("p1", samples.app(9).ref)).apps
+
+    async def test_looks_at_a_part_are_counted_until_they_are_measured_anew(self, store):
+        whole = Coverage(unit="files", reached=4, given=4)
+        report = samples.report(
+            samples.measured(),
+            samples.measured("semgrep").model_copy(update={"coverage": whole}),
+        )
+        anew = samples.report(samples.measured().model_copy(update={"coverage": whole}))
+        await samples.register(store, samples.plan(apps=2))
+        for number in (1, 2):
+            app = samples.app(number)
+            await store.record_subtask("p1", app, samples.outcome(report, app), report)
+        before = await store.looks_overview("p1")
+        one = await store.looks_overview("p1", samples.app().ref)
+        await store.record_subtask("p1", samples.app(), samples.outcome(anew), anew)
+        after = await store.looks_overview("p1")
+
+        def told(overview):
+            return {cell.tool: (cell.cells, cell.partial) for cell in overview.cells}
+
+        assert told(before) == {"bandit": (2, 2), "semgrep": (2, 0)}
+        assert told(one) == {"bandit": (1, 1), "semgrep": (1, 0)}
+        assert told(after)["bandit"] == (2, 1)
 
     async def test_a_page_is_the_same_whatever_was_read_between(self, store):
         await samples.register(store, samples.plan(apps=2))
