@@ -26,17 +26,16 @@ from urllib.parse import quote, urlencode
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import httpx
-from fastapi.routing import APIRoute
 
 from bench.bench_store import MODELS, TOOLS, fill, findings_of
 from contract.ids import safe_model
 from contract.spec import AppRef
-from dashboard import api, pages
 from dashboard.memory import settle
 from dashboard.urls import API, app_url, finding_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import operating, site_of
+from tests.support.every_route import api_routes, page_routes
 from tests.support.two_pipelines import write_report
 
 PIPELINE, APP = "bench", AppRef(model="vendor/model-3", app_number=5)
@@ -68,10 +67,8 @@ def addresses() -> Iterator[tuple[str, float]]:
         "model": quote(safe_model(APP.model), safe=""),
         "app": f"app{APP.app_number}",
     }
-    for prefix, routers in (("", pages.ROUTERS), (API, api.ROUTERS)):
-        for route in (route for router in routers for route in router.routes):
-            if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
-                continue
+    for prefix, routes in (("", page_routes("GET")), (API, api_routes("GET"))):
+        for route in routes:
             missing = set(re.findall(r"\{(\w+)", route.path)) - known.keys()
             if not missing and not _LEFT_OUT.search(route.path):
                 yield prefix + route.path.format(**known), LIMIT_MS

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
 from contract.spec import AppRef
 from control.access import Access
+from control.app_reading import ReadApp
 from control.audit import AuditLog
 from control.comparisons import Comparisons
 from control.naming import app_of
@@ -92,3 +93,10 @@ Operator = Annotated[Actor, Depends(_operating)]
 Manager = Annotated[Actor, Depends(_managing)]  # for a look at who has access
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}
 AppHere = Annotated[AppRef, Depends(_app)]  # of a route with {model}/{app}
+
+
+async def _read_app(site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere) -> ReadApp:
+    return await site.readings.read(site.stored, pipeline_id, ref)
+
+
+AppRead = Annotated[ReadApp, Depends(_read_app)]  # what is recorded of it, for whoever may read

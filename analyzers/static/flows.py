@@ -19,9 +19,9 @@ def steps_of(trace: Mapping[str, Any], path: str, lines: Lines) -> list[Step]:
         lines: reads a line of it.
     """
     places = [
-        *(("source", place) for place in _inwards(trace.get("taint_source"))),
+        *(("source", place) for place in _places(trace.get("taint_source"), inwards=True)),
         *(("step", place) for place in _variables(trace.get("intermediate_vars"))),
-        *(("sink", place) for place in _outwards(trace.get("taint_sink"))),
+        *(("sink", place) for place in _places(trace.get("taint_sink"), inwards=False)),
     ]
     steps: list[Step] = []
     for role, place in places:
@@ -46,28 +46,16 @@ def document(flows: Mapping[str, Sequence[Step]]) -> bytes:
     return json.dumps(kept, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _inwards(place: Any) -> Iterator[Mapping[str, Any]]:
-    """Of a source: what a called function does comes before the call's own place."""
+def _places(place: Any, *, inwards: bool) -> Iterator[Mapping[str, Any]]:
+    """What a called function does comes before the call of a source, and after that of a sink."""
     call = _call(place)
     if call is None:
         yield from _location(place)
         return
     at, variables, inner = call
-    yield from _inwards(inner)
-    yield from _variables(variables)
-    yield from _own(at)
-
-
-def _outwards(place: Any) -> Iterator[Mapping[str, Any]]:
-    """Of a sink: the call's own place comes before what the function does."""
-    call = _call(place)
-    if call is None:
-        yield from _location(place)
-        return
-    at, variables, inner = call
-    yield from _own(at)
-    yield from _variables(variables)
-    yield from _outwards(inner)
+    parts = (_places(inner, inwards=inwards), _variables(variables), _own(at))
+    for part in parts if inwards else reversed(parts):
+        yield from part
 
 
 def _call(place: Any) -> Sequence[Any] | None:

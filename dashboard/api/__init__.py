@@ -14,19 +14,16 @@ from dashboard.api import (
     wizard,
 )
 
-ROUTERS = tuple(
-    module.router
-    for module in (
-        access,
-        apps,
-        compare,
-        findings,
-        live,
-        models,
-        pipelines,
-        reports,
-        system,
-        tools,
-        wizard,
-    )
+ROUTERS = (
+    access.router,
+    apps.router,
+    compare.router,
+    findings.router,
+    live.router,
+    models.router,
+    pipelines.router,
+    reports.router,
+    system.router,
+    tools.router,
+    wizard.router,
 )

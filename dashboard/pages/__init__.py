@@ -10,25 +10,26 @@ from dashboard.pages import (
     models,
     pipelines,
     reports,
+    specs,
+    suppressions,
     system,
     tools,
     wizard,
 )
 
-ROUTERS = tuple(
-    module.router
-    for module in (
-        access,
-        app,
-        compare,
-        files,
-        findings,
-        live,
-        models,
-        pipelines,
-        reports,
-        system,
-        tools,
-        wizard,
-    )
+ROUTERS = (
+    access.router,
+    app.router,
+    compare.router,
+    files.router,
+    findings.router,
+    live.router,
+    models.router,
+    pipelines.router,
+    reports.router,
+    specs.router,
+    suppressions.router,
+    system.router,
+    tools.router,
+    wizard.router,
 )

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from contract.spec import AppRef
 from control.app_documents import AppWeaknesses
 from control.app_files import app_files, log_page
 from control.app_history import app_history
@@ -12,11 +11,10 @@ from control.app_judged import judged
 from control.app_load import app_load
 from control.app_reading import ReadApp
 from control.app_weaknesses import app_weaknesses, question_of, weakness_document
-from dashboard.known import AppHere, Here, PipelineHere, Reader
+from dashboard.known import AppRead, Here, site_of
 from dashboard.load_pictures import pictures_of
 from dashboard.paging import opened, sealed
 from dashboard.rendering import page
-from dashboard.site import Site
 from reports.view_app import AppView
 
 router = APIRouter()
@@ -34,17 +32,13 @@ _PARTS = {
 
 
 @router.get(_APP)
-async def one_app(
-    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
-) -> Response:
+async def one_app(request: Request, site: Here, app: AppRead) -> Response:
     """How it came out, tool by tool, with the gravest of what was found."""
-    app = await site.readings.read(site.stored, pipeline_id, ref)
     return _shown(
         request,
         "app_overview.html.j2",
-        site,
         app,
-        view=AppView(app.report.model_copy(update={"weaknesses": ()})),
+        view=_view(app),
         gravest=app_weaknesses(app, "", _GRAVEST),
         files=await app_files(site.data_dir, app),
         judged=judged(app),
@@ -53,105 +47,58 @@ async def one_app(
 
 @router.get(f"{_APP}/findings")
 async def app_findings(
-    request: Request,
-    site: Here,
-    _: Reader,
-    pipeline_id: PipelineHere,
-    ref: AppHere,
-    after: str = "",
-    gone: bool = False,
+    request: Request, app: AppRead, after: str = "", gone: bool = False
 ) -> Response:
     """Its weaknesses, the gravest first; or those that only its baseline has."""
-    app = await site.readings.read(site.stored, pipeline_id, ref)
     question = question_of(app, gone=gone)
     found = app_weaknesses(app, opened(after, question), _PER_PAGE, gone=gone)
-    return _shown(
-        request,
-        "app_findings.html.j2",
-        site,
-        app,
-        found=found,
-        gone=gone,
-        after=sealed(found.after, question),
-    )
+    after = sealed(found.after, question) or ""
+    return _shown(request, "app_findings.html.j2", app, found=found, gone=gone, after=after)
 
 
 @router.get(f"{_APP}/finding")
-async def app_finding(
-    request: Request,
-    site: Here,
-    _: Reader,
-    pipeline_id: PipelineHere,
-    ref: AppHere,
-    id: str,
-    n: int = 0,
-) -> Response:
+async def app_finding(request: Request, site: Here, app: AppRead, id: str, n: int = 0) -> Response:
     """One weakness with its code, the way of the data, the requests that showed it."""
-    app = await site.readings.read(site.stored, pipeline_id, ref)
     document = await weakness_document(site.stored, site.data_dir, app, id, n)
-    return _shown(
-        request,
-        "app_finding.html.j2",
-        site,
-        app,
-        document=document,
-        beside=_beside(app, document.place),
-    )
+    beside = _beside(app, document.place)
+    return _shown(request, "app_finding.html.j2", app, document=document, beside=beside)
 
 
 @router.get(f"{_APP}/load")
-async def load(
-    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
-) -> Response:
+async def load(request: Request, site: Here, app: AppRead) -> Response:
     """How it answered under load."""
-    app = await site.readings.read(site.stored, pipeline_id, ref)
     measured = await app_load(site.data_dir, app)
-    view = AppView(app.report.model_copy(update={"weaknesses": ()}))
     return _shown(
         request,
         "app_load.html.j2",
-        site,
         app,
         load=measured,
-        view=view,
+        view=_view(app),
         pictures=pictures_of(measured),
     )
 
 
 @router.get(f"{_APP}/files")
-async def files(
-    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
-) -> Response:
+async def files(request: Request, site: Here, app: AppRead) -> Response:
     """Its logs, pictures of its pages, and what tools kept of it."""
-    app = await site.readings.read(site.stored, pipeline_id, ref)
     kept = await app_files(site.data_dir, app)
-    return _shown(request, "app_files.html.j2", site, app, files=kept)
+    return _shown(request, "app_files.html.j2", app, files=kept)
 
 
 @router.get(f"{_APP}/logs/{{at}}")
 async def log(
-    request: Request,
-    site: Here,
-    _: Reader,
-    pipeline_id: PipelineHere,
-    ref: AppHere,
-    at: int,
-    line: int | None = None,
+    request: Request, site: Here, app: AppRead, at: int, line: int | None = None
 ) -> Response:
     """One of its logs, by pages; the last one first, where the cause stands."""
-    app = await site.readings.read(site.stored, pipeline_id, ref)
     shown = await log_page(site.data_dir, app, at, line)
-    return _shown(request, "app_log.html.j2", site, app, log=shown)
+    return _shown(request, "app_log.html.j2", app, log=shown)
 
 
 @router.get(f"{_APP}/history")
-async def history(
-    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
-) -> Response:
+async def history(request: Request, site: Here, app: AppRead) -> Response:
     """The app of this name in all pipelines."""
-    app = await site.readings.read(site.stored, pipeline_id, ref)
     runs = await app_history(site.stored, site.readings, app)
-    return _shown(request, "app_history.html.j2", site, app, history=runs)
+    return _shown(request, "app_history.html.j2", app, history=runs)
 
 
 def _beside(app: ReadApp, at: int) -> AppWeaknesses:
@@ -159,16 +106,20 @@ def _beside(app: ReadApp, at: int) -> AppWeaknesses:
     return app_weaknesses(app, str(max(0, at - 1)), 3 if at else 2)
 
 
-def _shown(request: Request, template: str, site: Site, app: ReadApp, **values: Any) -> Response:
-    ref: AppRef = app.ref
+def _view(app: ReadApp) -> AppView:
+    """For its tools and its load; its weaknesses are on pages of their own."""
+    return AppView(app.report.model_copy(update={"weaknesses": ()}))
+
+
+def _shown(request: Request, template: str, app: ReadApp, **values: Any) -> Response:
     return page(
         request,
         template,
         pipeline_id=app.pipeline_id,
-        ref=ref,
+        ref=app.ref,
         read=app,
         whole=app.report,
         part_of=_PARTS[template],
-        workflow_url=site.workflow_url(app.pipeline_id, ref),
+        workflow_url=site_of(request).workflow_url(app.pipeline_id, app.ref),
         **values,
     )

@@ -25,7 +25,6 @@ from dashboard.paging import opened, sealed
 from dashboard.rendering import page
 
 router = APIRouter()
-router.include_router(suppressions.router)
 FIXED = "fixed"
 _VALUES = {
     "severity": tuple(Severity),

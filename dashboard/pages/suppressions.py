@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel
 
 from contract.errors import PlatformError
 from control.deciding import as_file, decision, decisions, suppress, withdraw
@@ -23,7 +24,40 @@ TOLD = {
     "withdrawn": "The decision was taken back: the weakness counts again.",
 }
 _FIELDS = ("fingerprint", "rule", "path", "app", "who", "why", "until")
-Text = Annotated[str, Form()]
+
+
+class TakenBack(BaseModel):
+    """The form that takes a decision back: which weaknesses it is about, and the reason."""
+
+    fingerprint: str = ""
+    rule: str = ""
+    path: str = ""
+    app: str = ""
+    why: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What names the decision."""
+        return (self.fingerprint, self.rule, self.path, self.app)
+
+
+class Decided(TakenBack):
+    """The form of a decision.
+
+    Attributes:
+        scope: `app`, or `every` app of the pipeline.
+        back: the query of the list that it was opened from.
+    """
+
+    who: str = ""
+    until: str = ""
+    scope: str = "app"
+    back: str = ""
+
+    def fields(self) -> dict[str, str]:
+        """The fields of the decision, without spaces around them."""
+        named = self if self.scope != "every" else self.model_copy(update={"app": ""})
+        return {name: getattr(named, name).strip() for name in _FIELDS}
 
 
 @router.get("/pipelines/{pipeline_id}/suppressions")
@@ -56,20 +90,10 @@ async def decide(
     site: Here,
     actor: Operator,
     pipeline_id: PipelineHere,
-    fingerprint: Text = "",
-    rule: Text = "",
-    path: Text = "",
-    app: Text = "",
-    who: Text = "",
-    why: Text = "",
-    until: Text = "",
-    scope: Text = "app",
-    back: Text = "",
+    sent: Annotated[Decided, Form()],
 ) -> Response:
     """Keep a decision."""
-    everywhere = scope == "every"
-    values = (fingerprint, rule, path, "" if everywhere else app, who, why, until)
-    fields = dict(zip(_FIELDS, map(str.strip, values), strict=True))
+    fields = sent.fields()
     try:
         made = decision(**fields)
         async with audited(
@@ -77,9 +101,9 @@ async def decide(
         ):
             done = await suppress(site.stored, pipeline_id, made)
     except WrongInputError as error:
-        typed = {**fields, "app": app, "scope": scope, "back": back}
+        typed = {**fields, "app": sent.app, "scope": sent.scope, "back": sent.back}
         return _form(request, pipeline_id, typed, error)
-    return _seen_to(urls.pipeline_url(pipeline_id, "findings"), done.done, back)
+    return _seen_to(urls.pipeline_url(pipeline_id, "findings"), done.done, sent.back)
 
 
 @router.post("/pipelines/{pipeline_id}/suppressions/withdraw")
@@ -88,18 +112,13 @@ async def take_back(
     site: Here,
     actor: Operator,
     pipeline_id: PipelineHere,
-    fingerprint: Text = "",
-    rule: Text = "",
-    path: Text = "",
-    app: Text = "",
-    why: Text = "",
+    sent: Annotated[TakenBack, Form()],
 ) -> Response:
     """Forget a decision; the reason is in the log of changes."""
-    key = (fingerprint, rule, path, app)
     try:
-        await _withdraw(request, site, actor, pipeline_id, key, why.strip())
+        await _withdraw(request, site, actor, pipeline_id, sent.key, sent.why.strip())
     except WrongInputError as error:
-        return await _list(request, site, pipeline_id, error, key, why)
+        return await _list(request, site, pipeline_id, error, sent.key, sent.why)
     return _seen_to(urls.suppressions_url(pipeline_id), "withdrawn")
 
 

@@ -40,7 +40,6 @@ from dashboard.wizard.form import CHECK, STEPS, Form, settled
 from dashboard.wizard.survey import planned, shown, surveyed
 
 router = APIRouter()
-router.include_router(specs.router)
 _SEE_OTHER = 303
 _FIELDS_MAX = 50_000  # two for each app number
 

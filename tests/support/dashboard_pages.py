@@ -1,14 +1,13 @@
 """Every page of a dashboard, found as a reader finds it: by following links."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from html.parser import HTMLParser
-from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import httpx
 
-from dashboard import pages
+from tests.support.every_route import page_routes
 
 # What is no page of its own: streams, files, exports, and the address that is good once.
 NO_PAGE = re.compile(r"/events$|/file$|/export$|^/enter$|^/files/")
@@ -31,19 +30,9 @@ class Links(HTMLParser):
 def templates() -> dict[str, re.Pattern[str]]:
     """The paths of all pages that can be read, with patterns of the addresses that they match."""
     return {
-        path: re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "$")
-        for router in pages.ROUTERS
-        for path, methods in _routes(router.routes)
-        if "GET" in methods
+        route.path: re.compile(re.sub(r"\{[^}]+\}", "[^/]+", route.path) + "$")
+        for route in page_routes("GET")
     }
-
-
-def _routes(routes: Iterable[Any]) -> Iterator[tuple[str, set[str]]]:
-    for route in routes:
-        if inner := getattr(route, "original_router", None):  # a router within a router
-            yield from _routes(inner.routes)
-        elif methods := getattr(route, "methods", None):
-            yield re.sub(r":\w+\}", "}", route.path), methods
 
 
 def template_of(url: str) -> str:

@@ -1,6 +1,6 @@
-"""Every route of the dashboard, for tests that go over all of them."""
+"""Every route of the dashboard, for tests and benches that go over all of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
@@ -10,19 +10,18 @@ from dashboard import api, pages
 
 def page_routes(method: str = "") -> list[APIRoute]:
     """Routes of pages, with that method alone if one is named."""
-    return [each for each in _routes(pages.ROUTERS) if not method or method in each.methods]
+    return _routes(pages.ROUTERS, method)
 
 
-def api_routes() -> list[APIRoute]:
+def api_routes(method: str = "") -> list[APIRoute]:
     """Routes of the API; their paths lack its prefix."""
-    return list(_routes(api.ROUTERS))
+    return _routes(api.ROUTERS, method)
 
 
-def _routes(routers: Iterable[APIRouter]) -> Iterator[APIRoute]:
-    for router in routers:
-        for route in router.routes:
-            inner = getattr(route, "original_router", None)  # a router that was included in another
-            if inner is not None:
-                yield from _routes([inner])
-            elif isinstance(route, APIRoute):
-                yield route
+def _routes(routers: Iterable[APIRouter], method: str) -> list[APIRoute]:
+    return [
+        route
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute) and (not method or method in (route.methods or ()))
+    ]
