@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from contract.access import Scope
 from contract.errors import ErrorCode, PlatformError
 from control.access import Access, Known
+from control.actions import Action
 from control.errors import WrongInputError
 from dashboard.access.asking import AuditAsked
 from dashboard.access.audit import audited
@@ -44,7 +45,7 @@ async def log_in(
         if known is None:
             tries.failed(origin.address)
             raise _wrong()
-        async with audited(request, _somebody(known, origin.address), "log in"):
+        async with audited(request, _somebody(known, origin.address), Action.LOG_IN):
             secret = await access.log_in(token.strip(), origin.address, local=origin.local)
             if secret is None:
                 raise _wrong()
@@ -65,7 +66,7 @@ async def use_link(request: Request, site: Here, access: Accesses, key: _Text = 
     """Open a session by a login link."""
     known = await _link(access, key)
     origin = origin_of(request, site.doors)
-    async with audited(request, _somebody(known, origin.address), "log in", "by a login link"):
+    async with audited(request, _somebody(known, origin.address), Action.LOG_IN, "by a login link"):
         found = await access.by_link(key, origin.address, local=origin.local)
         if found is None:
             raise _used_up()
