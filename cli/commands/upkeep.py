@@ -5,7 +5,7 @@ from cli.installation import store_of
 from cli.output import print_result, say
 from cli.recorded import recorded, typed
 from cli.session import open_session
-from control.actions import Action, named
+from control.actions import Action
 from control.documents import Pruned, RebuiltStore
 from control.pipelines import all_running, list_pipelines
 from control.pruning import Choice, Served, prune
@@ -42,9 +42,11 @@ async def _pruned(settings: Settings, choice: Choice, served: Served, *, remove:
 
 def _chosen(choice: Choice) -> str:
     """What is to go, for the log of changes."""
-    days = choice.older_than_days
-    told = f"pipelines older than {days:g} days" if days is not None else "unused results"
-    return named([f"pipeline {name}" for name in choice.named]) or told
+    days, names = choice.older_than_days, ", ".join(choice.named)
+    if names:
+        many = len(choice.named) > 1
+        return f"{len(choice.named)} pipelines: {names}" if many else f"pipeline {names}"
+    return f"pipelines older than {days:g} days" if days is not None else "unused results"
 
 
 async def run_rebuild(settings: Settings, *, as_json: bool) -> Exit:
