@@ -9,6 +9,7 @@ from cli.errors import explained
 from cli.exits import Exit
 from cli.output import say
 from cli.program import command
+from cli.recorded import recorded_in
 from cli.session import Session
 from cli.summary import show_report
 from cli.teardown import leave_nothing
@@ -18,6 +19,7 @@ from cli.view import progress_line, render_progress
 from contract.errors import PlatformError
 from contract.gate import Gate
 from contract.progress import PipelinePhase, PipelineProgress
+from control.actions import Action
 from control.estimate import Estimate
 from control.pipelines import Pipeline
 from control.time_left import in_words
@@ -106,7 +108,8 @@ async def _on_interrupt(session: Session, pipeline: Pipeline) -> None:
     say(f"cancelling pipeline {pipeline.id} and tearing its apps down")
     session.abandoned = pipeline.id
     try:
-        await pipeline.cancel()
+        async with recorded_in(session, Action.CANCEL, pipeline.id, "by Ctrl-C"):
+            await pipeline.cancel()
         await asyncio.wait_for(pipeline.result(), timeout=_END_LIMIT_S)
     except Exception as error:  # whatever it is, the rest is still cleaned up
         say(f"the pipeline did not end by itself: {type(error).__name__}")

@@ -1,13 +1,15 @@
 """Who types: as lists of pipelines and the log of changes name them."""
 
-import getpass
+import os
+import pwd
 import socket
 
 
 def person() -> str:
-    """`user@host`; a user that the system has no name for is left out."""
+    """`user@host`, by whom this process belongs to: variables like `LOGNAME` are anybody's."""
+    user = os.getuid()
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without an entry
-        return socket.gethostname()
-    return f"{user}@{socket.gethostname()}"
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:  # a container's user without an entry
+        name = f"uid{user}"
+    return f"{name}@{socket.gethostname()}"

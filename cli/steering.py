@@ -6,9 +6,13 @@ import typer
 
 from cli.arguments import JsonFlag, PipelineArg
 from cli.command import run
+from control.actions import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from cli.commands.messages import Message
+    from control.pipelines import Pipeline
 
 
 def register(app: typer.Typer) -> None:
@@ -20,17 +24,17 @@ def register(app: typer.Typer) -> None:
 
 def pause(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """Start no new work; running tools finish."""
-    _send(id, lambda pipeline: pipeline.pause(), "pause", as_json=as_json)
+    _send(id, lambda pipeline: pipeline.pause(), "pause", Action.PAUSE, as_json=as_json)
 
 
 def resume(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """Go on after a pause."""
-    _send(id, lambda pipeline: pipeline.resume(), "resume", as_json=as_json)
+    _send(id, lambda pipeline: pipeline.resume(), "resume", Action.RESUME, as_json=as_json)
 
 
 def cancel(id: PipelineArg, as_json: JsonFlag = False) -> None:
     """End running tools, tear down, write the report of what there is."""
-    _send(id, lambda pipeline: pipeline.cancel(), "cancel", as_json=as_json)
+    _send(id, lambda pipeline: pipeline.cancel(), "cancel", Action.CANCEL, as_json=as_json)
 
 
 def parallelism(
@@ -39,7 +43,11 @@ def parallelism(
     as_json: JsonFlag = False,
 ) -> None:
     """Change how many apps are in flight at once."""
-    _send(id, lambda pipeline: pipeline.set_parallelism(apps), "set_parallelism", as_json=as_json)
+
+    def message(pipeline: "Pipeline") -> Awaitable[int]:
+        return pipeline.set_parallelism(apps)
+
+    _send(id, message, "set_parallelism", Action.PARALLELISM, f"to {apps}", as_json=as_json)
 
 
 def reset_breaker(
@@ -48,10 +56,20 @@ def reset_breaker(
     as_json: JsonFlag = False,
 ) -> None:
     """Close a circuit breaker by hand."""
-    _send(id, lambda pipeline: pipeline.reset_breaker(name), "reset_breaker", as_json=as_json)
+
+    def message(pipeline: "Pipeline") -> Awaitable[str]:
+        return pipeline.reset_breaker(name)
+
+    _send(id, message, "reset_breaker", Action.BREAKER, name, as_json=as_json)
 
 
-def _send(id: str, message: "Message", name: str, *, as_json: bool) -> None:
+def _send(
+    id: str, message: "Message", name: str, action: Action, detail: str = "", *, as_json: bool
+) -> None:
     from cli.commands.messages import send
 
-    run(lambda settings: send(settings, id, message, name, as_json=as_json))
+    run(
+        lambda settings: send(
+            settings, id, message, name, action=action, detail=detail, as_json=as_json
+        )
+    )

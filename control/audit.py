@@ -55,15 +55,25 @@ class AuditLog:
         )
 
     @asynccontextmanager
-    async def keeping(self, change: Change) -> AsyncGenerator[None]:
+    async def keeping(
+        self, change: Change, unkept: Callable[[str], None] | None = None
+    ) -> AsyncGenerator[bool]:
         """Keep a change before it is made inside this context, and how it ended.
 
+        Args:
+            change: somebody's.
+            unkept: is told why the log cannot be written: then the change is made all the same, and
+                False is yielded. None: then nothing is done.
+
         Raises:
-            PlatformError: the log cannot be written: then nothing is done.
+            PlatformError: the log cannot be written, and `unkept` is None.
         """
-        number = await self._kept.told(lambda store: store.begin_change(change, self._now()))
+        number = await (self._begun(change, unkept) if unkept else self._begin(change))
+        if number is None:
+            yield False
+            return
         try:
-            yield
+            yield True
         except PlatformError as error:
             await self._end(number, ChangeOutcome.FAILED, error.message)
             raise
@@ -74,6 +84,20 @@ class AuditLog:
             await self._end(number, ChangeOutcome.FAILED, type(error).__name__)
             raise
         await self._end(number, ChangeOutcome.DONE, "")
+
+    async def _begin(self, change: Change) -> int:
+        return await self._kept.told(lambda store: store.begin_change(change, self._now()))
+
+    async def _begun(self, change: Change, unkept: Callable[[str], None]) -> int | None:
+        """The number of the change; None: the log cannot be written, or not in good time."""
+        try:
+            async with asyncio.timeout(_GIVE_UP_S):
+                return await self._begin(change)
+        except PlatformError as error:
+            unkept(error.message)
+        except TimeoutError:
+            unkept(f"the store did not answer within {_GIVE_UP_S:.0f} seconds")
+        return None
 
     async def _end(self, number: int, outcome: ChangeOutcome, reason: str) -> None:
         """The change is made or not, whatever becomes of this: it stays `begun` at worst."""

@@ -13,8 +13,10 @@ from starlette.staticfiles import StaticFiles
 
 from control.access import Access
 from control.access_kept import KeptAccess
+from control.actions import Action
 from control.audit import AuditLog
 from control.comparisons import Comparisons
+from control.refusals import Refusals
 from control.report_jobs import ReportJobs
 from control.serving import ServedPipelines
 from dashboard import api, pages
@@ -59,9 +61,12 @@ def create_app(site: Site) -> FastAPI:
     kept = KeptAccess(site.stored)
     app.state.access = Access(kept)
     app.state.audit = AuditLog(kept)
-    app.state.tries = Tries()
+    refusals = app.state.refusals = Refusals(kept)
+    app.state.tries = Tries(told=lambda address: refusals.count(address, Action.LOG_IN, "token"))
+    shown = Tries(told=lambda address: refusals.count(address, Action.USE_TOKEN, "token"))
     app.state.closing.push_async_callback(kept.close)
     app.state.closing.push_async_callback(app.state.access.close)
+    app.state.closing.push_async_callback(refusals.close)
     app.state.report_jobs = ReportJobs(site.stored, site.data_dir, site.assay)
     app.state.closing.push_async_callback(app.state.report_jobs.close)
     add_handlers(app)
@@ -78,7 +83,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/", _first, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.add_middleware(Conditional)
-    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=Tries())
+    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=shown)
     app.add_middleware(Edge)
     return app
 

@@ -7,10 +7,12 @@ from cli.follow import follow_to_report
 from cli.output import say
 from cli.person import person
 from cli.program import command
+from cli.recorded import recorded_in
 from cli.session import open_session
 from cli.words import AI_IS_OFF
 from contract.analyzers import AnalyzerKind
 from contract.spec import PipelineSpec
+from control.actions import Action
 from control.naming import new_id
 from control.pipelines import submit
 from control.plans import plan_line, resolve
@@ -27,7 +29,8 @@ async def run_demo(settings: Settings, *, keep: bool, as_json: bool = False) -> 
     plan = await asyncio.to_thread(resolve, spec, SPEC.parent, pipeline_id, say)
     say(f"pipeline {pipeline_id}: {plan_line(plan)}")
     async with open_session(settings, say, start=True, keep=keep) as session:
-        await submit(session.client, plan, person())
+        async with recorded_in(session, Action.START, pipeline_id, "the demo"):
+            await submit(session.client, plan, person())
         code = await follow_to_report(session, pipeline_id, as_json=as_json)
         if session.stack and (keep or not session.started):
             say(f"everything is left up; stop it with: {command('down')}")

@@ -6,6 +6,8 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_result, say
 from cli.program import command, version
+from cli.recorded import recorded, typed
+from control.actions import Action
 from control.archive_documents import Exported, Imported, ImportedTool, Verified, VerifiedTable
 from control.archiving import export
 from control.importing import import_archive
@@ -35,7 +37,8 @@ async def run_export(
 
 async def run_import(settings: Settings, archive: Path, *, as_json: bool) -> Exit:
     """Take an archive over; needs no server."""
-    imported = await import_archive(store_of(settings), settings.data_dir, archive, say)
+    async with recorded(settings, typed(Action.IMPORT, f"archive {archive}")):
+        imported = await import_archive(store_of(settings), settings.data_dir, archive, say)
     print_result(imported, *_imported(imported), as_json=as_json)
     return Exit.LOST if imported.lost else Exit.OK
 
@@ -51,7 +54,10 @@ async def run_import_sarif(
     settings: Settings, pipeline_id: str, app: str, log: Path, tool: str, *, as_json: bool
 ) -> Exit:
     """Record a log of another scanner; needs no server."""
-    done = await import_log(store_of(settings), settings.data_dir, pipeline_id, app, log, say, tool)
+    stored, data = store_of(settings), settings.data_dir
+    change = typed(Action.IMPORT_SARIF, f"pipeline {pipeline_id}", f"{app}: {log}")
+    async with recorded(settings, change, make=False):
+        done = await import_log(stored, data, pipeline_id, app, log, say, tool)
     lines = [line for cell in done.tools for line in _imported_tool(cell)]
     lines.append(f"report: {command(f'report {pipeline_id}')}")
     print_result(done, *lines, as_json=as_json)

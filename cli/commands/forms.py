@@ -4,12 +4,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+from cli.commands.report import made
 from cli.exits import Exit
-from cli.installation import store_of
-from cli.output import print_result, say
+from cli.output import print_result
 from cli.program import version
 from control.forms import FORMS, Source, one_file, write_forms
-from control.reporting import report_of, write_anew
 from settings import Settings
 
 STANDARD_OUTPUT = Path("-")
@@ -29,8 +28,7 @@ async def run_forms(
         anew: make the report first from what is recorded until now, even if there is one.
         as_json: print where the files are as a document.
     """
-    make = write_anew if anew else report_of
-    report = await make(store_of(settings), settings.data_dir, pipeline_id, say)
+    report = await made(settings, pipeline_id, anew=anew)
     source = Source(settings.data_dir, report, version().partition(" (")[0])
     if out == STANDARD_OUTPUT:
         for piece in one_file(source, form):

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from cli.exits import Exit
 from cli.output import print_result, say
+from cli.recorded import recorded_in
 from cli.session import open_session
+from control.actions import Action
 from control.live_documents import Sent
 from control.pipelines import Pipeline
 from settings import Settings
@@ -13,7 +15,14 @@ Message = Callable[[Pipeline], Awaitable[str | int | None]]
 
 
 async def send(
-    settings: Settings, pipeline_id: str, message: Message, name: str, *, as_json: bool
+    settings: Settings,
+    pipeline_id: str,
+    message: Message,
+    name: str,
+    *,
+    action: Action,
+    detail: str = "",
+    as_json: bool,
 ) -> Exit:
     """Send one message, and print what the pipeline answers.
 
@@ -22,12 +31,15 @@ async def send(
         pipeline_id: which pipeline.
         message: sends it.
         name: of the message, for people and documents.
+        action: as the log of changes names it.
+        detail: with what, for the log.
         as_json: print a document.
     """
     async with open_session(settings, say, start=False) as session:
         pipeline = Pipeline(session.client, pipeline_id)
-        await pipeline.require_running()
-        answer = await message(pipeline)
+        async with recorded_in(session, action, pipeline_id, detail):
+            await pipeline.require_running()
+            answer = await message(pipeline)
     document = Sent(pipeline_id=pipeline_id, sent=name, answer=answer)
     print_result(document, f"{name}: sent to {pipeline_id}", as_json=as_json)
     return Exit.OK

@@ -5,10 +5,23 @@ from collections.abc import Collection
 from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import say
+from cli.recorded import recorded, typed
 from cli.summary import show
 from contract.gate import Gate
+from control.actions import Action
 from control.reporting import report_of, write_anew
+from reports.model import FleetReport
 from settings import Settings
+
+
+async def made(settings: Settings, pipeline_id: str, *, anew: bool) -> FleetReport:
+    """The report of a pipeline; made from what is recorded until now if that is asked for."""
+    stored, data_dir = store_of(settings), settings.data_dir
+    if not anew:
+        return await report_of(stored, data_dir, pipeline_id, say)
+    change = typed(Action.REPORT, f"pipeline {pipeline_id}", "anew")
+    async with recorded(settings, change, make=False):
+        return await write_anew(stored, data_dir, pipeline_id, say)
 
 
 async def run_report(
@@ -30,6 +43,5 @@ async def run_report(
         gates: see `verdict`.
         anew: write it from what is recorded until now, even if there is one.
     """
-    make = write_anew if anew else report_of
-    report = await make(store_of(settings), settings.data_dir, pipeline_id, say)
+    report = await made(settings, pipeline_id, anew=anew)
     return show(settings, report, as_json=as_json, strict=strict, gates=gates)

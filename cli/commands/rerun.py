@@ -7,7 +7,9 @@ from cli.exits import Exit
 from cli.follow import follow
 from cli.output import print_result, say
 from cli.person import person
+from cli.recorded import recorded_in
 from cli.session import open_session
+from control.actions import Action
 from control.archive_documents import Rerun, RerunCell
 from control.pipelines import submit
 from control.reports import read_apps, read_report
@@ -23,7 +25,9 @@ async def run_rerun(
     folder = settings.data_dir / "imported" / pipeline_id
     plan, told = await asyncio.to_thread(plan_again, archive, choice, folder, pipeline_id, say)
     async with open_session(settings, say, start=True) as session:
-        await submit(session.client, plan, person())
+        detail = f"{only} of archive {archive}"
+        async with recorded_in(session, Action.START, pipeline_id, detail):
+            await submit(session.client, plan, person())
         say(f"submitted pipeline {pipeline_id}")
         if ended := await follow(session, pipeline_id):
             return ended

@@ -6,9 +6,11 @@ from cli.exits import Exit
 from cli.follow import follow_to_report
 from cli.installation import store_of
 from cli.output import print_result, say
+from cli.recorded import recorded_in
 from cli.session import open_session
 from cli.summary import show_report
 from contract.gate import Gate
+from control.actions import Action, named
 from control.documents import Retried
 from control.naming import app_of
 from control.pipelines import Pipeline
@@ -28,7 +30,9 @@ async def run_retry(
     """Retry inside a running pipeline, or reopen an ended one for what failed."""
     refs = [app_of(app) for app in apps]
     async with open_session(settings, say, start=True) as session:
-        begun = await retry(Pipeline(session.client, pipeline_id), store_of(settings), refs)
+        detail = named([ref.label for ref in refs]) or "what the platform failed"
+        async with recorded_in(session, Action.RETRY, pipeline_id, detail):
+            begun = await retry(Pipeline(session.client, pipeline_id), store_of(settings), refs)
         names = ", ".join(begun.apps)
         # Without us a stack we started would stop again, and the pipeline with it.
         if begun.apps and (session.started or begun.reopened or gates):

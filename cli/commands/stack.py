@@ -1,27 +1,45 @@
 """`up` and `down`: the local stack."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 
 from cli.documents import StackDown, StackUp
 from cli.exits import Exit
+from cli.installation import require_token
 from cli.output import print_result, say
 from cli.program import command
+from cli.recorded import recorded, typed
 from cli.session import open_session
 from cli.stack.lifecycle import running_stack, stop_stack
 from cli.stack.model import Stack
 from clients.temporal import connect
 from contract.errors import PlatformError
+from control.actions import Action
 from control.pipelines import running_pipelines
-from settings import Settings
+from settings import Settings, temporal_is_configured
 
 
 async def run_up(settings: Settings, *, as_json: bool) -> Exit:
     """Bring the local stack up and leave it."""
-    async with open_session(settings, say, start=True, keep=True) as session:
+    async with (
+        _recorded_start(settings),
+        open_session(settings, say, start=True, keep=True) as session,
+    ):
         stack, started = session.stack, session.started
     print_result(_up(stack, started=started), *_up_lines(stack), as_json=as_json)
     return Exit.OK
+
+
+@asynccontextmanager
+async def _recorded_start(settings: Settings) -> AsyncGenerator[None]:
+    """Keep that somebody starts the local stack, unless it runs, or is not needed."""
+    if temporal_is_configured() or running_stack(settings) is not None:
+        yield
+        return
+    await require_token(settings, settings.dashboard_host)
+    async with recorded(settings, typed(Action.UP, "the local stack")):
+        yield
 
 
 def _up(stack: Stack | None, *, started: bool) -> StackUp:
@@ -58,7 +76,8 @@ async def run_down(settings: Settings, *, as_json: bool) -> Exit:
         say(f"no local stack runs for {settings.data_dir}")
     else:
         unfinished = await _unfinished(stack, settings)
-        await asyncio.to_thread(stop_stack, stack)
+        async with recorded(settings, typed(Action.DOWN, "the local stack")):
+            await asyncio.to_thread(stop_stack, stack)
     document = StackDown(stopped=stack is not None, unfinished=tuple(unfinished))
     print_result(document, *_down_lines(document), as_json=as_json)
     return Exit.OK

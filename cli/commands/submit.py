@@ -11,10 +11,12 @@ from cli.installation import login_finder, require_stored_baseline
 from cli.output import print_lines, print_result, say
 from cli.person import person
 from cli.program import command
+from cli.recorded import recorded_in
 from cli.session import Session, open_session
 from cli.verdict import require_baseline
 from contract.gate import Gate
 from contract.spec import PipelinePlan
+from control.actions import Action
 from control.pipelines import submit
 from control.plans import checked_plan
 from settings import Settings
@@ -47,7 +49,8 @@ async def run_submit(
         if ready is not None and not await ready(session, plan):
             say("nothing was started")
             return Exit.OK
-        started = await submit(session.client, plan, person())
+        async with recorded_in(session, Action.START, pipeline_id, f"spec {spec}"):
+            started = await submit(session.client, plan, person())
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
         if wait:

@@ -10,7 +10,9 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_json, print_lines, print_result, say
 from cli.program import command
+from cli.recorded import recorded, typed
 from cli.safe import one_line
+from control.actions import Action
 from control.deciding import Decisions, Suppressed, as_file, decision, decisions, suppress, withdraw
 from settings import Settings
 
@@ -26,7 +28,11 @@ async def run_suppress(
 ) -> Exit:
     """Keep a decision; the same once more changes nothing."""
     made = decision(**fields)
-    _print(await suppress(store_of(settings), pipeline_id, made), as_json=as_json)
+    detail = f"{made.subject}: {made.why}"
+    change = typed(Action.SUPPRESS, f"pipeline {pipeline_id}", detail)
+    async with recorded(settings, change, make=False):
+        done = await suppress(store_of(settings), pipeline_id, made)
+    _print(done, as_json=as_json)
     return Exit.OK
 
 
@@ -35,7 +41,10 @@ async def run_withdraw(
 ) -> Exit:
     """Take a decision back."""
     key = (fields["fingerprint"], fields["rule"], fields["path"], fields["app"])
-    _print(await withdraw(store_of(settings), pipeline_id, key), as_json=as_json)
+    change = typed(Action.WITHDRAW, f"pipeline {pipeline_id}", " ".join(filter(None, key)))
+    async with recorded(settings, change, make=False):
+        done = await withdraw(store_of(settings), pipeline_id, key)
+    _print(done, as_json=as_json)
     return Exit.OK
 
 

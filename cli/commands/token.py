@@ -12,9 +12,10 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_json, print_lines, print_result, say
 from cli.person import person
+from cli.recorded import typed
 from cli.safe import one_line
 from cli.terminal import stdout
-from contract.access import Change, Scope, TokenRecord
+from contract.access import Scope, TokenRecord
 from contract.base import Frozen
 from control.access import LINK_MINUTES, Access
 from control.access_documents import Ended
@@ -42,16 +43,6 @@ class _Doing(NamedTuple):
     asked: Asked
     as_json: bool
 
-    def change(self, action: str, subject: str, detail: str = "") -> Change:
-        """For the log."""
-        return Change(
-            who=person(),
-            action=action,
-            subject=subject,
-            detail=detail,
-            address="command line",
-        )
-
 
 async def run_token(settings: Settings, asked: Asked, *, as_json: bool) -> Exit:
     """Do what was typed."""
@@ -68,7 +59,7 @@ async def run_token(settings: Settings, asked: Asked, *, as_json: bool) -> Exit:
 async def _create(doing: _Doing) -> None:
     asked, scope = doing.asked, Scope(doing.asked.scope)
     term = "" if asked.days is None else f" for {asked.days:g} days"
-    change = doing.change("create token", f"token {asked.name}", f"scope {scope}{term}")
+    change = typed("create token", f"token {asked.name}", f"scope {scope}{term}")
     async with doing.log.keeping(change):
         made = await doing.access.create_token(asked.name, scope, asked.days, change.who)
     say("this is the only time that it is shown; programs send it as Authorization: Bearer TOKEN")
@@ -87,7 +78,7 @@ async def _list(doing: _Doing) -> None:
 
 async def _revoke(doing: _Doing) -> None:
     name = doing.asked.name
-    async with doing.log.keeping(doing.change("revoke token", f"token {name}")):
+    async with doing.log.keeping(typed("revoke token", f"token {name}")):
         ended = Ended.of(await doing.access.revoke(name))
     told = "is good for nothing any more" if ended.done == "ended" else "was revoked already"
     print_result(ended, one_line(f"token {name} {told}"), as_json=doing.as_json)
@@ -95,7 +86,7 @@ async def _revoke(doing: _Doing) -> None:
 
 async def _link(doing: _Doing) -> None:
     scope = Scope(doing.asked.scope)
-    change = doing.change("login link", f"for {person()}", scope)
+    change = typed("login link", f"for {person()}", scope)
     async with doing.log.keeping(change):
         link = await doing.access.make_link(change.who, scope)
     base, answers = doing.asked.url.rstrip("/"), True

@@ -3,7 +3,9 @@
 from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_result, say
+from cli.recorded import recorded, typed
 from cli.session import open_session
+from control.actions import Action
 from control.documents import Pruned, RebuiltStore
 from control.pipelines import all_running, list_pipelines
 from control.pruning import Choice, Served, prune
@@ -20,20 +22,42 @@ async def run_prune(settings: Settings, choice: Choice, *, remove: bool, as_json
             running=frozenset(await all_running(session.client)),
             known=frozenset(row.id for row in await list_pipelines(session.client)),
         )
-        await upgrade(settings.database_url)
-        store = SqlResultStore.from_url(settings.database_url)
-        try:
-            pruned = await prune(store, settings.data_dir, choice, served, remove=remove)
-        finally:
-            await store.close()
+        if remove:
+            async with recorded(settings, typed(Action.PRUNE, _chosen(choice))):
+                pruned = await _pruned(settings, choice, served, remove=True)
+        else:
+            pruned = await _pruned(settings, choice, served, remove=False)
     print_result(pruned, *_pruned_lines(pruned), as_json=as_json)
     return Exit.OK
+
+
+async def _pruned(settings: Settings, choice: Choice, served: Served, *, remove: bool) -> Pruned:
+    await upgrade(settings.database_url)
+    store = SqlResultStore.from_url(settings.database_url)
+    try:
+        return await prune(store, settings.data_dir, choice, served, remove=remove)
+    finally:
+        await store.close()
+
+
+def _chosen(choice: Choice) -> str:
+    """What is to go, for the log of changes."""
+    days, names = choice.older_than_days, ", ".join(choice.named)
+    if names:
+        many = len(choice.named) > 1
+        return f"{len(choice.named)} pipelines: {names}" if many else f"pipeline {names}"
+    return f"pipelines older than {days:g} days" if days is not None else "unused results"
 
 
 async def run_rebuild(settings: Settings, *, as_json: bool) -> Exit:
     """Make the rows again and tell what could not be made."""
     async with open_session(settings, say, start=False) as session:
-        rebuilt = await rebuild(session.client, store_of(settings), settings.data_dir, say)
+        async with recorded(settings, typed(Action.REBUILD, "the store")) as kept:
+            rebuilt = await rebuild(session.client, store_of(settings), settings.data_dir, say)
+        if rebuilt.damaged or not kept:  # the log is a new one, or can be written only now
+            aside = f"the log until now is in {rebuilt.damaged}" if rebuilt.damaged else ""
+            async with recorded(settings, typed(Action.REBUILD, "the store", aside)):
+                pass
     print_result(rebuilt, *_rebuilt_lines(rebuilt), as_json=as_json)
     lost = any(row.lost or row.lost_apps for row in rebuilt.rebuilt)
     return Exit.LOST if lost or not all(row.stored for row in rebuilt.kept) else Exit.OK

@@ -15,10 +15,16 @@ class Tries:
     """At most ten wrong tokens in five minutes from one address; remembered in this process.
 
     Nobody is locked out by somebody else's: a right token is not counted, whatever came before.
+    `told` gets the address of each wrong one, also of those that have to wait.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._clock = clock
+        self._told = told
         self._failed: OrderedDict[str, deque[float]] = OrderedDict()
 
     def failed(self, address: str) -> None:
@@ -27,6 +33,7 @@ class Tries:
         Raises:
             PlatformError: RESOURCE_EXHAUSTED: there were too many; it has to wait.
         """
+        self._told(address)
         failed, now = self._failed.setdefault(address, deque(maxlen=TRIES)), self._clock()
         while failed and now - failed[0] > WINDOW_S:
             failed.popleft()

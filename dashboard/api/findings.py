@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from contract.suppression import Suppression
+from control.actions import Action
 from control.deciding import Decisions, Suppressed, decision, decisions, suppress, withdraw
 from control.findings import Findings
 from control.findings_asked import Asked
@@ -91,7 +92,7 @@ async def post_suppression(
     """Keep a decision that weaknesses need no action; one about the same ones is replaced."""
     kept = decision(**made.model_dump())
     told = f"{kept.subject}: {kept.why}"
-    async with audited(request, actor, "suppress", f"pipeline {pipeline_id}", told):
+    async with audited(request, actor, Action.SUPPRESS, f"pipeline {pipeline_id}", told):
         return await suppress(site.stored, pipeline_id, kept)
 
 
@@ -105,5 +106,5 @@ async def post_withdrawal(
 ) -> Suppressed:
     """Forget the decision about exactly these weaknesses; the reason is in the log of changes."""
     told = f"{made.subject}: {made.who}: {made.why}"
-    async with audited(request, actor, "withdraw", f"pipeline {pipeline_id}", told):
+    async with audited(request, actor, Action.WITHDRAW, f"pipeline {pipeline_id}", told):
         return await withdraw(site.stored, pipeline_id, made.key)

@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from contract.base import Authored
+from control.actions import Action, named
 from control.cells import Matrix, matrix
 from control.documents import Added, Retried
 from control.live_documents import LivePipeline, Sent
@@ -22,7 +23,7 @@ from control.steering import (
 )
 from dashboard.known import Here, Operator, PipelineHere, Reader
 from dashboard.live.hubs import document_of, streamed
-from dashboard.live.messages import Action, named, sent
+from dashboard.live.messages import sent
 from dashboard.live.query import Rows, after_of, query_of
 
 router = APIRouter(tags=["live"])

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from contract.base import Authored
+from control.actions import Action
 from control.forms import FORMS
 from control.report_documents import ReportForms, Writing
 from control.report_forms import forms_of
@@ -52,7 +53,7 @@ async def write(
 ) -> Writing:
     """Begin to write the report, and then these forms of it, in the background."""
     detail = f"forms: {', '.join(asked.forms)[:300] or 'the report alone'}"
-    async with audited(request, actor, "write report", f"pipeline {pipeline_id}", detail):
+    async with audited(request, actor, Action.REPORT, f"pipeline {pipeline_id}", detail):
         return await jobs.start(pipeline_id, asked.forms, by=actor.name, anew=asked.anew)
 
 

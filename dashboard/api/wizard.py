@@ -8,6 +8,7 @@ from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from contract.base import Authored, Frozen
 from contract.spec import PipelineSpec
+from control.actions import Action
 from control.documents import Validated
 from control.dryrun import validated
 from control.launching import Launched, launch
@@ -102,5 +103,5 @@ async def start_pipeline(
 ) -> Launched:
     """Start a pipeline, or join the one that runs with this ID and this very spec."""
     plan = await planned(site, order.spec, order.id or new_id("pipeline"))
-    async with audited(request, actor, "start", f"pipeline {plan.pipeline_id}"):
+    async with audited(request, actor, Action.START, f"pipeline {plan.pipeline_id}"):
         return await launch(await server.client(), plan, actor.name)

@@ -8,11 +8,13 @@ from fastapi.responses import RedirectResponse
 from contract.access import Scope
 from contract.errors import ErrorCode, PlatformError
 from control.access import Access, Known
+from control.actions import Action
 from control.errors import WrongInputError
+from control.refusals import Refusals
 from dashboard.access.asking import AuditAsked
 from dashboard.access.audit import audited
 from dashboard.access.cookie import drop_session, session_of, set_session
-from dashboard.access.identity import origin_of
+from dashboard.access.identity import Origin, origin_of
 from dashboard.access.returning import FIRST, safe_path
 from dashboard.access.tries import Tries
 from dashboard.access.who import Actor, Means, actor_of
@@ -44,7 +46,7 @@ async def log_in(
         if known is None:
             tries.failed(origin.address)
             raise _wrong()
-        async with audited(request, _somebody(known, origin.address), "log in"):
+        async with audited(request, _somebody(known, origin.address), Action.LOG_IN):
             secret = await access.log_in(token.strip(), origin.address, local=origin.local)
             if secret is None:
                 raise _wrong()
@@ -54,18 +56,18 @@ async def log_in(
 
 
 @router.get("/enter")
-async def enter(request: Request, access: Accesses, key: str = "") -> Response:
+async def enter(request: Request, site: Here, access: Accesses, key: str = "") -> Response:
     """Ask whether the browser shall use its login link, which a look alone does not use up."""
-    known = await _link(access, key)
+    known = await _link(request, access, key, origin_of(request, site.doors))
     return page(request, "enter.html.j2", key=key, known=known)
 
 
 @router.post("/enter")
 async def use_link(request: Request, site: Here, access: Accesses, key: _Text = "") -> Response:
     """Open a session by a login link."""
-    known = await _link(access, key)
     origin = origin_of(request, site.doors)
-    async with audited(request, _somebody(known, origin.address), "log in", "by a login link"):
+    known = await _link(request, access, key, origin)
+    async with audited(request, _somebody(known, origin.address), Action.LOG_IN, "by a login link"):
         found = await access.by_link(key, origin.address, local=origin.local)
         if found is None:
             raise _used_up()
@@ -151,9 +153,16 @@ async def _entered(request: Request, access: Access, to: str, secret: str) -> Re
     return answer
 
 
-async def _link(access: Access, key: str) -> Known:
+async def _link(request: Request, access: Access, key: str, origin: Origin) -> Known:
+    """Whom a login link would let in; that it lets nobody in is kept in the log.
+
+    Raises:
+        PlatformError: UNAUTHENTICATED; or the store cannot be read.
+    """
     known = await access.link(key)
     if known is None:
+        refusals: Refusals = request.app.state.refusals
+        refusals.count(origin.address, Action.LOG_IN, "login link")
         raise _used_up()
     return known
 

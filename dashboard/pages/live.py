@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from contract.errors import PlatformError
+from control.actions import Action, named
 from control.adding import addable
 from control.documents import Added, Retried
 from control.errors import WrongInputError
@@ -24,7 +25,7 @@ from control.steering import (
 from dashboard.access.who import Actor
 from dashboard.known import Here, Operator, PipelineHere, Reader
 from dashboard.live.hubs import page_of, streamed
-from dashboard.live.messages import Action, named, sent
+from dashboard.live.messages import sent
 from dashboard.live.query import Rows, query_of
 from dashboard.problems import problem_of
 from dashboard.rendering import page

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from control.actions import Action
 from control.forms import FORMS
 from control.report_forms import forms_of
 from control.report_jobs import ReportJobs
@@ -42,7 +43,7 @@ async def write(
     asked = form or []
     forms = FORMS if _EVERY in asked else tuple(asked)
     detail = f"{'anew; ' if anew else ''}forms: {', '.join(forms)[:300] or 'the report alone'}"
-    async with audited(request, actor, "write report", f"pipeline {pipeline_id}", detail):
+    async with audited(request, actor, Action.REPORT, f"pipeline {pipeline_id}", detail):
         await jobs.start(pipeline_id, forms, by=actor.name, anew=anew)
     return RedirectResponse(pipeline_url(pipeline_id, "reports"), 303)
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from contract.errors import PlatformError
+from control.actions import Action
 from control.launching import launch
 from control.naming import new_id
 from control.specs import list_specs, read_spec, spec_text, specs_folder
@@ -72,7 +73,7 @@ async def start(
         read, _ = await asyncio.to_thread(read_spec, site.data_dir, name)
         plan = await planned(site, read, id.strip())
         id_, detail = plan.pipeline_id, f"spec {name}"
-        async with audited(request, actor, "start", f"pipeline {id_}", detail):
+        async with audited(request, actor, Action.START, f"pipeline {id_}", detail):
             await launch(await server.client(), plan, actor.name)
     except PlatformError as error:
         return await _page(request, site, name, id_=id, problem=problem_of(error))

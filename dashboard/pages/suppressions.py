@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
 from contract.errors import PlatformError
+from control.actions import Action
 from control.deciding import as_file, decision, decisions, suppress, withdraw
 from control.errors import WrongInputError
 from control.suppressing import FILE_NAME
@@ -97,7 +98,11 @@ async def decide(
     try:
         made = decision(**fields)
         async with audited(
-            request, actor, "suppress", f"pipeline {pipeline_id}", f"{made.subject}: {made.why}"
+            request,
+            actor,
+            Action.SUPPRESS,
+            f"pipeline {pipeline_id}",
+            f"{made.subject}: {made.why}",
         ):
             done = await suppress(site.stored, pipeline_id, made)
     except WrongInputError as error:
@@ -135,7 +140,9 @@ async def _withdraw(
             "a decision is taken back with a reason", next_step="write it, in up to 1,000 letters"
         )
     subject = " ".join(filter(None, key))
-    async with audited(request, actor, "withdraw", f"pipeline {pipeline_id}", f"{subject}: {why}"):
+    async with audited(
+        request, actor, Action.WITHDRAW, f"pipeline {pipeline_id}", f"{subject}: {why}"
+    ):
         await withdraw(site.stored, pipeline_id, key)
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
+from control.actions import Action
 from control.analyzer_health import ask_all
 from control.authoring import (
     Step,
@@ -80,11 +81,11 @@ async def create(request: Request, site: Here, server: Temporal, actor: Operator
         if typed.get("do") == "start":  # refused before anything is written
             with suppress(ServerAwayError):  # the spec is kept for when it answers
                 await require_startable(await server.client(), plan)
-        async with audited(request, actor, "write spec", f"spec {name}", f"of {fleet.root}"):
+        async with audited(request, actor, Action.SPEC, f"spec {name}", f"of {fleet.root}"):
             await asyncio.to_thread(write_spec, path, text, replace="replace" in typed)
         if typed.get("do") != "start":
             return RedirectResponse(with_query(spec_url(name), {"done": "written"}), _SEE_OTHER)
-        async with audited(request, actor, "start", f"pipeline {id_}", f"spec {name}"):
+        async with audited(request, actor, Action.START, f"pipeline {id_}", f"spec {name}"):
             await launch(await server.client(), plan, actor.name)
     except PlatformError as error:
         return await _check_page(request, site, form, fleet, typed, error)

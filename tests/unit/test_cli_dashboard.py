@@ -106,7 +106,8 @@ async def test_a_stack_that_runs_is_used_without_a_token(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     stack = Stack(str(settings.data_dir), 1, 2, PORTS)
-    monkeypatch.setattr("cli.session.running_stack", lambda _: stack)
+    for place in ("cli.session", "cli.commands.stack"):
+        monkeypatch.setattr(f"{place}.running_stack", lambda _: stack)
     monkeypatch.setattr("cli.session.start_stack", _nothing_starts)
     open_to_all = settings.model_copy(update={"dashboard_host": "0.0.0.0"})
 

@@ -11,7 +11,7 @@ import pytest
 from cli.app import app
 from cli.exits import Exit
 from contract.access import AuditQuery
-from control.access import Access
+from control.access import Access, Known
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
 from control.stored import Stored
@@ -52,12 +52,20 @@ def asked(data: Path, question: Any) -> Any:
     return asyncio.run(ask())
 
 
+async def owner(store: KeptAccess, token: str) -> Known | None:
+    access = Access(store)
+    try:
+        return await access.by_token(token)
+    finally:
+        await access.close()  # it keeps that the token was used
+
+
 def test_a_token_is_shown_once_and_lets_its_owner_in(
     data: Path, capsys: pytest.CaptureFixture[str]
 ):
     made = document(capsys, "create", "ana", "--scope", "operate")
     listed = document(capsys, "list")
-    known = asked(data, lambda store: Access(store).by_token(made["token"]))
+    known = asked(data, lambda store: owner(store, made["token"]))
 
     assert (known.name, known.scope) == ("ana", "operate")
     assert made["token"] not in json.dumps(listed)
@@ -73,7 +81,7 @@ def test_a_revoked_token_lets_nobody_in(data: Path, capsys: pytest.CaptureFixtur
 
     assert document(capsys, "revoke", "ana") == {"done": "ended"}
     assert document(capsys, "revoke", "ana") == {"done": "unchanged"}
-    assert asked(data, lambda store: Access(store).by_token(made["token"])) is None
+    assert asked(data, lambda store: owner(store, made["token"])) is None
 
 
 def test_a_link_leads_to_the_dashboard_of_the_installation(
