@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from contract.errors import ErrorCode, PlatformError
 
@@ -30,6 +30,62 @@ class Seldom(Generic[Answer]):
             self.answer = await ask()
             self._asked_s, self._question = time.monotonic(), question
         return self.answer
+
+
+class _Asked(NamedTuple, Generic[Answer]):
+    """A question and when it was asked, by the monotonic clock."""
+
+    task: "asyncio.Task[Answer]"
+    began_s: float
+
+
+class Together(Generic[Answer]):
+    """Of those who ask the same within a moment, one asks and all get the answer.
+
+    Args:
+        for_s: how old an answer may be.
+        most: questions that are remembered.
+
+    Attributes:
+        asked: how often anything was asked.
+    """
+
+    def __init__(self, for_s: float, most: int) -> None:
+        self.asked = 0
+        self._for_s = for_s
+        self._most = most
+        self._known: dict[Hashable, _Asked[Answer]] = {}
+
+    async def of(
+        self, question: Hashable, ask: Callable[[], Coroutine[Any, Any, Answer]]
+    ) -> Answer:
+        """The answer; raises what `ask` does, which is then asked anew by whoever comes next."""
+        if not (asked := self._known.get(question)) or self._is_old(asked):
+            self._forget()
+            self.asked += 1
+            asked = self._known[question] = _Asked(asyncio.create_task(ask()), time.monotonic())
+            asked.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(asked.task)
+
+    async def close(self) -> None:
+        """Ask no more."""
+        tasks = {asked.task for asked in self._known.values() if not asked.task.done()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _is_old(self, asked: _Asked[Answer]) -> bool:
+        if not asked.task.done():
+            return False
+        failed = asked.task.cancelled() or asked.task.exception() is not None
+        return failed or time.monotonic() - asked.began_s > self._for_s
+
+    def _forget(self) -> None:
+        """What is old; and, where too much is under way, what was asked first."""
+        self._known = {name: one for name, one in self._known.items() if not self._is_old(one)}
+        while len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
 
 
 class StoreInTime:

@@ -82,7 +82,13 @@ def require_states(states: Iterable[str]) -> None:
 
 
 async def pipelines_page(
-    stored: Stored, server: ServerView, asked: PipelinesAsked, after: str = "", limit: int = 50
+    stored: Stored,
+    server: ServerView,
+    asked: PipelinesAsked,
+    after: str = "",
+    limit: int = 50,
+    *,
+    also: Collection[str] = (),
 ) -> PipelinesPage:
     """A page of the list.
 
@@ -92,6 +98,7 @@ async def pipelines_page(
         asked: which are wanted.
         after: of the page before; empty: the first page.
         limit: lines of the page, at most 200.
+        also: IDs of pipelines that are on the page, too, wherever they are; at most 200 of them.
 
     Raises:
         WrongInputError: a state that is none.
@@ -103,8 +110,10 @@ async def pipelines_page(
     found = sorted((head for head in heads if _matches(head, asked)), reverse=True)
     rest = [head for head in found if not after or head.place < after]
     shown = rest[: min(limit, LINES_MAX)]
+    beside = [head for head in heads if head.id in also and head not in shown][:LINES_MAX]
+    lines = await _lines(stored, served, sorted((*shown, *beside), reverse=True))
     return PipelinesPage(
-        pipelines=tuple(await _lines(stored, served, shown)),
+        pipelines=tuple(lines),
         after=shown[-1].place if len(rest) > len(shown) else None,
         matching=len(found),
         total=len(heads),

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from control.access import Access
 from control.access_kept import KeptAccess
 from control.actions import Action
+from control.asking import Together
 from control.audit import AuditLog
 from control.comparisons import Comparisons
 from control.refusals import Refusals
@@ -26,6 +27,7 @@ from dashboard.api.described import PROBLEMS, described
 from dashboard.api.parameters import require_known
 from dashboard.conditional import Conditional
 from dashboard.edge import Edge
+from dashboard.fresh import PART_S, PARTS_MAX
 from dashboard.health import health
 from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
@@ -58,6 +60,8 @@ def create_app(site: Site) -> FastAPI:
     app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     app.state.running = ServedPipelines(app.state.server.client)
     app.state.closing.push_async_callback(app.state.running.close)
+    app.state.parts = Together[str](PART_S, PARTS_MAX)
+    app.state.closing.push_async_callback(app.state.parts.close)
     kept = KeptAccess(site.stored)
     app.state.access = Access(kept)
     app.state.audit = AuditLog(kept)

@@ -1,4 +1,7 @@
-"""Entity tags of the API (RFC 9110, section 8.8.3): who has an answer need not get it again."""
+"""Entity tags (RFC 9110, section 8.8.3): who has an answer need not get it again.
+
+Answers of the API have them, and parts of pages that are asked for again and again.
+"""
 
 import hashlib
 from collections.abc import MutableMapping
@@ -8,6 +11,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.urls import API
+
+# What htmx says of itself when it asks for a part of a page.
+PART_HEADER = "hx-request"
 
 
 class Conditional:
@@ -32,7 +38,7 @@ def _tagged(scope: Scope) -> bool:
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
-        and str(scope["path"]).startswith(f"{API}/")
+        and (str(scope["path"]).startswith(f"{API}/") or PART_HEADER in Headers(scope=scope))
     )
 
 
@@ -74,5 +80,7 @@ class _Answer:
 
 
 def _is_document(head: Message) -> bool:
-    kind = Headers(raw=head["headers"]).get("content-type", "")
-    return head["status"] == 200 and kind.startswith("application/json")
+    headers = Headers(raw=head["headers"])
+    is_json = headers.get("content-type", "").startswith("application/json")
+    is_part = PART_HEADER in headers.get("vary", "").lower()
+    return head["status"] == 200 and (is_json or is_part)

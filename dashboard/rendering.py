@@ -25,7 +25,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         template: name of a template of ours.
         status: of the answer.
         values: what the template may name; also `site`, `actor`, `path`, `here` (the path with its
-            query), `nonce` and `urls`.
+            query), `nonce`, `urls` and `is_part` (whether its block `fresh` alone is wanted).
     """
     return HTMLResponse(render(request, template, **values), status)
 
@@ -39,6 +39,7 @@ def render(request: Request, template: str, **values: Any) -> str:
         "here": here(request),
         "nonce": request.scope.get("nonce", ""),
         "urls": urls,
+        "is_part": False,
     }
     return _environment().get_template(template).render(**(known | values))
 

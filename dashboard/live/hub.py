@@ -60,11 +60,7 @@ class Channel:
             NotStoredError: there is no such pipeline.
             PlatformError: the store is away; too many different views are watched.
         """
-        self._forget()
-        if self.seen is None or self._is_poked or not (self.is_watched or self._is_fresh):
-            async with self._looking:
-                if not self._is_fresh:
-                    await self._look()
+        await self.now()
         view = self._views.get(name)
         if view is None:
             self._make_room()
@@ -73,6 +69,21 @@ class Channel:
             await view.update(self.seen)
         self.used_s = view.used_s = time.monotonic()
         return view
+
+    async def now(self) -> LivePipeline | None:
+        """The look of this moment, the same for all who ask; None: its viewers were let go.
+
+        Raises:
+            NotStoredError: there is no such pipeline.
+            PlatformError: the store is away.
+        """
+        self._forget()
+        if self.seen is None or self._is_poked or not (self.is_watched or self._is_fresh):
+            async with self._looking:
+                if not self._is_fresh:
+                    await self._look()
+        self.used_s = time.monotonic()
+        return self.seen
 
     @property
     def _is_fresh(self) -> bool:

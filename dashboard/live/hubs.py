@@ -8,6 +8,8 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from contract.cells import CellsQuery
+from contract.errors import PlatformError
+from control.live_documents import LivePipeline
 from control.watching import Watcher
 from dashboard.access.who import Scope, actor_of
 from dashboard.live.document import Document
@@ -59,6 +61,14 @@ async def document_of(request: Request, pipeline_id: str) -> tuple[Channel, Docu
     view = await channel.view("document", lambda _: Document())
     assert isinstance(view, Document)  # noqa: S101 (by its name)
     return channel, view
+
+
+async def seen_of(request: Request, pipeline_id: str) -> LivePipeline | None:
+    """The pipeline as it looks now, at most a second old; None: nobody can tell."""
+    try:
+        return await hub_of(request).channel(pipeline_id).now()
+    except PlatformError:
+        return None
 
 
 async def page_of(request: Request, query: CellsQuery) -> tuple[Channel, Page]:

@@ -11,7 +11,11 @@ from control.app_judged import judged
 from control.app_load import app_load
 from control.app_reading import ReadApp
 from control.app_weaknesses import app_weaknesses, question_of, weakness_document
-from dashboard.known import AppRead, Here, site_of
+from control.pipelines import ENDED
+from control.waiting import is_running
+from dashboard.fresh import fresh_page, is_part
+from dashboard.known import AppHere, AppRead, Here, PipelineHere, Reader, site_of
+from dashboard.live.hubs import seen_of
 from dashboard.load_pictures import pictures_of
 from dashboard.paging import opened, sealed
 from dashboard.rendering import page
@@ -20,8 +24,11 @@ from reports.view_app import AppView
 router = APIRouter()
 _APP = "/pipelines/{pipeline_id}/apps/{model}/{app}"
 _GRAVEST, _PER_PAGE = 10, 100
+# How often a page is asked for again, while the app runs or waits, and when only others do.
+_RUNNING_S, _ENDED_S = 3, 10
+_OVERVIEW = "app_overview.html.j2"
 _PARTS = {
-    "app_overview.html.j2": "",
+    _OVERVIEW: "",
     "app_findings.html.j2": "findings",
     "app_finding.html.j2": "findings",
     "app_load.html.j2": "load",
@@ -32,17 +39,23 @@ _PARTS = {
 
 
 @router.get(_APP)
-async def one_app(request: Request, site: Here, app: AppRead) -> Response:
+async def one_app(
+    request: Request, site: Here, _: Reader, pipeline_id: PipelineHere, ref: AppHere
+) -> Response:
     """How it came out, tool by tool, with the gravest of what was found."""
-    return _shown(
-        request,
-        "app_overview.html.j2",
-        app,
-        view=_view(app),
-        gravest=app_weaknesses(app, "", _GRAVEST),
-        files=await app_files(site.data_dir, app),
-        judged=judged(app),
-    )
+
+    async def values() -> dict[str, Any]:
+        app = await site.readings.read(site.stored, pipeline_id, ref)
+        return {
+            "view": _view(app),
+            "gravest": app_weaknesses(app, "", _GRAVEST),
+            "files": await app_files(site.data_dir, app),
+            "judged": judged(app),
+            **_of(request, _OVERVIEW, app),
+            **await _now(request, app),
+        }
+
+    return await fresh_page(request, _OVERVIEW, values)
 
 
 @router.get(f"{_APP}/findings")
@@ -112,14 +125,34 @@ def _view(app: ReadApp) -> AppView:
 
 
 def _shown(request: Request, template: str, app: ReadApp, **values: Any) -> Response:
-    return page(
-        request,
-        template,
-        pipeline_id=app.pipeline_id,
-        ref=app.ref,
-        read=app,
-        whole=app.report,
-        part_of=_PARTS[template],
-        workflow_url=site_of(request).workflow_url(app.pipeline_id, app.ref),
-        **values,
-    )
+    return page(request, template, **_of(request, template, app), **values)
+
+
+def _of(request: Request, template: str, app: ReadApp) -> dict[str, Any]:
+    """What every page of an app shows; by itself it does not change."""
+    return {
+        "pipeline_id": app.pipeline_id,
+        "ref": app.ref,
+        "read": app,
+        "whole": app.report,
+        "part_of": _PARTS[template],
+        "workflow_url": site_of(request).workflow_url(app.pipeline_id, app.ref),
+        "now": None,
+        "every_s": 0,
+    }
+
+
+async def _now(request: Request, app: ReadApp) -> dict[str, Any]:
+    """What the app does now, and how often its page is asked for again: while its pipeline runs.
+
+    The first page is there without a question to the server; the part of it that comes next has
+    what all viewers of the pipeline are told.
+    """
+    if not is_part(request):
+        return {"every_s": 0 if app.pipeline_state in ENDED else _RUNNING_S}
+    seen = await seen_of(request, app.pipeline_id)
+    over = (seen.phase if seen else app.pipeline_state) in ENDED
+    line = next((one for one in seen.apps if one.ref == app.ref), None) if seen else None
+    now = line if line and is_running(line) else None
+    soon = now is not None or app.report.state is None
+    return {"seen": seen, "now": now, "every_s": 0 if over else _RUNNING_S if soon else _ENDED_S}

@@ -2,52 +2,73 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from contract.analysis import MeasurementState
 from control.documents import PipelineLine
-from control.pipeline_list import STATES, PipelinesAsked, pipelines_page
+from control.listing import UNFINISHED
+from control.pipeline_list import STATES, PipelinesAsked, PipelinesPage, pipelines_page
+from control.serving import ServedPipelines
+from dashboard.fresh import fresh_page
 from dashboard.known import Here, Reader, Running
 from dashboard.paging import opened, sealed
-from dashboard.rendering import page
+from dashboard.site import Site
 from dashboard.urls import with_query
 
 router = APIRouter()
 _LINES = 50
+# How often the page is asked for again: while a pipeline that it shows runs, and otherwise.
+_WORKING_S, _IDLE_S = 5, 20
 _AT_WORK = frozenset(STATES) - {"completed", "cancelled", "failed", "terminated", "timed_out"}
+
+
+class Listed(BaseModel):
+    """Query of the list; `pick`: pipelines that are shown whatever the filter says."""
+
+    state: tuple[str, ...] = ()
+    text: str = ""
+    by: str = ""
+    after: str = ""
+    pick: tuple[str, ...] = ()
 
 
 @router.get("/pipelines")
 async def pipelines(
-    request: Request,
-    site: Here,
-    running: Running,
-    _: Reader,
-    state: Annotated[list[str] | None, Query()] = None,
-    text: Annotated[str, Query()] = "",
-    by: Annotated[str, Query()] = "",
-    after: Annotated[str, Query()] = "",
+    request: Request, site: Here, running: Running, _: Reader, listed: Annotated[Listed, Query()]
 ) -> Response:
-    """Every pipeline, the newest first, by filter and page by page."""
-    states = tuple(filter(None, state or ()))
-    asked = PipelinesAsked(states=states, text=text.strip(), by=by.strip())
+    """Every pipeline, the newest first, by filter and page by page; changes by itself."""
+
+    async def values() -> dict[str, Any]:
+        return await _values(site, running, listed)
+
+    return await fresh_page(request, "pipelines.html.j2", values)
+
+
+async def _values(site: Site, running: ServedPipelines, listed: Listed) -> dict[str, Any]:
+    states = tuple(filter(None, listed.state))
+    asked = PipelinesAsked(states=states, text=listed.text.strip(), by=listed.by.strip())
     question = asked.model_dump()
-    place = opened(after, question)
-    found = await pipelines_page(site.stored, await running.now(), asked, place, _LINES)
+    place = opened(listed.after, question)
+    server = await running.now()
+    found = await pipelines_page(site.stored, server, asked, place, _LINES, also=listed.pick)
     following = sealed(found.after, question)
     query = {"state": states, "text": asked.text, "by": asked.by}
-    return page(
-        request,
-        "pipelines.html.j2",
-        found=found,
-        lines=[(line, _Shown(line)) for line in found.pipelines],
-        asked=asked,
-        states=STATES,
-        first=with_query("/pipelines", query) if after else "",
-        following=with_query("/pipelines", query | {"after": following}) if following else "",
-    )
+    return {
+        "found": found,
+        "lines": [(line, _Shown(line)) for line in found.pipelines],
+        "asked": asked,
+        "states": STATES,
+        "first": with_query("/pipelines", query) if listed.after else "",
+        "following": with_query("/pipelines", query | {"after": following}) if following else "",
+        "every_s": _WORKING_S if _are_at_work(found) else _IDLE_S,
+    }
+
+
+def _are_at_work(found: PipelinesPage) -> bool:
+    return any(line.state in _AT_WORK and line.state != UNFINISHED for line in found.pipelines)
 
 
 class _Shown:
