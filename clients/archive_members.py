@@ -54,7 +54,7 @@ def read_member(root: Path, ref: ArtifactRef, name: str, max_bytes: int) -> byte
 
     Raises:
         PlatformError: NOT_FOUND when the archive or the file in it is not there, DATA_LOSS when the
-            archive is damaged, RESOURCE_EXHAUSTED when the file is larger than `max_bytes`.
+            archive is damaged, FAILED_PRECONDITION when the file is larger than `max_bytes`.
     """
     path = FileArtifactStore(root).located(ref)
     try:
@@ -64,23 +64,30 @@ def read_member(root: Path, ref: ArtifactRef, name: str, max_bytes: int) -> byte
             zstandard.ZstdDecompressor().stream_reader(file) as plain,
         ):
             checked = _Checked(plain, ref)
-            content = _found(checked, ref, name, max_bytes)
+            content = _found(checked, path, ref, name, max_bytes)
             checked.finish()
     except (zstandard.ZstdError, tarfile.TarError) as error:
         raise damaged(ref, str(error)) from error
     if content is None:
-        raise PlatformError(ErrorCode.NOT_FOUND, f"{ref.name or ref.key} holds no {name}")
+        message = f"{ref.name or ref.key} holds no {name}"
+        next_step = "see the files that the app has"
+        raise PlatformError(ErrorCode.NOT_FOUND, message, next_step=next_step)
     return content
 
 
-def _found(checked: _Checked, ref: ArtifactRef, name: str, max_bytes: int) -> bytes | None:
+def _found(
+    checked: _Checked, path: Path, ref: ArtifactRef, name: str, max_bytes: int
+) -> bytes | None:
     with tarfile.open(fileobj=checked, mode="r|") as archive:  # type: ignore[call-overload]
         for member in archive:
             if member.name != name or not member.isfile():
                 continue
             if member.size > max_bytes:
-                message = f"{name} of {ref.name or ref.key} is larger than {max_bytes:,} bytes"
-                raise PlatformError(ErrorCode.RESOURCE_EXHAUSTED, message)
+                raise PlatformError(
+                    ErrorCode.FAILED_PRECONDITION,
+                    f"{name} of {ref.name or ref.key} is larger than {max_bytes:,} bytes",
+                    next_step=f"read it on the machine that has it: zstd -dc {path} | tar -xO",
+                )
             content = archive.extractfile(member)
             return content.read() if content else None
     return None

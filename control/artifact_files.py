@@ -83,7 +83,7 @@ async def open_file(data_dir: Path, artifact: ArtifactRef, member: str = "") -> 
 
     Raises:
         PlatformError: NOT_FOUND: it is not on this machine, or the archive has no such member;
-            DATA_LOSS: it is damaged; RESOURCE_EXHAUSTED: it is too large to be handed out.
+            DATA_LOSS: it is damaged; FAILED_PRECONDITION: it is too large to be handed out.
     """
     return await asyncio.to_thread(_opened, data_dir / "artifacts", artifact, member)
 
@@ -109,7 +109,7 @@ def _whole(root: Path, artifact: ArtifactRef) -> OpenedFile:
     path = FileArtifactStore(root).located(artifact)
     if artifact.size_bytes > FILE_BYTES:
         raise PlatformError(
-            ErrorCode.RESOURCE_EXHAUSTED,
+            ErrorCode.FAILED_PRECONDITION,
             f"{artifact.name or artifact.key} has {artifact.size_bytes:,} bytes",
             next_step=f"read it on the machine that has it: zstd -dc {path}",
         )

@@ -124,6 +124,7 @@ def _chosen(then: FleetReading, now: FleetReading, wanted: AskedChanges) -> froz
     if wrong:
         raise WrongInputError(
             f"not in pipeline {now.outline.pipeline_id}: {', '.join((*wanted.app, *wanted.model))}",
+            next_step="correct it, or leave it out",
             lines=tuple(wrong),
         )
     if not wanted.model:
@@ -131,7 +132,10 @@ def _chosen(then: FleetReading, now: FleetReading, wanted: AskedChanges) -> froz
     found = (ref for ref in (*then.refs(), *there) if ref.model in wanted.model)
     chosen = frozenset(ref for ref in found if not only or ref in only)
     if not chosen:
-        raise WrongInputError("no app is of these models and among these apps")
+        raise WrongInputError(
+            "no app is of these models and among these apps",
+            next_step="leave out the models or the apps",
+        )
     return chosen
 
 

@@ -183,6 +183,7 @@ class Comparisons:
                 ErrorCode.RESOURCE_EXHAUSTED,
                 "too many comparisons are under way",
                 next_step="ask again when one of them has ended",
+                retry_after_s=_LEFT_S,
             )
 
     async def _revision(self, then: str, now: str) -> str:

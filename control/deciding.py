@@ -56,7 +56,7 @@ def decision(**fields: str | date | None) -> Suppression:
     except ValidationError as error:
         raise WrongInputError(
             f"no decision: {first_problem(error)}",
-            next_step="give a fingerprint, or --rule and --path; and --who and --why",
+            next_step="give a fingerprint, or a rule and a path; and who decides, and why",
         ) from error
     if not made.holds_on(_today()):
         raise WrongInputError(

@@ -60,12 +60,16 @@ def read_yaml(path: Path, noun: str, most_bytes: int = MAX_SPEC_BYTES) -> Any:
             f"{path}: {error.strerror}", next_step=f"name a readable {noun} file"
         ) from error
     except UnicodeDecodeError as error:
-        raise WrongInputError(f"{path}: not UTF-8 text at byte {error.start}") from error
+        raise WrongInputError(
+            f"{path}: not UTF-8 text at byte {error.start}", next_step="save it as UTF-8"
+        ) from error
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         reason = getattr(error, "problem", None) or "nested too deeply"
-        raise WrongInputError(f"{path}: not valid YAML{place}: {reason}") from error
+        raise WrongInputError(
+            f"{path}: not valid YAML{place}: {reason}", next_step="correct it there"
+        ) from error
     except ValueError as error:  # a scalar that looks like a date or a number and is none
         raise WrongInputError(
             f"{path}: not valid YAML: {error}", next_step="quote that text"

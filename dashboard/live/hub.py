@@ -253,6 +253,7 @@ class Hub:
 
 def _too_many(what: str) -> PlatformError:
     message = f"too many different {what} are watched at once"
+    next_step = "close some pages, or ask again later"
     return PlatformError(
-        ErrorCode.RESOURCE_EXHAUSTED, message, next_step="close some pages, or ask again later"
+        ErrorCode.RESOURCE_EXHAUSTED, message, next_step=next_step, retry_after_s=_KEPT_S
     )

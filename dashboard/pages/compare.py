@@ -22,6 +22,7 @@ from dashboard import urls
 from dashboard.asking import Typed
 from dashboard.known import Compares, Here, Reader
 from dashboard.paging import opened, sealed
+from dashboard.problems import problem_of
 from dashboard.rendering import page
 
 router = APIRouter()
@@ -55,7 +56,7 @@ async def compare(request: Request, site: Here, compares: Compares, _: Reader) -
             values |= _shown(told) if isinstance(told, Compared) else {"told": told}
             status = 200 if isinstance(told, Compared) else 202
     except WrongInputError as error:
-        values["problem"], status = error, 400
+        values["problem"], status = problem_of(error), 400
     values["ids"] = [line.pipeline_id for line in _newest(lines)][:_CHOICES]
     answer = page(request, "compare.html.j2", status=status, **values)
     if status == 202:

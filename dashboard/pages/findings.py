@@ -22,6 +22,7 @@ from dashboard.asking import Typed, question_of
 from dashboard.known import Here, PipelineHere, Reader
 from dashboard.pages import suppressions
 from dashboard.paging import opened, sealed
+from dashboard.problems import problem_of
 from dashboard.rendering import page
 
 router = APIRouter()
@@ -58,7 +59,7 @@ async def findings(request: Request, site: Here, _: Reader, pipeline_id: Pipelin
         found, named = answer.found, answer.choices
         found = found.model_copy(update={"after": sealed(found.after, question)})
     except WrongInputError as error:
-        problem, status = error, 400
+        problem, status = problem_of(error), 400
         named = await choices(site.stored, pipeline_id)
     return page(
         request,

@@ -16,6 +16,7 @@ from dashboard import urls
 from dashboard.access.audit import audited
 from dashboard.access.who import Actor
 from dashboard.known import Here, Operator, PipelineHere, Reader
+from dashboard.problems import problem_of
 from dashboard.rendering import page
 
 router = APIRouter()
@@ -147,15 +148,15 @@ async def _withdraw(
 
 
 def _form(
-    request: Request, pipeline_id: str, typed: dict[str, Any], problem: PlatformError | None = None
+    request: Request, pipeline_id: str, typed: dict[str, Any], error: PlatformError | None = None
 ) -> Response:
     return page(
         request,
         "suppress.html.j2",
-        status=400 if problem else 200,
+        status=400 if error else 200,
         pipeline_id=pipeline_id,
         typed={**dict.fromkeys((*_FIELDS, "back"), ""), "scope": "app", **typed},
-        problem=problem,
+        problem=problem_of(error) if error else None,
     )
 
 
@@ -163,17 +164,17 @@ async def _list(
     request: Request,
     site: Here,
     pipeline_id: str,
-    problem: PlatformError | None = None,
+    error: PlatformError | None = None,
     key: tuple[str, ...] = (),
     why: str = "",
 ) -> Response:
     return page(
         request,
         "suppressions.html.j2",
-        status=400 if problem else 200,
+        status=400 if error else 200,
         pipeline_id=pipeline_id,
         listed=(await decisions(site.stored, pipeline_id)).decisions,
-        problem=problem,
+        problem=problem_of(error) if error else None,
         wrong_key=key,
         why=why,
         told=TOLD.get(request.query_params.get("told", ""), ""),

@@ -106,6 +106,7 @@ async def test_a_wrong_question_is_shown_again(web: httpx.AsyncClient, query: st
 
     assert answer.status_code == 400
     assert cause in answer.text.replace("&#39;", "'")
+    assert "<b>Next:</b>" in answer.text
     assert '<form class="filters asked"' in answer.text
 
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 from clients.artifacts import FileArtifactStore
 from contract.analysis import ArtifactRef
 from contract.spec import AppRef
+from control import artifact_files
 from control.artifact_files import open_file, safe_name
 from control.picture_bytes import picture_type
 from dashboard.urls import files_url
@@ -147,6 +148,26 @@ async def test_who_has_a_file_is_told_that_it_is_gone(folder: Path, tmp_path: Pa
     again = await got(copy, **{"If-None-Match": first.headers["etag"]})
 
     assert again.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("limit", "member"), [("FILE_BYTES", ""), ("MEMBER_BYTES", "browser/page.html")]
+)
+async def test_a_file_that_is_too_large_is_not_asked_for_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str, member: str
+):
+    monkeypatch.setattr(artifact_files, limit, 1)
+    answer = await got(folder, member)
+
+    assert answer.status_code == 409
+    assert "on the machine that has it" in answer.text
+
+
+async def test_a_file_that_is_in_no_archive_is_one_clear_error(folder: Path):
+    answer = await got(folder, "browser/nothing.html")
+
+    assert answer.status_code == 404
+    assert "see the files that the app has" in answer.text
 
 
 @pytest.mark.parametrize("member", ["", "browser/page.html"])

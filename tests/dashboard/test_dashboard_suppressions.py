@@ -58,6 +58,14 @@ async def test_a_refused_decision_is_shown_again(
     assert await states(operator) == {}
 
 
+async def test_what_is_missing_is_told_in_the_words_of_the_form(operator: httpx.AsyncClient):
+    answer = await operator.post(DECISIONS, data={"rule": "B608", "why": "generated"})
+
+    assert answer.status_code == 400
+    assert "give a fingerprint, or a rule and a path" in answer.text
+    assert "--" not in answer.text
+
+
 async def test_a_decision_for_every_app_names_none(operator: httpx.AsyncClient):
     await operator.post(DECISIONS, data={**MADE, "scope": "every"})
 

@@ -298,6 +298,7 @@ async def test_a_spec_can_be_started_again_and_is_named_when_it_is_damaged(
     assert "cannot be read" in listed.text and "/specs/study" in listed.text
     assert 'action="/specs/study/start"' in good.text
     assert worse.status_code == 400 and "not valid YAML" in worse.text
+    assert "<b>Next:</b> correct it there" in worse.text
     assert HOSTILE not in listed.text + worse.text
     assert away.status_code == 503 and 'name="id" value="again"' in away.text
     assert (await operator.get("/specs/none")).status_code == 404

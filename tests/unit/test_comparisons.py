@@ -141,8 +141,9 @@ async def test_what_nobody_waits_for_makes_room(
     monkeypatch.setattr(comparisons, "_MOST_WAITING", 1)
     kept, other = Comparisons(stored), AskedChanges(app=("openai/gpt-4o/app1",))
     await kept.ask("before", "after", EVERY_CHANGE)
-    with pytest.raises(PlatformError, match="too many comparisons"):
+    with pytest.raises(PlatformError, match="too many comparisons") as refused:
         await kept.ask("before", "after", other)
+    assert refused.value.retry_after_s
 
     monkeypatch.setattr(comparisons, "_LEFT_S", -1.0)
     assert isinstance(await kept.ask("before", "after", other), Comparing)

@@ -300,7 +300,7 @@ def test_a_member_that_is_too_large_or_a_link_is_not_read(tmp_path: Path):
 
     with pytest.raises(PlatformError) as large:
         read_member(tmp_path, ref, "t/bom.json", 999)
-    assert large.value.code is ErrorCode.RESOURCE_EXHAUSTED
+    assert large.value.code is ErrorCode.FAILED_PRECONDITION
     with pytest.raises(PlatformError) as absent:
         read_member(tmp_path, ref, "../etc/passwd", 999)
     assert absent.value.code is ErrorCode.NOT_FOUND

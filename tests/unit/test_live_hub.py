@@ -102,8 +102,9 @@ async def test_pipelines_that_nobody_follows_make_room(monkeypatch: pytest.Monke
         assert hub.channel("1") is one
         other = hub.channel("5")
         async with other.watched(await other.view("", made)):
-            with pytest.raises(PlatformError, match="too many different pipelines"):
+            with pytest.raises(PlatformError, match="too many different pipelines") as refused:
                 hub.channel("6")
+    assert refused.value.retry_after_s
     await hub.settled()
 
 
