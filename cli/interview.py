@@ -1,7 +1,7 @@
 """The questions of the wizard on a terminal, one after another; any of them can be gone back to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cli.choosing import ALL, BACK, GoBackError, asked, chosen, confirmed, numbers
@@ -18,6 +18,7 @@ from control.dryrun import no_engine
 from control.errors import WrongInputError
 from control.fleet import folder_of
 from control.fleets import Fleet, find_fleets, look_at
+from control.more_options import Question, offered, told
 from control.plans import resolve
 from control.specs import SpecExistsError, write_spec
 from control.surveying import survey
@@ -189,7 +190,8 @@ class Interview:
         say(
             f"limits: {own.parallelism} apps in flight, way out {own.egress}, "
             f"controls {own.controls}, {tools}, "
-            f"{f'compared with {own.baseline}' if own.baseline else 'no baseline'}"
+            f"{f'compared with {own.baseline}' if own.baseline else 'no baseline'}, "
+            f"{told(own, own.analyzers) or 'no more options'}"
         )
         if confirmed("Change one of them?", default=False):
             self._ask_limits()
@@ -211,6 +213,19 @@ class Interview:
             names = self._tools(kind)
             others = {other: its for other, its in self.answers.tools.items() if other != kind}
             self._answer(tools=others | ({kind: names} if names else {}))
+        questions = offered(own.analyzers)
+        names = ", ".join(each.field for each in questions)
+        if confirmed(f"More options ({names})?", default=bool(told(own, own.analyzers))):
+            self._ask_more(questions)
+
+    def _ask_more(self, questions: Sequence[Question]) -> None:
+        for each in questions:
+            if each.field == "password" and not self.answers.login:
+                self._answer(password="")
+                continue
+            before = getattr(self.answers, each.field) or _NONE
+            answer = asked(f"{each.text} ({each.example})", before)
+            self._answer(**{each.field: "" if answer == _NONE else answer})
 
     def _tools(self, kind: str) -> tuple[str, ...]:
         """The tools of an analyzer that are to run; none: all of them."""

@@ -1,6 +1,5 @@
 """Writes specs from answers: the questions of the wizard, in the terminal and in the browser."""
 
-import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any
 import yaml
 
 from contract.analyzers import AnalyzerKind
-from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
 from contract.spec import PipelineSpec
 from control.errors import WrongInputError
 from control.fleet import chosen_apps, folder_of, model_folders, require_inside
 from control.fleets import Fleet, FleetModel
 from control.mistakes import unlike
+from control.more_options import More, document_of_more, whole
 from control.specfile import parse_spec
 from control.stored import Stored
 
@@ -32,8 +31,8 @@ class Step(StrEnum):
     LIMITS = "limits"
 
 
-class Answers(Frozen):
-    """What a person answered; nothing of it is checked yet.
+class Answers(More):
+    """What a person answered, with what is asked on demand; nothing of it is checked yet.
 
     Attributes:
         root: folder of the fleet.
@@ -93,10 +92,11 @@ def document_of(answers: Answers, fleet: Fleet, step: Step = Step.LIMITS) -> dic
         document["analyzers"] = list(answers.analyzers)
         document |= _unless({}, tools={kind: list(names) for kind, names in answers.tools.items()})
     if step is Step.LIMITS:
-        document["parallelism"] = _number(answers.parallelism)
+        document["parallelism"] = whole(answers.parallelism)
         document |= _unless("deny", egress=answers.egress)
         document |= _unless("auto", controls=answers.controls)
         document |= _unless("", baseline=answers.baseline)
+        document |= document_of_more(answers, answers.analyzers, fleet.root)
     return document
 
 
@@ -237,8 +237,3 @@ def _listed(values: Sequence[object] | None) -> list[object] | None:
 def _unless(default: object, **field: Any) -> dict[str, Any]:
     """The field, unless it has this value."""
     return {name: value for name, value in field.items() if value != default}
-
-
-def _number(text: str) -> object:
-    """A number if it is one; else the text, which the spec then refuses by name."""
-    return int(text) if re.fullmatch(r"[0-9]{1,9}", text.strip()) else text

@@ -15,6 +15,7 @@ from contract.errors import PlatformError
 from control.actions import Action
 from control.analyzer_health import ask_all
 from control.authoring import (
+    Answers,
     Step,
     answered,
     checked,
@@ -26,6 +27,7 @@ from control.errors import ServerAwayError
 from control.fleet import folder_of, require_inside
 from control.fleets import Fleet, find_fleets, look_at
 from control.launching import launch
+from control.more_options import is_reference, offered, told
 from control.naming import name_of, new_id
 from control.specs import SpecExistsError, spec_path, write_spec
 from control.starting import require_startable
@@ -170,11 +172,11 @@ async def _step_page(
         step=form.at,
         next=STEPS[STEPS.index(form.at) + 1],
         problem=problem,
-        **await _known(site, step),
+        **await _known(site, step, form.answers),
     )
 
 
-async def _known(site: Site, step: Step) -> dict[str, Any]:
+async def _known(site: Site, step: Step, answers: Answers) -> dict[str, Any]:
     """What a step shows beside the answers."""
     if step is Step.ANALYZERS:
         asked = {one.health.analyzer: one for one in await ask_all(site.analyzers)}
@@ -182,7 +184,13 @@ async def _known(site: Site, step: Step) -> dict[str, Any]:
         return {"kinds": tuple(AnalyzerKind), "tools": tools, "asked": asked}
     if step is Step.LIMITS:
         listed = await site.stored.pipelines()
-        return {"pipelines": tuple(line.pipeline_id for line in listed[:200])}
+        names = tuple(line.pipeline_id for line in listed[:200])
+        return {
+            "pipelines": names,
+            "questions": offered(answers.analyzers),
+            "told": told(answers, answers.analyzers),
+            "is_reference": is_reference,
+        }
     return {}
 
 

@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 
 from control.authoring import Answers, Step
 from control.fleets import Fleet
+from control.more_options import More, is_reference
 
 Items = tuple[tuple[str, str], ...]
+_LIMITS = ("parallelism", "egress", "controls", "baseline")
 CHECK = "check"
 STEPS = (*(step.value for step in Step), CHECK)
 _TEMPLATE = re.compile(r"t([1-9][0-9]{0,6})")
@@ -78,7 +80,7 @@ def settled(answers: Answers, fleet: Fleet) -> Answers:
 
 def _answers(fields: dict[str, list[str]], seen: frozenset[str]) -> Iterator[tuple[str, object]]:
     picked = fields.get("pick", ())
-    for name in ("root", "parallelism", "egress", "controls", "baseline"):
+    for name in ("root", *_LIMITS, *More.model_fields):
         if name in fields:
             yield name, fields[name][0].strip()
     if "models" in picked:
@@ -123,8 +125,17 @@ def _items(form: Form, but: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
             yield from (("tool", f"{kind}/{name}") for name in names)
     if Step.LIMITS not in but and Step.LIMITS in form.seen:
         yield from (("trusted", "1"),) if own.trusted else ()
-        for name in ("parallelism", "egress", "controls", "baseline"):
+        for name in _LIMITS:
             yield name, getattr(own, name)
+        yield from _more(own)
+
+
+def _more(own: More) -> Iterator[tuple[str, str]]:
+    """What was answered on demand. What may be a password itself is carried nowhere."""
+    for name in More.model_fields:
+        text = getattr(own, name)
+        if text and (name != "password" or is_reference(text)):
+            yield name, text
 
 
 def _of_apps(own: Answers) -> Iterator[tuple[str, str]]:

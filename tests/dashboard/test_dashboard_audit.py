@@ -11,7 +11,8 @@ import pytest_asyncio
 from contract.access import Change
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
-from tests.support.dashboard_site import browsing, site_of
+from dashboard.site import Site
+from tests.support.dashboard_site import browsing, site_of, token_for
 
 
 async def written(folder: Path, *changes: Change) -> None:
@@ -155,3 +156,57 @@ async def test_nothing_changed_is_said(tmp_path: Path):
         page = await web.get("/audit")
 
     assert "Nobody has changed anything yet" in page.text
+
+
+class TestWhatDidNotGetIn:
+    @pytest.fixture
+    def site(self, tmp_path: Path, empty_store: Path) -> Site:
+        return site_of(shutil.copytree(empty_store, tmp_path, dirs_exist_ok=True))
+
+    async def log(self, site: Site) -> list[dict[str, Any]]:
+        """What the log has of it; the dashboards that counted have ended, and kept all."""
+        async with browsing(site) as web:
+            found = (await web.get("/api/v1/audit")).json()["changes"]
+        return [each for each in found if each["who"] == "nobody"]
+
+    async def test_is_in_the_log_with_address_and_count(self, site: Site):
+        ours = {"Sec-Fetch-Site": "same-origin"}
+        async with browsing(site, "192.0.2.7", **ours) as web:
+            for number in range(12):
+                await web.post("/login", data={"token": f"assay_wrong{number}"})
+        (entry,) = await self.log(site)
+
+        assert (entry["action"], entry["address"]) == ("log in", "192.0.2.7")
+        assert entry["outcome"] == "failed"
+        assert entry["reason"].startswith("12 times a token that lets nobody in, last at ")
+        assert "assay_wrong" not in str(entry)
+
+    async def test_is_a_refused_token_of_a_program_too(self, site: Site):
+        for address in ("192.0.2.7", "192.0.2.8"):
+            wrong = {"Authorization": "Bearer assay_wrong"}
+            async with browsing(site, address, **wrong) as web:
+                assert (await web.get("/api/v1/me")).status_code == 401
+        found = await self.log(site)
+
+        assert [(each["action"], each["address"]) for each in found] == [
+            ("use token", "192.0.2.8"),
+            ("use token", "192.0.2.7"),
+        ]
+
+    async def test_is_a_login_link_that_is_over(self, site: Site):
+        async with browsing(site, **{"Sec-Fetch-Site": "same-origin"}) as web:
+            looked = await web.get("/enter", params={"key": "wrong"})
+            used = await web.post("/enter", data={"key": "wrong"})
+        (entry,) = await self.log(site)
+
+        assert (looked.status_code, used.status_code) == (401, 401)
+        assert entry["reason"].startswith("2 times a login link that lets nobody in")
+
+    async def test_is_nobody_with_a_good_token_or_without_any(self, site: Site):
+        token = await token_for(site)
+        async with browsing(site, "192.0.2.7", Authorization=f"Bearer {token}") as web:
+            await web.get("/api/v1/me")
+        async with browsing(site, "192.0.2.7") as web:
+            await web.get("/pipelines")
+
+        assert await self.log(site) == []

@@ -363,12 +363,123 @@ async def test_the_answers_of_all_steps_travel_with_each_of_them():
         ("egress", "allow"),
         ("controls", "on"),
         ("baseline", "b"),
+        ("login", "ann"),
+        ("password", "file:ann"),
+        ("rates", "20,50"),
+        ("noise", "2"),
+        ("scaffold", "../start"),
+        ("ranking", "security_per_kloc=2, functional_and_secure"),
     ]
 
     form = Form.of(sent)
 
     assert sorted(form.items()) == sorted(sent)
     assert Form.of(form.items()) == form
+
+
+def in_more(text: str) -> str:
+    """What a page holds in its part that is shown on demand."""
+    return text.partition('<details class="more"')[2].partition("</details>")[0]
+
+
+async def limits_of(client: httpx.AsyncClient, *analyzers: str) -> str:
+    sent = [("root", "study"), ("seen", "analyzers"), *(("analyzer", name) for name in analyzers)]
+    return (await step(client, "limits", *sent)).text
+
+
+async def test_more_options_are_folded_up_and_left_out_of_the_spec(
+    operator: httpx.AsyncClient, folder: Path
+):
+    text = await limits_of(operator, "static")
+    check = await step(operator, "check", *fields(text))
+    await operator.post("/new", data=body(fields(check.text), do="write"))
+
+    assert in_more(text).startswith("><summary>More options: scaffold, ranking</summary>")
+    assert set(written(folder)) == {"apps", "analyzers", "parallelism"}
+
+
+async def test_more_options_are_in_the_spec_and_shown_again(
+    operator: httpx.AsyncClient, folder: Path
+):
+    start = folder / "fleets" / "start"
+    start.mkdir()
+    (start / "app.py").write_text("1\n")
+    given = {
+        "rates": "20, 50",
+        "noise": "1",
+        "scaffold": "../start",
+        "ranking": "functional_and_secure=2.5, security_per_kloc",
+    }
+    text = await limits_of(operator, "static", "performance", "dynamic")
+    check = await pressed(operator, text, "check", **given)
+    done = await operator.post("/new", data=body(fields(check.text), do="write"))
+    again = await pressed(operator, check.text, "limits")
+
+    assert {"login", "password", *given} <= {name for name, _ in fields(text)}
+    assert done.status_code == 303
+    spec = written(folder)
+    assert spec["options"] == {"performance": {"rates": "20, 50"}}
+    assert (spec["noise"], spec["scaffold"]) == ({"apps": 1}, str(start))
+    assert spec["ranking"] == {"weights": {"functional_and_secure": 2.5, "security_per_kloc": 1}}
+    assert in_more(again.text).startswith(" open>")
+    assert set(given.items()) <= set(fields(again.text))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"rates": "50, 20"}, "rates must rise"),
+        ({"noise": "0"}, "noise.apps"),
+        ({"ranking": "functional_and_secure=x"}, "is no further measure with its weight"),
+        ({"ranking": "functional_and_secur, security_per_kloc"}, "did you mean"),
+        ({"login": "ann"}, "belong together"),
+        ({"login": "ann", "password": "ASSAY_LOGIN_ann"}, "begins with ASSAY_LOGIN_"),
+        ({"login": "ann", "password": "file:../ann"}, "without a path"),
+    ],
+)
+async def test_a_wrong_one_of_more_options_is_said_where_it_is_asked_for(
+    operator: httpx.AsyncClient, given: dict[str, str], says: str
+):
+    text = await limits_of(operator, "performance", "dynamic")
+    refused = await pressed(operator, text, "check", **given)
+
+    assert refused.status_code == 400
+    assert says in unescape(refused.text)
+    assert in_more(refused.text).startswith(" open>")
+    assert set(given.items()) <= set(fields(refused.text))
+
+
+async def test_a_scaffold_elsewhere_is_not_looked_at(operator: httpx.AsyncClient, folder: Path):
+    (folder / "secret").mkdir()
+    text = await limits_of(operator, "static")
+    told = [
+        unescape((await pressed(operator, text, "check", scaffold=place)).text)
+        for place in (str(folder / "secret"), str(folder / "nowhere"))
+    ]
+
+    assert all("scaffold: " in each and " is not below " in each for each in told)
+
+
+@pytest.mark.parametrize("at", ["check", "analyzers"])
+async def test_a_password_is_neither_said_back_nor_in_an_address(
+    operator: httpx.AsyncClient, at: str
+):
+    text = await limits_of(operator, "dynamic")
+    answer = await pressed(operator, text, at, login="ann", password="hunter2")
+
+    assert ("a spec never holds a password" in answer.text) is (at == "check")
+    assert "ann" in answer.text
+    assert "hunter2" not in answer.text + str(answer.url)
+
+
+async def test_options_of_an_analyzer_that_does_not_run_are_left_out(
+    operator: httpx.AsyncClient, folder: Path
+):
+    sent = [("root", "study"), ("seen", "analyzers"), ("seen", "limits"), ("analyzer", "static")]
+    check = await step(operator, "check", *sent, ("rates", "20,50"), ("noise", "1"))
+    await operator.post("/new", data=body(fields(check.text), do="write"))
+
+    assert set(written(folder)) == {"apps", "analyzers", "parallelism"}
 
 
 async def test_fleets_are_read_for_one_request_at_a_time(

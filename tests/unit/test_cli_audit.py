@@ -12,9 +12,21 @@ from typing import Any
 import pytest
 import typer
 
-from cli import session
+from cli import follow, session
 from cli.app import app
-from cli.commands import exchange, messages, report, retry, stack, suppress, upkeep
+from cli.commands import (
+    add,
+    demo,
+    exchange,
+    messages,
+    report,
+    rerun,
+    retry,
+    stack,
+    submit,
+    suppress,
+    upkeep,
+)
 from cli.commands.messages import send
 from cli.errors import UserError
 from cli.recorded import recorded, recorded_in, typed
@@ -26,10 +38,11 @@ from control.actions import Action
 from control.audit import AuditLog
 from control.pruning import Choice
 from control.stored import Stored
-from settings import Settings
+from settings import PROJECT_ROOT, Settings
 
 HERE = socket.gethostname()
 ME = f"{pwd.getpwuid(os.getuid()).pw_name}@{HERE}"
+DEMO = PROJECT_ROOT / "controls" / "demo.yaml"
 # Every command: the change that it makes, or why none is in the log.
 COMMANDS = {
     "add": Action.ADD,
@@ -99,7 +112,7 @@ class FakePipeline:
 def local(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Session]:
     """A session of the local stack, or of a server elsewhere, for every command."""
 
-    def use(*, elsewhere: bool = False) -> Session:
+    def use(*modules: object, elsewhere: bool = False) -> Session:
         here: Any = None if elsewhere else object()
         opened = Session(object(), settings, here, started=False)  # type: ignore[arg-type]
 
@@ -107,7 +120,7 @@ def local(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         async def open_session(*_: object, **_more: object) -> AsyncGenerator[Session]:
             yield opened
 
-        for module in (messages, retry, upkeep):
+        for module in (messages, retry, upkeep, *modules):
             monkeypatch.setattr(module, "open_session", open_session)
         for module in (messages, retry):
             monkeypatch.setattr(module, "Pipeline", FakePipeline)
@@ -248,6 +261,64 @@ async def test_a_retry_names_the_apps(
 
     details = [each.detail for each in await log_of(settings)]
     assert details == ["2 apps: m/app1, m/app2", "what the platform failed"]
+
+
+@pytest.mark.parametrize(
+    ("module", "begin", "detail"),
+    [
+        (submit, lambda use: submit.run_submit(use, DEMO, "p1", wait=False, as_json=True), DEMO),
+        (demo, lambda use: demo.run_demo(use, keep=False), "the demo"),
+        (
+            rerun,
+            lambda use: rerun.run_rerun(use, Path("a.tar"), "m/app1", "p1", as_json=True),
+            "m/app1 of archive a.tar",
+        ),
+        (add, lambda use: add.run_add(use, "p1", ["m/app1"], None, as_json=True), "m/app1"),
+    ],
+)
+async def test_what_begins_work_is_in_the_log(
+    settings: Settings,
+    local: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    begin: Callable[[Settings], Any],
+    detail: object,
+):
+    async def refused(*_: object) -> Any:
+        raise PlatformError(ErrorCode.UNAVAILABLE, "not today")
+
+    local(module)
+    monkeypatch.setattr(add, "Pipeline", FakePipeline)
+    monkeypatch.setattr(module, "add" if module is add else "submit", refused)
+    monkeypatch.setattr(rerun, "plan_again", lambda *_: (None, None))
+    with pytest.raises(PlatformError, match="not today"):
+        await begin(settings)
+    (entry,) = await log_of(settings)
+
+    assert entry.action == ("add apps" if module is add else "start")
+    assert entry.detail.endswith(str(detail))
+    assert (entry.outcome, entry.reason) == ("failed", "not today")
+
+
+async def test_an_interrupted_command_that_cancels_its_pipeline_is_in_the_log(
+    settings: Settings, local: Any, monkeypatch: pytest.MonkeyPatch
+):
+    async def nothing(*_: object) -> None:
+        pass
+
+    class Cancelled(FakePipeline):
+        async def cancel(self) -> None:
+            """It ends at once."""
+
+        async def result(self) -> None:
+            """There is none."""
+
+    opened = local()
+    opened.started = True
+    monkeypatch.setattr(follow, "leave_nothing", nothing)
+    await follow._on_interrupt(opened, Cancelled(None, "p1"))  # type: ignore[arg-type]
+
+    assert told(await log_of(settings)) == [("cancel", "pipeline p1", "by Ctrl-C", "done")]
 
 
 async def test_decisions_imports_and_reports_are_in_the_log(settings: Settings, tmp_path: Path):

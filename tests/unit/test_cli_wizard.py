@@ -103,7 +103,7 @@ def test_back_leads_to_the_question_before(here: Path):
 
 
 def test_limits_are_asked_for_only_on_demand(here: Path):
-    limits = ("y", "7", "allow", "off", "none", "ruff,bandit")
+    limits = ("y", "7", "allow", "off", "none", "ruff,bandit", "")
 
     code, said = answered("", "", "", "", "static", *limits, "", "n")
 
@@ -113,8 +113,62 @@ def test_limits_are_asked_for_only_on_demand(here: Path):
     assert spec["tools"] == {"static": ["bandit", "ruff"]}
 
 
+def test_more_options_are_asked_for_only_on_demand_and_are_in_the_spec(here: Path):
+    (here / "start").mkdir()
+    (here / "start" / "app.py").write_text("1\n")
+    analyzers = "static,performance,dynamic"
+    limits = ("y", "", "", "", "", *("",) * 3)
+    more = ("ann", "ASSAY_LOGIN_ANN", "20, 50", "1", "../start")
+
+    code, said = answered(
+        *("", "", "", "", analyzers, *limits, "y", *more),
+        "functional_and_secure=2, security_per_kloc",
+        *("", "n"),
+    )
+
+    assert code == Exit.OK, said
+    spec = spec_in(here)
+    assert spec["options"] == {
+        "dynamic": {"auth_username": "ann", "auth_password": {"env": "ASSAY_LOGIN_ANN"}},
+        "performance": {"rates": "20, 50"},
+    }
+    assert spec["noise"] == {"apps": 1}
+    assert spec["scaffold"] == str(here / "start")
+    assert spec["ranking"] == {"weights": {"functional_and_secure": 2, "security_per_kloc": 1}}
+
+
+def test_a_wrong_one_of_more_options_is_told_and_asked_for_again(here: Path):
+    limits = ("y", "", "", "", "", "")
+
+    code, said = answered(
+        *("", "", "", "", "performance", *limits, "y", "", "many", "", ""),
+        *(*limits, "", "50, 20", "1", "", "security_per_kloc, functional_and_secur"),
+        *(*limits, "", "none", "1", "", "none"),
+        *("", "n"),
+    )
+
+    assert code == Exit.OK, said
+    assert "noise.apps" in said
+    assert "did you mean 'functional_and_secure'" in said
+    assert "rates must rise" in said
+    assert "Account that the scan logs in with" not in said
+    assert spec_in(here)["noise"] == {"apps": 1}
+    assert not {"ranking", "options"} & set(spec_in(here))
+
+
+def test_a_password_is_not_said_back(here: Path):
+    code, said = answered(
+        *("", "", "", "", "dynamic", "y", "", "", "", "", "", "y", "ann", "hunter2", "", "", ""),
+        *("", "", "n"),
+    )
+
+    assert code == Exit.USAGE
+    assert "a spec never holds a password" in said
+    assert not (here / "pipeline.yaml").exists()
+
+
 def test_a_baseline_that_never_ran_is_refused_before_anything_is_written(here: Path):
-    limits = ("y", "", "", "", "never-ran", "")
+    limits = ("y", "", "", "", "never-ran", "", "")
 
     code, said = answered("", "", "", "", "static", *limits)
 
