@@ -32,6 +32,43 @@ class Seldom(Generic[Answer]):
         return self.answer
 
 
+class Beside(Generic[Answer]):
+    """As `Seldom`; who asks does not wait long: the last answer stands until a late one has come.
+
+    Args:
+        first: the answer before there is one.
+        every_s: how old an answer may be.
+        within_s: how long the one who asks waits for it.
+    """
+
+    def __init__(self, first: Answer, every_s: float, within_s: float) -> None:
+        self._answer = first
+        self._every_s = every_s
+        self._within_s = within_s
+        self._asked_s = float("-inf")
+        self._question: object = None
+        self._asking: asyncio.Task[None] | None = None
+
+    async def of(self, ask: Callable[[], Awaitable[Answer]], question: object = None) -> Answer:
+        """The answer to this question, or the one before; raises what `ask` did."""
+        self._raise()
+        old = time.monotonic() - self._asked_s > self._every_s
+        if self._asking is None and (old or question != self._question):
+            self._asked_s, self._question = time.monotonic(), question
+            self._asking = asyncio.create_task(self._take(ask))
+            await asyncio.wait({self._asking}, timeout=self._within_s)
+            self._raise()
+        return self._answer
+
+    async def _take(self, ask: Callable[[], Awaitable[Answer]]) -> None:
+        self._answer = await ask()
+
+    def _raise(self) -> None:
+        if self._asking is not None and self._asking.done():
+            asked, self._asking = self._asking, None
+            asked.result()
+
+
 class _Asked(NamedTuple, Generic[Answer]):
     """A question and when it was asked, by the monotonic clock."""
 
