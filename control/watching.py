@@ -1,26 +1,23 @@
 """Looks at one pipeline again and again: asks the server and the store what may have changed."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from temporalio.client import Client
 
-from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
 from contract.progress import AppProgress, PipelineProgress
-from contract.role import AppRole
 from contract.spec import AppRef
 from control.asking import Beside, Seldom, StoreInTime
 from control.documents import PipelineStatus, TimeLeft
 from control.errors import NoPipelineError, NotStoredError, PrunedError, ServerAwayError
 from control.estimate import Estimate
 from control.hosts import hosts_at_work
-from control.listing import progress_of, state_of
+from control.listing import counts_of, progress_of, state_of
 from control.live_documents import HostQueue, LivePipeline
 from control.pipelines import ENDED, Pipeline
 from control.stored import Stored
@@ -31,6 +28,7 @@ from store.results import SqlResultStore
 
 Connect = Callable[[], Awaitable[Client]]
 _Answer = TypeVar("_Answer")
+_Left = tuple[TimeLeft | None, str]
 _Told = tuple[Pipeline, PipelineProgress, bool]  # what it does, and whether it runs
 
 # How long the server and the worker may take before they count as away: those that answered a
@@ -68,7 +66,7 @@ class Watcher:
         self._overview: PipelineOverview | None = None
         self._hosts = Beside[tuple[HostQueue, ...] | None](None, _SELDOM_S, _BESIDE_S)
         self._void = Seldom[Mapping[ToolKey, str] | None](None, _SELDOM_S)
-        self._left = Beside((None, "not known yet"), _LEFT_S, _BESIDE_S)
+        self._left = Beside[_Left]((None, "not known yet"), _LEFT_S, _BESIDE_S)
         self._store_trouble: PlatformError | None = None
         self._pruned: PrunedError | None = None
 
@@ -163,12 +161,10 @@ class Watcher:
                 raise
             raise ServerAwayError(error.message, next_step=error.next_step) from error
 
-    async def _time_left(
-        self, pipeline: Pipeline, progress: PipelineProgress
-    ) -> tuple[TimeLeft | None, str]:
+    async def _time_left(self, pipeline: Pipeline, progress: PipelineProgress) -> _Left:
         estimate = self._estimate = self._estimate or Estimate(pipeline, _SPANS)
 
-        async def ask() -> tuple[TimeLeft | None, str]:
+        async def ask() -> _Left:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
                     return await estimate.of(progress)
@@ -216,7 +212,7 @@ class Watcher:
         state = state_of(record.state, None)
         progress = progress_of(record, state)
         if self._overview is not None:
-            progress = progress.model_copy(update=_counts(self._overview))
+            progress = progress.model_copy(update=counts_of(self._overview))
         return await self._whole(PipelineStatus.of(progress, told_by="store", state=state), ())
 
     async def _whole(
@@ -289,17 +285,3 @@ async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
 
 def _left(app: AppProgress) -> AppProgress:
     return app.model_copy(update={"step": "", "workflow_id": ""})
-
-
-def _counts(overview: PipelineOverview) -> dict[str, object]:
-    """The counts of a `PipelineProgress`."""
-    counts, beside = Counter[MeasurementState](), Counter[AppRole]()
-    for group in overview.apps:
-        if group.role is not AppRole.SUBJECT:
-            beside[group.role] += group.apps
-        elif group.state is not None:
-            counts[group.state] += group.apps
-    ended = sum(group.apps for group in overview.apps if group.state is not None)
-    total = sum(group.apps for group in overview.apps)
-    ordered = {state: counts[state] for state in MeasurementState if counts[state]}
-    return {"total": total, "finished": ended, "counts": ordered, "beside": dict(beside)}
