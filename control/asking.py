@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from contract.errors import ErrorCode, PlatformError
 
 Answer = TypeVar("Answer")
+_SETTLE_S = 3.0
 
 
 class Seldom(Generic[Answer]):
@@ -105,12 +106,12 @@ class Together(Generic[Answer]):
         return await asyncio.shield(asked.task)
 
     async def close(self) -> None:
-        """Ask no more."""
+        """Let questions under way end: one that is cut off leaves a connection behind."""
         tasks = {asked.task for asked in self._known.values() if not asked.task.done()}
-        for task in tasks:
-            task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            _, late = await asyncio.wait(tasks, timeout=_SETTLE_S)
+            for task in late:
+                task.cancel()
 
     def _is_old(self, asked: _Asked[Answer]) -> bool:
         if not asked.task.done():

@@ -67,7 +67,8 @@ async def test_no_more_is_remembered_than_it_says() -> None:
     assert again == 6
 
 
-async def test_closed_while_it_asks_it_lets_everybody_go() -> None:
+async def test_closed_while_it_asks_it_lets_everybody_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("control.asking._SETTLE_S", 0.01)
     source, together = Source(), Together[int](60, 2)
     asking = asyncio.create_task(together.of("q", source.ask))
     await asyncio.sleep(0)
