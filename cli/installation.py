@@ -15,7 +15,7 @@ from contract.spec import PipelinePlan
 from control.access import TokensThere, tokens_there
 from control.analyzer_health import Analyzers
 from control.dryrun import Machine
-from control.errors import NotStoredError
+from control.errors import NotStoredError, PrunedError
 from control.stored import Stored, require_comparable
 from control.surveying import Platform
 from settings import Settings, temporal_is_configured
@@ -104,11 +104,14 @@ async def stored_progress(
     """Where the store says the pipeline is, and its state in one word.
 
     Raises:
+        PrunedError: the pipeline was removed from the store on purpose.
         PlatformError: `missing`, why no server tells of it, if the store does not know it either.
         UserError: the store does not know it, and there is no server.
     """
     try:
         return await store_of(settings).progress(pipeline_id)
+    except PrunedError:
+        raise
     except NotStoredError as error:
         if missing is not None:
             raise missing from error

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from contract.errors import ErrorCode, PlatformError
 
 Answer = TypeVar("Answer")
+_SETTLE_S = 3.0
 
 
 class Seldom(Generic[Answer]):
@@ -30,6 +31,43 @@ class Seldom(Generic[Answer]):
             self.answer = await ask()
             self._asked_s, self._question = time.monotonic(), question
         return self.answer
+
+
+class Beside(Generic[Answer]):
+    """As `Seldom`; who asks does not wait long: the last answer stands until a late one has come.
+
+    Args:
+        first: the answer before there is one.
+        every_s: how old an answer may be.
+        within_s: how long the one who asks waits for it.
+    """
+
+    def __init__(self, first: Answer, every_s: float, within_s: float) -> None:
+        self._answer = first
+        self._every_s = every_s
+        self._within_s = within_s
+        self._asked_s = float("-inf")
+        self._question: object = None
+        self._asking: asyncio.Task[None] | None = None
+
+    async def of(self, ask: Callable[[], Awaitable[Answer]], question: object = None) -> Answer:
+        """The answer to this question, or the one before; raises what `ask` did."""
+        self._raise()
+        old = time.monotonic() - self._asked_s > self._every_s
+        if self._asking is None and (old or question != self._question):
+            self._asked_s, self._question = time.monotonic(), question
+            self._asking = asyncio.create_task(self._take(ask))
+            await asyncio.wait({self._asking}, timeout=self._within_s)
+            self._raise()
+        return self._answer
+
+    async def _take(self, ask: Callable[[], Awaitable[Answer]]) -> None:
+        self._answer = await ask()
+
+    def _raise(self) -> None:
+        if self._asking is not None and self._asking.done():
+            asked, self._asking = self._asking, None
+            asked.result()
 
 
 class _Asked(NamedTuple, Generic[Answer]):
@@ -68,12 +106,12 @@ class Together(Generic[Answer]):
         return await asyncio.shield(asked.task)
 
     async def close(self) -> None:
-        """Ask no more."""
+        """Let questions under way end: one that is cut off leaves a connection behind."""
         tasks = {asked.task for asked in self._known.values() if not asked.task.done()}
-        for task in tasks:
-            task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            _, late = await asyncio.wait(tasks, timeout=_SETTLE_S)
+            for task in late:
+                task.cancel()
 
     def _is_old(self, asked: _Asked[Answer]) -> bool:
         if not asked.task.done():

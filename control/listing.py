@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from contract.analysis import MeasurementState
+from contract.overview import PipelineOverview
 from contract.progress import AppProgress, PipelinePhase, PipelineProgress
 from contract.record import AppRecord, PipelineListing, PipelineRecord
 from contract.role import AppRole
@@ -80,6 +81,20 @@ def progress_of(record: PipelineRecord, state: str) -> PipelineProgress:
         beside=Counter(app.role for app in record.apps if app.role is not AppRole.SUBJECT),
         apps=apps,
     )
+
+
+def counts_of(overview: PipelineOverview) -> dict[str, object]:
+    """The counts of a `PipelineProgress`, as the store has them."""
+    counts, beside = Counter[MeasurementState](), Counter[AppRole]()
+    for group in overview.apps:
+        if group.role is not AppRole.SUBJECT:
+            beside[group.role] += group.apps
+        elif group.state is not None:
+            counts[group.state] += group.apps
+    ended = sum(group.apps for group in overview.apps if group.state is not None)
+    total = sum(group.apps for group in overview.apps)
+    ordered = {state: counts[state] for state in MeasurementState if counts[state]}
+    return {"total": total, "finished": ended, "counts": ordered, "beside": dict(beside)}
 
 
 def _app(app: AppRecord) -> AppProgress:

@@ -122,6 +122,16 @@ class Stored:
             return frozenset()
         return await self._read(lambda store: store.pruned(), lags=True)
 
+    async def require_kept(self, pipeline_id: str) -> None:
+        """Refuse a pipeline that was removed on purpose: the server may know it for some time.
+
+        Raises:
+            PrunedError: it was.
+            PlatformError: the store cannot be read.
+        """
+        if pipeline_id in await self.pruned():
+            raise PrunedError(pipeline_id)
+
     async def history(self) -> History:
         """What recent pipelines took; nothing where no worker has made a store yet.
 

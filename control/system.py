@@ -76,6 +76,8 @@ async def system_health(installation: Installation) -> SystemHealth:
         parts=parts,
         queues=server.queues,
         schedules=server.schedules,
+        schedules_left_out=server.schedules_left_out,
+        hosts_left_out=server.hosts_left_out,
         hosts=server.hosts,
         versions=_versions(installation, server),
         took_s=round(time.monotonic() - began, 3),

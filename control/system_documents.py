@@ -44,11 +44,13 @@ class QueueHealth(Frozen):
         purpose: what waits in it.
         state: `away`: work waits and nobody takes it; `attention`: nobody would take it;
             `unknown`: the server did not say.
-        pollers: workers that asked for work within the last 90 s; null: unknown. The server lists
-            a dead worker for some minutes.
+        pollers: workers that asked for work within the last 90 s; null: unknown. One that died
+            since then is among them: see `asked_s`.
         backlog: tasks that wait, about; null: unknown.
         oldest_s: how long the oldest of them waits; null: unknown.
-        workers: their names at the server, `PID@HOST`.
+        workers: their names at the server, `PID@HOST`; at most 20.
+        asked_s: how long ago each of these workers last asked for work, in their order. One that
+            lives asks about once a minute.
     """
 
     name: str
@@ -58,6 +60,7 @@ class QueueHealth(Frozen):
     backlog: int | None = None
     oldest_s: float | None = None
     workers: tuple[str, ...] = ()
+    asked_s: tuple[float, ...] = ()
     next_step: str = ""
 
 
@@ -89,6 +92,9 @@ class SystemHealth(Frozen):
             store, artifacts, disk, dashboard.
         queues: task queues; none where no server answers.
         schedules: at most 50, those of Assay first; null: the server does not say.
+        schedules_left_out: how many more there are.
+        hosts_left_out: how many hosts more there are whose own queues are not among `queues`:
+            of the first 20 they are.
         hosts: which hosts take work, and their slots, as workers tell them, up to a minute late;
             null: nobody says.
         versions: of programs and formats, by name.
@@ -100,6 +106,8 @@ class SystemHealth(Frozen):
     parts: tuple[Part, ...] = ()
     queues: tuple[QueueHealth, ...] = ()
     schedules: tuple[ScheduleHealth, ...] | None = None
+    schedules_left_out: int = 0
+    hosts_left_out: int = 0
     hosts: tuple[HostQueue, ...] | None = None
     versions: dict[str, str] = {}
     took_s: float = 0.0

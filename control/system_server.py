@@ -52,6 +52,8 @@ class ServerHealth:
     parts: tuple[Part, ...]
     queues: tuple[QueueHealth, ...] = ()
     schedules: tuple[ScheduleHealth, ...] | None = None
+    schedules_left_out: int = 0
+    hosts_left_out: int = 0
     hosts: tuple[HostQueue, ...] | None = None
     version: str = ""
 
@@ -82,13 +84,16 @@ async def server_health(connect: Connect) -> ServerHealth:
     namespace, schedules, hosts = await asyncio.gather(
         _namespace(client), _schedules(client), _slots(client)
     )
-    asked = _queues(_hosts(schedules or ()))
+    known = _hosts(schedules or ())
+    asked = _queues(known[:_HOSTS])
     queues = await asyncio.gather(*(_queue(client, queue) for queue in asked))
     silent = () if schedules is not None else (_no_schedules(),)
     return ServerHealth(
         parts=(server, namespace, _worker(queues), *silent),
         queues=tuple(queues),
         schedules=None if schedules is None else tuple(map(_schedule, schedules[:_SCHEDULES])),
+        schedules_left_out=len((schedules or ())[_SCHEDULES:]),
+        hosts_left_out=len(known[_HOSTS:]),
         hosts=hosts,
         version=info.server_version,
     )
@@ -146,10 +151,10 @@ def _worker(queues: Iterable[QueueHealth]) -> Part:
         return Part(
             id="worker", name="Worker", state=PartState.AWAY, detail=detail, next_step=_WORKER
         )
-    names = ", ".join(control.workers)
-    return Part(
-        id="worker", name="Worker", state=PartState.OK, detail=f"{control.pollers} at work: {names}"
-    )
+    seen = zip(control.workers, control.asked_s, strict=True)
+    names = ", ".join(f"{name} {age:.0f} s ago" for name, age in seen)
+    detail = f"{control.pollers} asked for work: {names}; one that lives asks about once a minute"
+    return Part(id="worker", name="Worker", state=PartState.OK, detail=detail)
 
 
 def _queues(hosts: Sequence[str]) -> list[_Queue]:
@@ -174,7 +179,7 @@ def _queues(hosts: Sequence[str]) -> list[_Queue]:
 def _hosts(schedules: Iterable[ScheduleListDescription]) -> list[str]:
     """Each host has a janitor."""
     found = (one.id.removeprefix(_JANITOR) for one in schedules if one.id.startswith(_JANITOR))
-    return sorted(found)[:_HOSTS]
+    return sorted(found)
 
 
 async def _queue(client: Client, queue: _Queue) -> QueueHealth:
@@ -198,23 +203,27 @@ async def _queue(client: Client, queue: _Queue) -> QueueHealth:
 
 def _told(queue: _Queue, told: DescribeTaskQueueResponse) -> QueueHealth:
     now = datetime.now(UTC)
-    alive = [
-        poller.identity
-        for poller in told.pollers
-        if (now - poller.last_access_time.ToDatetime(UTC)).total_seconds() < _POLLED_S
-    ]
+    alive, asked_s = set[str](), dict[str, float]()
+    for poller in told.pollers:
+        age_s = max(0.0, (now - poller.last_access_time.ToDatetime(UTC)).total_seconds())
+        if age_s < _POLLED_S:
+            alive.add(poller.identity)
+            name = _plain(poller.identity)
+            asked_s[name] = min(round(age_s, 1), asked_s.get(name, age_s))
+    workers = tuple(sorted(asked_s)[:_WORKERS])
     has_stats = told.HasField("stats")
     backlog = told.stats.approximate_backlog_count if has_stats else None
-    age_s = told.stats.approximate_backlog_age.ToTimedelta().total_seconds()
+    oldest_s = told.stats.approximate_backlog_age.ToTimedelta().total_seconds()
     waits = PartState.AWAY if backlog else PartState.ATTENTION
     return QueueHealth(
         name=queue.name,
         purpose=queue.purpose,
         state=PartState.OK if alive else waits,
-        pollers=len(set(alive)),
+        pollers=len(alive),
         backlog=backlog,
-        oldest_s=round(age_s, 1) if backlog else None,
-        workers=tuple(sorted({_plain(name) for name in alive})[:_WORKERS]),
+        oldest_s=round(oldest_s, 1) if backlog else None,
+        workers=workers,
+        asked_s=tuple(asked_s[name] for name in workers),
         next_step="" if alive else _WORKER,
     )
 

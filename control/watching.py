@@ -1,26 +1,23 @@
 """Looks at one pipeline again and again: asks the server and the store what may have changed."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from temporalio.client import Client
 
-from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
 from contract.progress import AppProgress, PipelineProgress
-from contract.role import AppRole
 from contract.spec import AppRef
-from control.asking import Seldom, StoreInTime
+from control.asking import Beside, Seldom, StoreInTime
 from control.documents import PipelineStatus, TimeLeft
 from control.errors import NoPipelineError, NotStoredError, PrunedError, ServerAwayError
 from control.estimate import Estimate
 from control.hosts import hosts_at_work
-from control.listing import progress_of, state_of
+from control.listing import counts_of, progress_of, state_of
 from control.live_documents import HostQueue, LivePipeline
 from control.pipelines import ENDED, Pipeline
 from control.stored import Stored
@@ -31,6 +28,8 @@ from store.results import SqlResultStore
 
 Connect = Callable[[], Awaitable[Client]]
 _Answer = TypeVar("_Answer")
+_Left = tuple[TimeLeft | None, str]
+_Told = tuple[Pipeline, PipelineProgress, bool]  # what it does, and whether it runs
 
 # How long the server and the worker may take before they count as away: those that answered a
 # moment ago, and others, for which somebody waits in front of an empty page.
@@ -40,6 +39,8 @@ _ASK_SERVER_S = 1.0
 # Who works, and which tools are void, changes seldom.
 _SELDOM_S = 10.0
 _LEFT_S = 5.0
+# What no look waits for any longer: the last answer stands until a late one has come.
+_BESIDE_S = 0.3
 _SPANS = 400
 # Names no app: of the pipeline itself there is one row to read.
 _NO_APP = AppRef(model="-", app_number=1)
@@ -63,9 +64,9 @@ class Watcher:
         self._last: LivePipeline | None = None
         self._told_at: datetime | None = None
         self._overview: PipelineOverview | None = None
-        self._hosts = Seldom[tuple[HostQueue, ...] | None](None, _SELDOM_S)
+        self._hosts = Beside[tuple[HostQueue, ...] | None](None, _SELDOM_S, _BESIDE_S)
         self._void = Seldom[Mapping[ToolKey, str] | None](None, _SELDOM_S)
-        self._left = Seldom[tuple[TimeLeft | None, str]]((None, ""), _LEFT_S)
+        self._left = Beside[_Left]((None, "not known yet"), _LEFT_S, _BESIDE_S)
         self._store_trouble: PlatformError | None = None
         self._pruned: PrunedError | None = None
 
@@ -82,16 +83,15 @@ class Watcher:
             ServerAwayError: the server does not answer, and the store does not know it.
             PlatformError: the store cannot be read.
         """
-        self._overview = await self._counted()
-        try:
-            seen = await self._served()
+        self._overview, told = await asyncio.gather(self._counted(), self._asked_server())
+        if isinstance(told, NoPipelineError):
+            self._last = await self._recorded()
+        elif isinstance(told, ServerAwayError):
+            self._last = await self._left_alone(told)
+        else:
+            self._last = await self._served(*told)
             self._told_at = datetime.now(UTC)
-        except NoPipelineError:
-            seen = await self._recorded()
-        except ServerAwayError as error:
-            seen = await self._left_alone(error)
-        self._last = seen
-        return seen
+        return self._last
 
     async def _counted(self) -> PipelineOverview | None:
         """The pipeline in counts; None: the store does not know it (yet)."""
@@ -118,26 +118,31 @@ class Watcher:
         self.revision = revision
         return self._overview
 
-    async def _served(self) -> LivePipeline:
-        """As its workflow tells it.
-
-        Raises:
-            NoPipelineError: the server knows no such pipeline.
-            ServerAwayError: the server, or the worker, does not answer in time.
-        """
-        client = await self._client()
-        pipeline = Pipeline(client, self.id)
+    async def _asked_server(self) -> _Told | NoPipelineError | ServerAwayError:
+        """What its workflow tells, or why nobody does."""
         try:
-            async with asyncio.timeout(self._patience_s):
-                progress, running = await self._progress(pipeline)
-        except (TimeoutError, ServerAwayError) as error:
-            raise await _who_is_away(pipeline) from error
-        left, unknown = await self._time_left(pipeline, progress) if running else (None, "")
+            pipeline = Pipeline(await self._client(), self.id)
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    return pipeline, *await self._progress(pipeline)
+            except (TimeoutError, ServerAwayError):
+                return await _who_is_away(pipeline)
+        except (NoPipelineError, ServerAwayError) as error:
+            return error
+
+    async def _served(
+        self, pipeline: Pipeline, progress: PipelineProgress, running: bool
+    ) -> LivePipeline:
+        """As its workflow tells it."""
         if self._pruned and self._overview is None and not running:
             raise self._pruned
-        status = PipelineStatus.of(progress, told_by="server", left=left, left_unknown=unknown)
+        if not running:
+            return await self._whole(PipelineStatus.of(progress, told_by="server"), ())
         kinds = [readiness.analyzer for readiness in progress.analyzers]
-        hosts = await self._who_works(client, kinds) if running else ()
+        (left, unknown), hosts = await asyncio.gather(
+            self._time_left(pipeline, progress), self._who_works(pipeline.client, kinds)
+        )
+        status = PipelineStatus.of(progress, told_by="server", left=left, left_unknown=unknown)
         return await self._whole(status, hosts)
 
     @property
@@ -156,12 +161,10 @@ class Watcher:
                 raise
             raise ServerAwayError(error.message, next_step=error.next_step) from error
 
-    async def _time_left(
-        self, pipeline: Pipeline, progress: PipelineProgress
-    ) -> tuple[TimeLeft | None, str]:
+    async def _time_left(self, pipeline: Pipeline, progress: PipelineProgress) -> _Left:
         estimate = self._estimate = self._estimate or Estimate(pipeline, _SPANS)
 
-        async def ask() -> tuple[TimeLeft | None, str]:
+        async def ask() -> _Left:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
                     return await estimate.of(progress)
@@ -209,7 +212,7 @@ class Watcher:
         state = state_of(record.state, None)
         progress = progress_of(record, state)
         if self._overview is not None:
-            progress = progress.model_copy(update=_counts(self._overview))
+            progress = progress.model_copy(update=counts_of(self._overview))
         return await self._whole(PipelineStatus.of(progress, told_by="store", state=state), ())
 
     async def _whole(
@@ -282,17 +285,3 @@ async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
 
 def _left(app: AppProgress) -> AppProgress:
     return app.model_copy(update={"step": "", "workflow_id": ""})
-
-
-def _counts(overview: PipelineOverview) -> dict[str, object]:
-    """The counts of a `PipelineProgress`."""
-    counts, beside = Counter[MeasurementState](), Counter[AppRole]()
-    for group in overview.apps:
-        if group.role is not AppRole.SUBJECT:
-            beside[group.role] += group.apps
-        elif group.state is not None:
-            counts[group.state] += group.apps
-    ended = sum(group.apps for group in overview.apps if group.state is not None)
-    total = sum(group.apps for group in overview.apps)
-    ordered = {state: counts[state] for state in MeasurementState if counts[state]}
-    return {"total": total, "finished": ended, "counts": ordered, "beside": dict(beside)}

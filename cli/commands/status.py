@@ -10,7 +10,7 @@ from cli.view import render_list, render_progress
 from contract.errors import PlatformError
 from contract.record import PipelineListing
 from control.documents import PipelineStatus
-from control.errors import NoPipelineError, ServerAwayError
+from control.errors import NoPipelineError, PrunedError, ServerAwayError
 from control.estimate import Estimate
 from control.listing import UNFINISHED, merged, without_pruned
 from control.pipelines import Pipeline, Served, list_pipelines
@@ -61,7 +61,7 @@ async def run_status(settings: Settings, pipeline_id: str, *, as_json: bool) -> 
         async with open_session(settings, say, start=False) as session:
             pipeline = Pipeline(session.client, pipeline_id)
             try:
-                return await _show_live(pipeline, as_json=as_json)
+                return await _show_live(settings, pipeline, as_json=as_json)
             except NoPipelineError as error:
                 missing = error
             except ServerAwayError as error:  # the store knows a pipeline that has ended
@@ -74,8 +74,19 @@ async def run_status(settings: Settings, pipeline_id: str, *, as_json: bool) -> 
     return Exit.OK
 
 
-async def _show_live(pipeline: Pipeline, *, as_json: bool) -> Exit:
+async def _require_kept(settings: Settings, pipeline_id: str) -> None:
+    try:
+        await store_of(settings).require_kept(pipeline_id)
+    except PrunedError:
+        raise
+    except PlatformError as error:
+        say(f"the store cannot be read, so this is what the server knows: {error.message}")
+
+
+async def _show_live(settings: Settings, pipeline: Pipeline, *, as_json: bool) -> Exit:
     progress, running = await pipeline.snapshot()
+    if not running:
+        await _require_kept(settings, pipeline.id)
     left, unknown = await Estimate(pipeline).of(progress) if running else (None, "")
     words = in_words(left) if left else f"time left {unknown}" if unknown else ""
     document = PipelineStatus.of(progress, told_by="server", left=left, left_unknown=unknown)

@@ -20,8 +20,9 @@ from dashboard.urls import with_query
 
 router = APIRouter()
 _LINES = 50
-# How often the page is asked for again: while a pipeline that it shows runs, and otherwise.
-_WORKING_S, _IDLE_S = 5, 20
+# How often the page is asked for again: while a pipeline that it shows runs, and otherwise. A
+# connection that is idle for 5 s is closed: one that is used again need not be opened each time.
+_WORKING_S, _IDLE_S = 4, 20
 _AT_WORK = frozenset(STATES) - {"completed", "cancelled", "failed", "terminated", "timed_out"}
 
 

@@ -134,6 +134,10 @@ async def test_what_runs_is_told_by_the_server(recorded: Path, temporal_client: 
     queues = {queue["name"]: queue for queue in after["queues"]}
     assert queues[task_queue_host(host)]["pollers"] == 0
     assert queues[task_queue_host(host)]["next_step"]
+    polled = [queue["asked_s"] for queue in after["queues"] if queue["pollers"]]
+    assert polled
+    assert all(0 <= age_s < 60 for (age_s,) in polled)
+    assert " s ago; one that lives asks about once a minute" in parts["worker"]["detail"]
     (schedule,) = (one for one in after["schedules"] if one["id"].endswith(host))
     assert schedule["next_at"]
     assert host not in {one["host"] for one in after["hosts"]}  # it has a janitor, and no worker
@@ -167,13 +171,15 @@ async def test_schedules_of_others_do_not_push_hosts_out(
         return temporal_client
 
     async def listed() -> AsyncIterator[Any]:
-        for name in (*(f"another-{number}" for number in range(60)), janitor_schedule_id("last")):
+        others = (f"another-{number}" for number in range(60))
+        for name in (*others, *map(janitor_schedule_id, ("last", "zero"))):
             yield SimpleNamespace(id=name, schedule=None, info=None)
 
     async def lists(**_: Any) -> AsyncIterator[Any]:
         return listed()
 
     monkeypatch.setattr(temporal_client, "list_schedules", lists)
+    monkeypatch.setattr("control.system_server._HOSTS", 1)
     site = site_of(recorded, connect=connect)
     queues = (task_queue_host("last"), task_queue_analyzer(AnalyzerKind.DYNAMIC, "last"))
     async with AsyncExitStack() as workers, asyncio.timeout(20):
@@ -185,7 +191,12 @@ async def test_schedules_of_others_do_not_push_hosts_out(
         while {one["host"] for one in health["hosts"] or ()} != {"last"}:
             await asyncio.sleep(0.2)
             health = await asked(site)
+    async with browsing(site) as client:
+        page = (await client.get("/system")).text
 
+    assert health["schedules_left_out"] == 12
+    assert "The first 50, those of Assay before others; 12 more are left out." in page
+    assert "The queues of 1 more host are left out." in page
     assert task_queue_host("last") in {queue["name"] for queue in health["queues"]}
     assert (len(health["schedules"]), health["schedules"][0]["id"]) == (
         50,

@@ -79,8 +79,10 @@ def journey(assay: Assay, address: str, window: Browser) -> Journey:
     window("complaints")  # of the connection that was lost, as it must be
     assert window("is_marked"), "the page was loaded again"
     window("click", role="button", name="Resume")
-    window("mark")
     window("wait", text="running", selector="#live-now")
+    follow_an_app(window, pipeline)
+    window("open", path=f"/pipelines/{pipeline}")
+    window("mark")
     window("wait", text="completed", selector="#live-now")
     assert window("is_marked"), "the end was seen only by a reload"
     look_at_an_app(window, pipeline)
@@ -152,6 +154,15 @@ def hold(window: Browser, pipeline: str) -> dict[str, Any]:
         seen[page] = window("looked_at", path=f"/pipelines/{pipeline}/{page}")
     window("open", path=f"/pipelines/{pipeline}")
     return seen
+
+
+def follow_an_app(window: Browser, pipeline: str) -> None:
+    """The last one, to its end, without a reload; then the list says that its pipeline runs."""
+    window("open", path=f"/pipelines/{pipeline}/apps/{sorted(MODELS)[-1]}/app2")
+    window("mark")
+    window("wait", text="Now: running", selector="#fresh")
+    window("wait", text="cells measured", selector="p.state:has(.pill.measured)")
+    assert window("is_marked"), "the page was loaded again"
 
 
 def look_at_an_app(window: Browser, pipeline: str) -> None:

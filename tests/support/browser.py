@@ -25,7 +25,7 @@ class Browser:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def __call__(self, step: str, **how: Any) -> Any:
+    def __call__(self, step: str, /, **how: Any) -> Any:
         """Do a step and return what was seen.
 
         Raises:

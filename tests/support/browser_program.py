@@ -94,6 +94,27 @@ class Hands:
             self._page.keyboard.press(key)
         return self._page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
 
+    def focus(self, selector: str) -> None:
+        """Let the keyboard be there."""
+        self._page.locator(selector).first.focus()
+
+    def unfold(self, selector: str) -> None:
+        """Open what is folded there."""
+        self._page.locator(f"{selector} summary").first.click()
+
+    def focused(self) -> str:
+        """Where the keyboard is."""
+        return self._page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+
+    def typed(self, label: str) -> str:
+        """What stands in the field with that label."""
+        return self._page.get_by_label(label, exact=True).first.input_value()
+
+    def back(self) -> str:
+        """Go back as by the browser's button; the text of the page then."""
+        self._page.go_back()
+        return self.text("body")
+
     def wait(self, text: str, selector: str = "body") -> str:
         """Wait, without a reload, until the page shows the text there."""
         found = self._page.locator(selector).filter(has_text=text).first

@@ -1,9 +1,13 @@
 """Commands without a stack: what the store and the artifact store still tell."""
 
+import asyncio
 import json
 import os
 import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
@@ -16,6 +20,7 @@ from cli.exits import Exit
 from clients.artifacts import FileArtifactStore
 from contract.analysis import MeasurementState
 from contract.outcome import AppFacts, AppOutcome
+from contract.progress import PipelinePhase, PipelineProgress
 from control.errors import NotStoredError
 from control.stored import Stored
 from store.engine import make_engine
@@ -72,6 +77,53 @@ def document(*arguments: str) -> dict:
     result = assay(*arguments, "--json")
     assert result.exit_code == Exit.OK, result.stderr
     return json.loads(result.stdout)
+
+
+class Ended:
+    """A pipeline that ended, as the server still tells."""
+
+    def __init__(self, _: object, pipeline_id: str) -> None:
+        self.id = pipeline_id
+
+    async def snapshot(self) -> tuple[PipelineProgress, bool]:
+        phase = PipelinePhase.COMPLETED
+        return PipelineProgress(pipeline_id=self.id, phase=phase, total=1, parallelism=1), False
+
+
+@asynccontextmanager
+async def session(*_: object, **__: object) -> AsyncGenerator[SimpleNamespace]:
+    """A server that answers."""
+    yield SimpleNamespace(client=None)
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_pipeline_that_was_pruned_is_said_to_be(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: bool
+) -> None:
+    folder = shutil.copytree(data, tmp_path / "pruned")
+    monkeypatch.setenv("ASSAY_DATA", str(folder))
+
+    def has_server(_: object) -> bool:
+        return served
+
+    for name, value in (("has_server", has_server), ("open_session", session), ("Pipeline", Ended)):
+        monkeypatch.setattr(f"cli.commands.status.{name}", value)
+    store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
+    asyncio.run(removed(store, "p1"))
+
+    result = assay("status", "p1")
+
+    assert result.exit_code == Exit.USAGE
+    assert "p1 was removed on purpose" in result.stderr
+    assert result.stdout == ""
+    if served:
+        assert "p2" in assay("status", "p2").stdout
+
+
+async def removed(store: SqlResultStore, pipeline_id: str) -> None:
+    """Prune it."""
+    assert await store.prune([pipeline_id]) == [pipeline_id]
+    await store.close()
 
 
 def test_ended_pipelines_are_listed_and_told_apart() -> None:

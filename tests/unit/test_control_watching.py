@@ -12,6 +12,7 @@ from contract.plan import PlanHeader, pages_of
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from control.errors import ServerAwayError
+from control.live_documents import HostQueue
 from control.stored import Stored
 from control.watching import Watcher
 from store.migrate import upgrade
@@ -24,6 +25,7 @@ class Running:
     """A pipeline of which one more app has ended at each look."""
 
     ended = count(1)
+    client = None
 
     def __init__(self, *_: object) -> None:
         pass
@@ -110,6 +112,54 @@ async def test_cells_are_not_told_before_it_is_known_which_tools_are_void(
     seen = await Watcher(connected, stored, "p").look()
 
     assert (seen.cells, seen.store_away) == ((), "the store went away")
+
+
+async def test_store_and_server_are_asked_at_once(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, revision, snapshot = asyncio.Barrier(2), SqlResultStore.revision, Running.snapshot
+
+    async def store_waits(store: SqlResultStore, pipeline_id: str) -> str:
+        await both.wait()
+        return await revision(store, pipeline_id)
+
+    async def server_waits(pipeline: Running) -> tuple[PipelineProgress, bool]:
+        await both.wait()
+        return await snapshot(pipeline)
+
+    monkeypatch.setattr(SqlResultStore, "revision", store_waits)
+    monkeypatch.setattr(Running, "snapshot", server_waits)
+
+    seen = await Watcher(connected, stored, "p").look()
+
+    assert (seen.away, seen.store_away) == ("", "")
+    assert seen.started_at is not None
+
+
+async def test_what_comes_late_comes_beside_and_delays_no_look(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, asked = asyncio.Event(), count()
+
+    async def hosts_late(*_: object) -> tuple[HostQueue, ...]:
+        next(asked)
+        await goes_on.wait()
+        return (HostQueue(host="h", queue="apps"),)
+
+    monkeypatch.setattr("control.watching.hosts_at_work", hosts_late)
+    monkeypatch.setattr("control.watching._BESIDE_S", 0.01)
+    watcher = Watcher(connected, stored, "p")
+    before = [await watcher.look() for _ in range(3)]
+    times = next(asked)
+    goes_on.set()
+    async with asyncio.timeout(10):
+        while (after := await watcher.look()).hosts is None:
+            await asyncio.sleep(0.01)
+
+    assert [one.hosts for one in before] == [None] * 3
+    assert len({one.finished for one in before}) == 3, "the rest goes on"
+    assert times == 1, "one question at a time"
+    assert [host.host for host in after.hosts or ()] == ["h"]
 
 
 async def test_a_store_that_hangs_is_told_and_asked_again_when_it_has_answered(
