@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from control.access import Access
@@ -48,6 +49,7 @@ def create_app(site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_living,
+        routes=[*_routes()],
     )
     app.state.closing = AsyncExitStack()
     site = replace(site, stored=site.stored.kept())
@@ -74,12 +76,6 @@ def create_app(site: Site) -> FastAPI:
     app.state.report_jobs = ReportJobs(site.stored, site.data_dir, site.assay)
     app.state.closing.push_async_callback(app.state.report_jobs.close)
     add_handlers(app)
-    for router in pages.ROUTERS:
-        app.include_router(router, include_in_schema=False)
-    for router in api.ROUTERS:
-        app.include_router(
-            router, prefix=API, responses=PROBLEMS, dependencies=[Depends(require_known)]
-        )
     app.openapi = partial(described, app)
     app.add_api_route("/static/report.css", _report_style, include_in_schema=False)
     app.add_api_route("/static/vendor/{name}", vendored, include_in_schema=False)
@@ -90,6 +86,23 @@ def create_app(site: Site) -> FastAPI:
     app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=shown)
     app.add_middleware(Edge)
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Pages and questions, which are those of every installation.
+
+    The first request makes models of their parameters, which takes a quarter of a second: once in
+    a process, however many applications it has.
+    """
+    router = APIRouter()
+    for page in pages.ROUTERS:
+        router.include_router(page, include_in_schema=False)
+    for question in api.ROUTERS:
+        router.include_router(
+            question, prefix=API, responses=PROBLEMS, dependencies=[Depends(require_known)]
+        )
+    return tuple(router.routes)
 
 
 @asynccontextmanager

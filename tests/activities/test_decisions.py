@@ -13,9 +13,9 @@ from contract.errors import PlatformError
 from contract.suppression import Suppression
 from contract.weakness import BaselineState, Origin
 from control.stored import Stored, require_comparable
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.new_store import new_store
 from tests.support.two_pipelines import AFTER, BEFORE, against, finding, looked, record
 
 
@@ -26,7 +26,7 @@ def decision(name: str, why: str = "reviewed", until: date | None = None) -> Sup
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncGenerator[SqlResultStore]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     opened = SqlResultStore.from_url(url)
     yield opened
     await opened.close()
@@ -135,7 +135,7 @@ async def test_a_baseline_that_is_not_stored_is_refused_before_the_start(tmp_pat
         await require_comparable(stored, plan("before"))
     with pytest.raises(PlatformError, match="is its own"):
         await require_comparable(stored, plan("now"))
-    await upgrade(url)
+    await new_store(url)
     with pytest.raises(PlatformError, match="no pipeline 'before'"):
         await require_comparable(stored, plan("before"))
     await require_comparable(stored, samples.plan("now"))

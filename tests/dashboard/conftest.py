@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest_asyncio
 
-from store.migrate import upgrade
 from tests.support.dashboard_site import browsing, operating, site_of
+from tests.support.new_store import new_store
 from tests.support.two_pipelines import two_pipelines
 
 
@@ -39,5 +39,5 @@ async def operator(recorded: Path, tmp_path: Path) -> AsyncIterator[httpx.AsyncC
 async def empty_store(tmp_path_factory) -> Path:
     """A data folder with a store in which nothing is yet; to be copied."""
     folder = tmp_path_factory.mktemp("empty")
-    await upgrade(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
+    await new_store(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
     return folder

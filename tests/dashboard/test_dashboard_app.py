@@ -18,11 +18,11 @@ from contract.weakness import Weakness
 from control import app_files
 from control.deciding import decision, suppress
 from dashboard import urls
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, operating, site_of
 from tests.support.hostile_installation import MARKUP, PIPELINE, hostile_installation
 from tests.support.hostile_installation import REF as EVIL_REF
+from tests.support.new_store import new_store
 from tests.support.page_checks import wrong_in
 from tests.support.recorded_app import REF, SQL, many_weaknesses, recorded_app, source_of
 from tests.support.two_pipelines import (
@@ -337,7 +337,7 @@ async def test_what_is_gone_follows_the_baseline(tmp_path: Path):
 
 async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     twice = {number: (*tools, looked(tool="ruff")) for number, tools in AFTER.items()}
     await record(store, "blind", twice, blind="bandit")
@@ -369,7 +369,7 @@ async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Pat
 
 async def test_a_control_that_is_measured_again_is_believed_on_all_pages(tmp_path: Path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     await record(store, "m", {1: (looked(finding("a")),)}, blind="opengrep")
 

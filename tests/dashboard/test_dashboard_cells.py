@@ -23,8 +23,8 @@ from control.cells import Matrix, matrix
 from control.errors import NotStoredError, WrongInputError
 from control.reports import read_app, read_report
 from control.stored import Stored
-from store.migrate import upgrade
 from store.results import SqlResultStore
+from tests.support.new_store import new_store
 from tests.support.two_pipelines import AFTER, CONTROL, MODEL, finding, looked, record
 
 SPEC = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))
@@ -37,7 +37,7 @@ def stored_of(folder: Path) -> Stored:
 
 async def store_of(folder: Path) -> SqlResultStore:
     url = stored_of(folder).url
-    await upgrade(url)
+    await new_store(url)
     return SqlResultStore.from_url(url)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from contract.errors import ErrorCode, PlatformError
 from control.stored import Stored
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.new_store import new_store
 
 
 def kept(folder: Path) -> Stored:
@@ -18,7 +18,7 @@ def kept(folder: Path) -> Stored:
 async def made(folder: Path, pipeline_id: str) -> None:
     """A store with one pipeline."""
     url = f"sqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     await samples.register(store, samples.plan(pipeline_id))
     await store.close()

@@ -43,9 +43,9 @@ from dashboard.live.timeline import Timeline, so_far
 from dashboard.live.view import event
 from dashboard.rendering import fragment
 from reports.pictures.drawing import Picture
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
+from tests.support.new_store import new_store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = AppRef(model="m", app_number=1)
@@ -384,7 +384,7 @@ async def test_the_page_of_a_recorded_pipeline_needs_no_server(web: httpx.AsyncC
 async def register(folder: Path, name: str, apps: int) -> None:
     """An unfinished pipeline in the store of a folder."""
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     refs = [AppRef(model="m", app_number=number) for number in range(1, apps + 1)]
     planned = tuple(

@@ -27,9 +27,9 @@ from control.cells import matrix
 from control.looks import looks_of
 from control.stored import Stored
 from control.void_tools import void_tools
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
+from tests.support.new_store import new_store
 from tests.support.two_pipelines import CONTROL, MODEL, finding, looked, lost
 
 STATIC = AnalyzerKind.STATIC
@@ -105,7 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def store(folder: Path) -> AsyncIterator[SqlResultStore]:
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     for name in NAMES:
         await recorded(store, name)

@@ -21,10 +21,10 @@ from control.errors import WrongInputError
 from control.stored import Stored
 from dashboard.paging import sealed
 from dashboard.urls import app_url
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
 from tests.support.large_report import large_fleet
+from tests.support.new_store import new_store
 from tests.support.report_on_disk import write_report as write_from
 from tests.support.two_pipelines import MODEL, finding, looked, lost, record, write_report
 
@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def store(folder: Path) -> AsyncIterator[SqlResultStore]:
     url = url_in(folder)
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     yield store
     await store.close()
@@ -167,7 +167,7 @@ async def test_a_large_fleet_has_pictures_sets_and_pages_of_pairs(tmp_path: Path
     """Of a report alone: the store does not know the pipeline any more."""
     fleet = large_fleet(models=5, apps=12)
     write_from(tmp_path, fleet)
-    await upgrade(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}")
+    await new_store(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}")
     async with browsing(site_of(tmp_path)) as client:
         page = await client.get(f"/pipelines/{fleet.pipeline_id}/models")
         url = f"/api/v1/pipelines/{fleet.pipeline_id}/study/comparisons"

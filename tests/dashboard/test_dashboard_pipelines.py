@@ -9,9 +9,9 @@ import pytest
 
 from contract.plan import PlanHeader, pages_of
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
+from tests.support.new_store import new_store
 
 HOSTILE = "<b>ann</b>\x1b[31m@host"
 MANY = 120
@@ -29,7 +29,7 @@ async def many(tmp_path_factory) -> Path:
     """A hundred and twenty pipelines, one a minute; every third one has ended. Read only."""
     folder = tmp_path_factory.mktemp("many")
     url = f"sqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     first = datetime(2026, 11, 1, tzinfo=UTC)
     async with store.together() as together:

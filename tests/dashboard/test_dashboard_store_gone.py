@@ -12,9 +12,9 @@ from control.pipeline_list import PipelinesAsked, pipelines_page
 from control.pipelines import Served
 from control.serving import ServerView
 from control.stored import Stored
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of, token_for
+from tests.support.new_store import new_store
 
 ASKED = (
     "/pipelines",
@@ -77,7 +77,7 @@ async def test_one_that_no_worker_has_made_yet_is_empty(tmp_path: Path):
 async def test_a_process_remembers_the_store_that_it_saw(tmp_path: Path):
     stored = Stored(f"sqlite:///{tmp_path / 'assay.db'}", lambda: False)
     assert await stored.heads() == []
-    await upgrade(stored.url)
+    await new_store(stored.url)
     assert await stored.heads() == []
     taken_away(tmp_path)
 

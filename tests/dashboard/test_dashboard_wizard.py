@@ -17,8 +17,8 @@ import yaml
 from contract.analyzers import AnalyzerKind
 from control.launching import plan_below
 from dashboard.wizard.form import Form
-from store.migrate import upgrade
 from tests.support.dashboard_site import browsing, operating, site_of
+from tests.support.new_store import new_store
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 async def operator(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     site = site_of(folder / "data", fleets=folder / "fleets")
     (folder / "data").mkdir()
-    await upgrade(site.stored.url)
+    await new_store(site.stored.url)
     async with operating(site, name="ann") as client:
         yield client
 

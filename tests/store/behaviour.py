@@ -11,7 +11,6 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.outcome import FUSION, SubtaskOutcome, ToolSummary
 from store.engine import make_engine
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
@@ -23,6 +22,7 @@ from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
 from tests.store.searches import ImportBehaviour, SearchBehaviour
 from tests.store.tallies import TallyBehaviour
+from tests.support.new_store import new_store
 
 
 class StoreBehaviour(
@@ -40,7 +40,7 @@ class StoreBehaviour(
 
     @pytest.fixture
     async def store(self, store_url: str):
-        await upgrade(store_url)
+        await new_store(store_url)
         store = SqlResultStore.from_url(store_url)
         yield store
         await store.close()

@@ -19,9 +19,9 @@ from contract.findings import FindingsQuery
 from contract.journal import RecordedApp
 from contract.spec import AppRef, AppRole
 from contract.weakness import BaselineState, Origin, Suppression, Weakness
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.new_store import new_store
 from tests.support.store_rows import rows_of
 
 DECISION = Suppression(fingerprint="f1", who="Ada", why="test data", until=date(2030, 1, 31))
@@ -527,7 +527,7 @@ class ImportBehaviour:
         self, store, tmp_path
     ):
         url = f"sqlite:///{tmp_path / 'other.db'}"
-        await upgrade(url)
+        await new_store(url)
         other = SqlResultStore.from_url(url)
         for one in (store, other):
             await samples.register(one, samples.plan("p0", apps=1))

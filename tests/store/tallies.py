@@ -15,12 +15,13 @@ from contract.plan import PlanHeader, pages_of
 from contract.record import revision_of
 from contract.role import AppRole
 from contract.spec import AppRef, AppSpec
-from store.migrate import alembic_config, upgrade
+from store.migrate import alembic_config
 from store.results import SqlResultStore
 from store.tables import app_tallies, apps, cell_tallies, cells
 from store.tally import counted_apps, counted_cells
 from tests.store import samples
 from tests.store.searches import weakness
+from tests.support.new_store import new_store
 
 STATES = list(MeasurementState)
 TOOLS = ("bandit", "ruff", "semgrep", "*")
@@ -160,7 +161,7 @@ class TallyBehaviour:
     @pytest.mark.parametrize("seed", range(6))
     async def test_counts_are_those_of_the_rows_after_any_history(self, store, tmp_path, seed):
         url = f"sqlite:///{tmp_path / 'second.db'}"
-        await upgrade(url)
+        await new_store(url)
         second = SqlResultStore.from_url(url)
         draw, done = _Draw(seed), 0
         for number in range(60):

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 
 from contract.analysis import MeasurementState
 from reports.export import render_json
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
 from tests.support.facts import ALL_FACTS
+from tests.support.new_store import new_store
 from tests.support.whole_report import whole
 
 
 async def test_recorded_cells_reach_the_report(tmp_path):
     url = f"sqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     await samples.register(store, samples.plan(apps=2))
     recorded = samples.report(samples.measured("bandit", 2), samples.failed("semgrep"))
@@ -41,7 +41,7 @@ async def test_recorded_cells_reach_the_report(tmp_path):
 async def test_each_fact_of_an_app_goes_from_its_outcome_to_report_json(tmp_path):
     """Between them no code names a fact: neither workflow, nor activity, nor table."""
     url = f"sqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     await samples.register(store, samples.plan(apps=1))
     outcome = samples.app_outcome().model_copy(update={"facts": ALL_FACTS})

@@ -19,15 +19,15 @@ from control.errors import DamagedReportError, NoReportError, OldReportError
 from control.reporting import report_of, write_anew
 from control.reports import read_apps, read_report, report_path
 from control.stored import Stored
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.new_store import new_store
 
 
 async def recorded(folder: Path, state: str = "completed") -> Stored:
     """A store of a pipeline with an app that ended, and one that did not."""
     url = f"sqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     await samples.register(store, samples.plan(apps=2))
     report = samples.report(samples.measured("bandit", 2), samples.failed("semgrep"))

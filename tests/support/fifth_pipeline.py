@@ -24,10 +24,10 @@ from contract.spec import AppRef, AppSpec, AppsSpec, PipelinePlan, PipelineSpec,
 from control.reports import read_report
 from control.starting import start_pipeline
 from settings import Settings
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime
 from tests.support.demo_analyzer import DemoTool
+from tests.support.new_store import new_store
 from worker import Ports, workers_of
 from workflows import search_attributes
 
@@ -65,7 +65,7 @@ def plan_of(folder: Path) -> PipelinePlan:
 async def measure(folder: Path) -> dict[str, Any]:
     """What a person would see of the run."""
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     results = SqlResultStore.from_url(url)
     async with AsyncExitStack() as stack:
         urls: dict[AnalyzerKind, str] = {}

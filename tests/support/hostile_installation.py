@@ -30,8 +30,8 @@ from contract.plan import PlanHeader, pages_of
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from contract.suppression import Suppression
 from contract.template import Requirement, TemplateSpec
-from store.migrate import upgrade
 from store.results import SqlResultStore
+from tests.support.new_store import new_store
 from tests.support.two_pipelines import write_report
 
 MARKUP = "'\"><evil onevil=evil() style=evil><script>evil()</script>{{7*191}}"
@@ -124,7 +124,7 @@ def lost(tool: str) -> ToolReport:
 async def hostile_installation(folder: Path) -> None:
     """A data folder with one pipeline, and its report."""
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store, artifacts = SqlResultStore.from_url(url), FileArtifactStore(folder / "artifacts")
     plan = _plan()
     for page in pages_of(plan):

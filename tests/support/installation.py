@@ -11,10 +11,10 @@ from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome
 from contract.plan import PlanHeader, pages_of
 from contract.spec import AppRef, AppSpec, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from control.stored import Stored
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import archive
 from tests.store import samples
+from tests.support.new_store import new_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Installation:
 
     async def changed(self, change: Callable[[SqlResultStore], Awaitable[None]]) -> None:
         """Do something with the open store."""
-        await upgrade(self.url)
+        await new_store(self.url)
         store = SqlResultStore.from_url(self.url)
         try:
             await change(store)

@@ -30,8 +30,8 @@ from contract.outcome import AppFacts, AppOutcome, ServiceImage, SubtaskOutcome,
 from contract.plan import PlanHeader, pages_of
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from contract.weakness import Weakness
-from store.migrate import upgrade
 from store.results import SqlResultStore
+from tests.support.new_store import new_store
 
 REF = AppRef(model="openai/gpt-4o", app_number=3)
 CODE = """from flask import request
@@ -208,7 +208,7 @@ async def no_artifact(archive: ArtifactRef) -> AnalyzerReport:
 async def recorded_app(folder: Path, pipeline_id: str = "whole", *, ended: bool = True) -> None:
     """Record it; not `ended`: only its first analyzer has reported, and the pipeline runs."""
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     results, kept = SqlResultStore.from_url(url), FileArtifactStore(folder / "artifacts")
     kinds = tools()
     plan = PipelinePlan(

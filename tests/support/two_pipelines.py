@@ -25,8 +25,8 @@ from contract.role import AppRole
 from contract.roles import control_ref, scaffold_ref
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from contract.suppression import Suppression
-from store.migrate import upgrade
 from store.results import SqlResultStore
+from tests.support.new_store import new_store
 
 MODEL = "openai/gpt-4o"
 INFRA_FAILED = MeasurementState.INFRA_FAILED
@@ -182,7 +182,7 @@ async def write_report(store: SqlResultStore, folder: Path, pipeline_id: str) ->
 async def two_pipelines(folder: Path) -> None:
     """A data folder with both."""
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     await record(store, "before", BEFORE)
     await record(store, "after", AFTER, against("before"))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from cli.exits import Exit
-from store.migrate import upgrade
+from tests.support.new_store import new_store
 from tests.support.report_on_disk import write_report
 from tests.unit import report_samples as samples
 
@@ -72,7 +72,7 @@ def test_wrong_input_is_told(arguments: tuple[str, ...], told: str):
 
 
 def test_an_unknown_pipeline_is_told(data: Path):
-    asyncio.run(upgrade(f"sqlite+aiosqlite:///{data / 'assay.db'}"))
+    asyncio.run(new_store(f"sqlite+aiosqlite:///{data / 'assay.db'}"))
 
     result = CliRunner().invoke(app, ["report", "none", "--format", "csv"])
 

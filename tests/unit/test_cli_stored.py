@@ -24,9 +24,10 @@ from contract.progress import PipelinePhase, PipelineProgress
 from control.errors import NotStoredError
 from control.stored import Stored
 from store.engine import make_engine
-from store.migrate import alembic_config, upgrade
+from store.migrate import alembic_config
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.new_store import new_store
 
 MODEL = samples.MODEL
 LOG = "".join(f"line {number}\n" for number in range(1, 301)) + "\x1b[31mboom\x1b[0m\n"
@@ -37,7 +38,7 @@ async def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder: `p1` was cancelled with app 1 measured; `p2` stopped with its stack."""
     folder = tmp_path_factory.mktemp("stored")
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     artifacts = FileArtifactStore(folder / "artifacts")
     build = await artifacts.put_bytes(LOG.encode(), "build.log")
     archive = await artifacts.put_bytes(b"tar", "static.tar")

@@ -15,8 +15,8 @@ from control.errors import ServerAwayError
 from control.live_documents import HostQueue
 from control.stored import Stored
 from control.watching import Watcher
-from store.migrate import upgrade
 from store.results import SqlResultStore
+from tests.support.new_store import new_store
 
 REF = AppRef(model="m", app_number=1)
 
@@ -71,7 +71,7 @@ async def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stored:
     monkeypatch.setattr("control.watching.Estimate", NoEstimate)
     monkeypatch.setattr("control.watching.hosts_at_work", nobody)
     url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     app = PlannedApp(ref=REF, source=SourceRef(path="/fleet/m/app1", digest="d"))
     spec = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))

@@ -15,10 +15,10 @@ from contract.analysis import ArtifactRef
 from contract.errors import PlatformError
 from control.errors import WrongInputError
 from control.pruning import Choice, Served, prune
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from store.tables import pipelines
 from tests.store import samples
+from tests.support.new_store import new_store
 
 NOBODY = Served(running=frozenset(), known=frozenset())
 DAY_S = 86_400
@@ -70,7 +70,7 @@ class Site:
 
 @pytest.fixture
 async def site(tmp_path: Path):
-    await upgrade(f"sqlite:///{tmp_path / 'assay.db'}")
+    await new_store(f"sqlite:///{tmp_path / 'assay.db'}")
     site = Site(tmp_path)
     yield site
     await site.store.close()

@@ -17,9 +17,9 @@ from control.errors import NoPipelineError, ServerAwayError
 from control.pipelines import Pipeline, all_running, running_pipelines
 from control.rebuilding import rebuild
 from control.stored import Stored
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.new_store import new_store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLIENT: Any = object()
@@ -54,7 +54,7 @@ def journal(pipeline_id: str, apps: int = 2, ended: int = 2) -> list[JournalEntr
 @pytest.fixture
 async def store(tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     yield store
     await store.close()

@@ -17,8 +17,8 @@ from contract.plan import PlanHeader, pages_of
 from contract.spec import SourceRef
 from dashboard.app import create_app
 from dashboard.site import Site
-from store.migrate import upgrade
 from store.results import SqlResultStore
+from tests.support.new_store import new_store
 from tests.support.proxy import FaultyProxy
 from tests.support.two_pipelines import looked
 from tests.workflows.fake_platform import TOOLS, FakePlatform, Run, measured
@@ -88,7 +88,7 @@ class Recorded(FakePlatform):
 async def real_store(folder: Path) -> AsyncGenerator[SqlResultStore]:
     """The store of a data folder."""
     url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     store = SqlResultStore.from_url(url)
     yield store
     await store.close()

@@ -7,8 +7,8 @@ from temporalio.client import Client
 
 from contract.ids import pipeline_workflow_id
 from contract.progress import PipelinePhase
-from store.migrate import upgrade
 from tests.support.dashboard_site import operating, site_of
+from tests.support.new_store import new_store
 from tests.workflows.fake_platform import FakePlatform, finished
 from workflows.pipeline import PipelineWorkflow
 
@@ -25,7 +25,7 @@ async def test_a_start_that_is_sent_twice_is_one_pipeline_by_its_starter(
         return client
 
     site = site_of(tmp_path / "data", fleets=tmp_path / "fleets", connect=connected)
-    await upgrade(site.stored.url)
+    await new_store(site.stored.url)
     platform = FakePlatform(apps=1, analyzers="s")
     order = {"spec": {"apps": {"root": "study"}, "parallelism": 9}, "id": platform.id}
     form = {"root": "study", "seen": "analyzers", "analyzer": "static", "do": "start"}

@@ -35,11 +35,11 @@ from control.rebuilding import rebuild
 from control.retrying import retry
 from control.stored import Stored
 from settings import Settings
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime, Result, archive
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
 from tests.store import samples
+from tests.support.new_store import new_store
 from tests.support.store_rows import rows_of
 from tests.workflows.fake_platform import make_plan
 from worker import Ports, workers_of
@@ -150,7 +150,7 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     url = f"sqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     flags = [part for flag in DYNAMIC_CONFIG for part in ("--dynamic-config-value", flag)]
     server = await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,

@@ -22,10 +22,10 @@ from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
 from control.starting import start_pipeline
 from settings import Settings
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime, Result, archive
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
+from tests.support.new_store import new_store
 from tests.workflows.fake_platform import finished, make_plan
 from worker import Ports, workers_of
 from workflows import policies, search_attributes
@@ -99,7 +99,7 @@ async def test_the_apps_of_a_host_that_went_away_start_anew_elsewhere_and_nothin
     monkeypatch.setitem(policies.CHECK_APP, "schedule_to_start_timeout", timedelta(seconds=5))
     monkeypatch.setattr(policies, "HOST_WATCH", timedelta(seconds=1))
     url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await upgrade(url)
+    await new_store(url)
     results, analyzers = SqlResultStore.from_url(url), Analyzers(tmp_path)
     hosts = {name: Host(name) for name in ("north", "south")}
     flags = [part for flag in DYNAMIC_CONFIG for part in ("--dynamic-config-value", flag)]
