@@ -132,7 +132,12 @@ def outcome_of(report: AnalyzerReport) -> SubtaskOutcome:
     """The outcome that belongs to a report."""
     tools = tuple(ToolSummary(tool=tool.tool, state=tool.state) for tool in report.tools)
     return SubtaskOutcome(
-        subtask_id=report.subtask_id, analyzer=report.analyzer, tools=tools, report=ARTIFACT
+        subtask_id=report.subtask_id,
+        analyzer=report.analyzer,
+        tools=tools,
+        report=ARTIFACT,
+        duration_s=30.0,
+        tool_seconds=20.0,
     )
 
 

@@ -138,12 +138,12 @@ def resolve(
 
 def _require_below(chosen: Iterable[tuple[AppRef, Path]], below: Path) -> None:
     """Refuse an app behind a link that leads out of `below`; the root itself is inside."""
-    links: dict[Path, frozenset[str]] = {}
+    links: dict[str, frozenset[str]] = {}
     for ref, folder in chosen:
-        model = folder.parent
-        if model not in links:
-            links[model] = _links(model)
-        if "" in links[model] or folder.name in links[model]:
+        if ref.model not in links:
+            links[ref.model] = _links(folder.parent)
+        its = links[ref.model]
+        if its and ("" in its or folder.name in its):
             require_inside(folder, below, ref.label)
 
 
