@@ -33,6 +33,7 @@ from contract.analysis import (
 )
 from contract.analyzers import AnalyzerKind, Category
 from contract.findings import FindingsQuery
+from contract.ids import safe_model
 from contract.journal import RecordedApp
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader, pages_of
@@ -57,15 +58,28 @@ ARTIFACT = ArtifactRef(key=f"sha256/ab/{DIGEST}", sha256=DIGEST, size_bytes=9)
 _SEVERITIES = random.Random(3).choices(list(Severity), (1, 8, 30, 40, 21), k=1_000)
 
 
-def plan_of(apps: int) -> PipelinePlan:
+def folder_of(root: str, app: AppRef) -> str:
+    """Where an app is, below the folder of its fleet."""
+    return f"{root}/{safe_model(app.model)}/app{app.app_number}"
+
+
+def refs_of(apps: int) -> list[AppRef]:
     """So many apps of ten models."""
+    return [
+        AppRef(model=f"vendor/model-{number % MODELS}", app_number=number // MODELS + 1)
+        for number in range(apps)
+    ]
+
+
+def plan_of(apps: int, root: str = "/fleet") -> PipelinePlan:
+    """A plan of so many apps, whose folders are below `root`."""
     planned = (
         PlannedApp(
-            ref=AppRef(model=f"vendor/model-{number % MODELS}", app_number=number // MODELS + 1),
-            source=SourceRef(path=f"/fleet/{number}", digest=f"{number:064}", files=20),
+            ref=ref,
+            source=SourceRef(path=folder_of(root, ref), digest=f"{number:064}", files=20),
             template="notes",
         )
-        for number in range(apps)
+        for number, ref in enumerate(refs_of(apps))
     )
     spec = PipelineSpec(apps=AppsSpec(root="fleet"))
     return PipelinePlan(pipeline_id="bench", spec=spec, apps=tuple(planned))
@@ -118,7 +132,12 @@ def outcome_of(report: AnalyzerReport) -> SubtaskOutcome:
     """The outcome that belongs to a report."""
     tools = tuple(ToolSummary(tool=tool.tool, state=tool.state) for tool in report.tools)
     return SubtaskOutcome(
-        subtask_id=report.subtask_id, analyzer=report.analyzer, tools=tools, report=ARTIFACT
+        subtask_id=report.subtask_id,
+        analyzer=report.analyzer,
+        tools=tools,
+        report=ARTIFACT,
+        duration_s=30.0,
+        tool_seconds=20.0,
     )
 
 
@@ -137,12 +156,14 @@ def weaknesses_of(findings: tuple[Finding, ...]) -> list[Weakness]:
     ]
 
 
-async def fill(store: SqlResultStore, apps: int, count: int, batch: int) -> dict[str, float]:
+async def fill(
+    store: SqlResultStore, apps: int, count: int, batch: int, root: str = "/fleet"
+) -> dict[str, float]:
     """Record all apps, some in one transaction; findings per second, without making them.
 
     The rows of a batch are made while those of the one before are written.
     """
-    plan = plan_of(apps)
+    plan = plan_of(apps, root)
     header = PlanHeader.of(plan)
     for page in pages_of(plan):
         await store.register_page(header, page)

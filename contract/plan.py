@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -157,6 +157,15 @@ class AppResult(Frozen):
     def tools_to_retry(self) -> dict[AnalyzerKind, tuple[str, ...]]:
         """Single tools to run again, of analyzers whose other results stand."""
         return {kind: tools for kind, tools in self.missing.items() if ALL_TOOLS not in tools}
+
+
+class AppPath(NamedTuple):
+    """The folder that an app was found in. Plain: a fleet has ten thousand of them."""
+
+    model: str
+    number: int
+    role: str
+    path: str
 
 
 class AppEntry(Frozen):

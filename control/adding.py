@@ -1,6 +1,7 @@
 """Adds apps to a running pipeline: from the folder of its fleet, or from another one."""
 
 import asyncio
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from contract.role import AppRole
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.documents import Added
 from control.errors import NoMoreAppsError, NotStoredError, WrongInputError
-from control.fleet import app_folders, folder_of, model_folders
+from control.fleet import Folders, fleet_folders, folder_of
 from control.mistakes import unlike
 from control.pipelines import Pipeline
 from control.plans import planned
@@ -60,10 +61,15 @@ async def addable(stored: Stored, pipeline_id: str) -> tuple[str, ...]:
     apps = await stored.answered(pipeline_id, lambda store: store.app_paths(pipeline_id))
     if not apps:
         raise NotStoredError(pipeline_id, f"no pipeline {pipeline_id!r} in the store")
-    known = {ref.label for ref, _, _ in apps}
-    root = _one_root(pipeline_id, (path for _, role, path in apps if role is AppRole.SUBJECT))
+    root = _one_root(pipeline_id, (app.path for app in apps if app.role == AppRole.SUBJECT))
     folders = await asyncio.to_thread(_folders, root)
-    return tuple(label for label in folders if label not in known)
+    known = {(app.model, app.number) for app in apps}
+    return tuple(
+        _label(model, number)
+        for model, there in folders.items()
+        for number in there
+        if (model, number) not in known
+    )
 
 
 def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -> list[PlannedApp]:
@@ -77,7 +83,12 @@ def apps_to_add(plan: PipelinePlan, refs: Sequence[AppRef], root: Path | None) -
     Raises:
         PlatformError: an app is not there, or in the pipeline already.
     """
-    folders = _folders(_root_of(plan) if root is None else folder_of(Path.cwd(), str(root), "root"))
+    where = _root_of(plan) if root is None else folder_of(Path.cwd(), str(root), "root")
+    folders = {
+        _label(model, number): folder
+        for model, there in _folders(where).items()
+        for number, folder in there.items()
+    }
     known = {app.ref.label for app in plan.apps}
     if not refs:
         new = [key for key in folders if key not in known]
@@ -107,23 +118,22 @@ def _root_of(plan: PipelinePlan) -> Path:
 
 
 def _one_root(pipeline_id: str, paths: Iterable[str]) -> Path:
-    roots = {Path(path).parent.parent for path in dict.fromkeys(paths)}
+    roots = {os.path.dirname(os.path.dirname(path)) for path in paths}
     if len(roots) != 1:
         raise WrongInputError(
             f"pipeline {pipeline_id} has apps of several folders",
             next_step="name the root they are below",
         )
-    return roots.pop()
+    return Path(roots.pop())
 
 
-def _folders(root: Path) -> dict[str, Path]:
-    """Folders by `model/appN`."""
+def _label(model: str, number: int) -> str:
+    return AppRef(model=model, app_number=number).label
+
+
+def _folders(root: Path) -> Folders:
     try:
-        return {
-            AppRef(model=model, app_number=number).label: folder
-            for model, models in model_folders(root).items()
-            for number, folder in app_folders(models).items()
-        }
+        return fleet_folders(root)
     except OSError as error:
         raise WrongInputError(
             f"{error.filename or root}: {error.strerror}", next_step="name the root of the fleet"

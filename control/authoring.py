@@ -11,7 +11,7 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.spec import PipelineSpec
 from control.errors import WrongInputError
-from control.fleet import chosen_apps, folder_of, model_folders, require_inside
+from control.fleet import chosen_apps, folder_of, require_inside
 from control.fleets import Fleet, FleetModel
 from control.mistakes import unlike
 from control.more_options import More, document_of_more, whole
@@ -64,15 +64,15 @@ class Answers(More):
 
 
 def checked(answers: Answers, fleet: Fleet, step: Step = Step.LIMITS) -> PipelineSpec:
-    """The spec that the answers to `step` and to all before it make. Blocking.
+    """The spec that the answers to `step` and to all before it make.
 
     Raises:
         WrongInputError: an answer is wrong; it names the field, and the nearest right word.
     """
     spec = parse_spec(document_of(answers, fleet, step), _NAME)
     if step is not Step.FOLDER:
-        root = Path(fleet.root)
-        for _ in chosen_apps(spec.apps, model_folders(root), root):
+        there = {model.name: frozenset(model.numbers) for model in fleet.models}
+        for _ in chosen_apps(spec.apps, there, Path(fleet.root)):
             pass
         _require_declared(spec, fleet)
     return spec
@@ -177,13 +177,14 @@ def _apps(answers: Answers, fleet: Fleet) -> Iterator[tuple[str, Any]]:
     chosen = _models(answers, fleet)
     numbers = fleet.numbers if answers.numbers is None else answers.numbers
     _require_some(numbers, "app")
-    ragged = any(not set(numbers) <= set(model.numbers) for model in chosen)
+    wanted = frozenset(numbers)
+    ragged = any(not wanted.issubset(model.numbers) for model in chosen)
     if answers.numbers is not None and ragged:
         yield "only", _labels(chosen, numbers)
     else:
         yield from _unless(None, models=_listed(answers.models)).items()
         yield from _unless(None, numbers=_listed(answers.numbers)).items()
-    used = {n for model in chosen for n in model.numbers if n in numbers}
+    used = {n for model in chosen for n in model.numbers if n in wanted}
     slugs = {n: slug for n, slug in sorted(answers.templates.items()) if n in used and slug}
     yield from _unless(False, trusted=answers.trusted).items()
     yield from _unless({}, templates=slugs).items()
@@ -207,7 +208,8 @@ def _models(answers: Answers, fleet: Fleet) -> list[FleetModel]:
 
 
 def _labels(chosen: Sequence[FleetModel], numbers: Sequence[int]) -> list[str]:
-    labels = [f"{model.name}/app{n}" for model in chosen for n in numbers if n in model.numbers]
+    there = [(model.name, frozenset(model.numbers)) for model in chosen]
+    labels = [f"{name}/app{n}" for name, own in there for n in numbers if n in own]
     _require_some(labels, "app of these models")
     return labels
 

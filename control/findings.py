@@ -28,6 +28,7 @@ _OF_BASELINE = {
     BaselineState.UNCHANGED: Standing.UNCHANGED,
     BaselineState.UNKNOWN: Standing.UNKNOWN,
 }
+_GROWTH = 4
 NOT_COMPARED = "not compared yet: writing the report does it"
 _BASELINES = {standing: state for state, standing in _OF_BASELINE.items() if state is not None}
 
@@ -191,26 +192,35 @@ class Search:
     async def take(self, limit: int, seconds: float = math.inf) -> list[FoundWeakness]:
         """The next ones, at most `limit`.
 
-        After so many seconds no further page of the store is read, of which a decision or a text
-        may leave little: what there is by then is returned, maybe nothing.
+        No further page of the store is read, of which a decision or a text may leave little, if it
+        would end after so many seconds, were it like the one before: what there is by then is
+        returned, maybe nothing.
         """
         taken: list[FoundWeakness] = []
-        began, spent_s = time.monotonic(), 0.0
-        while self.after is not None and len(taken) < limit and spent_s <= seconds:
-            size = PAGE_LIMIT if self._sifts else min(PAGE_LIMIT, limit - len(taken))
-            page = await self._page(size)
-            wanted = [
-                (place, item)
-                for place, item in enumerate(map(self._decided, page.items))
-                if self._is_wanted(item)
-            ][: limit - len(taken)]
-            taken += [item for _, item in wanted]
-            used = wanted[-1][0] + 1 if len(taken) == limit else len(page.items)
-            if used < len(page.items):  # the store knows where that one ends
-                page = await self._page(used)
-            self.after = page.after
-            spent_s = time.monotonic() - began
+        spent_s = longest_s = 0.0
+        size = limit
+        while self.after is not None and len(taken) < limit and spent_s + longest_s <= seconds:
+            begun, left = time.monotonic(), limit - len(taken)
+            size = min(PAGE_LIMIT, size if self._sifts else left)
+            taken += await self._wanted(size, left)
+            size *= _GROWTH  # this one left little
+            took_s = time.monotonic() - begun
+            spent_s, longest_s = spent_s + took_s, max(longest_s, took_s)
         return taken
+
+    async def _wanted(self, size: int, limit: int) -> list[FoundWeakness]:
+        """What is wanted of the next `size` of the store, at most `limit`; goes on behind it."""
+        page = await self._page(size)
+        wanted = [
+            (place, item)
+            for place, item in enumerate(map(self._decided, page.items))
+            if self._is_wanted(item)
+        ][:limit]
+        used = wanted[-1][0] + 1 if len(wanted) == limit else len(page.items)
+        if used < len(page.items):  # the store knows where that one ends
+            page = await self._page(used)
+        self.after = page.after
+        return [item for _, item in wanted]
 
     @property
     def _sifts(self) -> bool:

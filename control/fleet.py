@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from control.errors import WrongInputError
 from control.mistakes import unlike
 
 Say = Callable[[str], None]
+Folders = dict[str, dict[int, Path]]
+"""Folders of apps, by model and number."""
+Numbers = Mapping[str, Collection[int]]
+"""Numbers of apps by model; a collection that finds one quickly."""
 _APP_FOLDER = re.compile(r"^app([1-9][0-9]{0,5})$")
 _NEARLY_APP = re.compile(r"^app[ ._-]?[0-9]+$", re.IGNORECASE)
 _LISTED = 10
@@ -58,19 +62,27 @@ def require_inside(path: Path, root: Path, field: str) -> None:
         )
 
 
-def model_folders(root: Path, say: Say = silent) -> dict[str, Path]:
-    """Folders of models below `root`, by model."""
-    folders: dict[str, Path] = {}
+def fleet_folders(root: Path, say: Say = silent) -> Folders:
+    """Folders of the apps below `root`, by model and number; `say` hears of what is left out.
+
+    Reads every folder once: whoever asks for more hands the answer on.
+
+    Raises:
+        WrongInputError: a folder of apps stands for no model, or for that of another one.
+        OSError: a folder cannot be read.
+    """
+    folders: Folders = {}
+    seen: dict[str, str] = {}
     for folder in sorted(root.iterdir()):
-        if not folder.is_dir() or not app_folders(folder, say):
+        if not folder.is_dir() or not (apps := app_folders(folder, say)):
             continue
         model = _model_name(folder)
         if model in folders:
             raise WrongInputError(
-                f"two folders stand for model {model!r}: {folders[model].name!r}, {folder.name!r}",
+                f"two folders stand for model {model!r}: {seen[model]!r}, {folder.name!r}",
                 next_step="rename or remove one of them",
             )
-        folders[model] = folder
+        folders[model], seen[model] = apps, folder.name
     return folders
 
 
@@ -101,21 +113,28 @@ def app_folders(model: Path, say: Say = silent) -> dict[int, Path]:
     return apps
 
 
-def chosen_apps(
-    apps: AppsSpec, folders: Mapping[str, Path], root: Path
-) -> Iterator[tuple[str, int, Path]]:
-    """Model, number and folder of each app that the spec asks for."""
+def chosen_apps(apps: AppsSpec, there: Numbers, root: Path) -> Iterator[tuple[str, int]]:
+    """Model and number of each app that the spec asks for.
+
+    Args:
+        apps: what the spec says.
+        there: numbers of the apps by model.
+        root: where they are, for messages.
+
+    Raises:
+        WrongInputError: it asks for what is not there, or for something twice.
+    """
     if apps.only is not None:
-        yield from _single(apps, apps.only, folders, root)
+        yield from _single(apps, apps.only, there, root)
         return
-    for model in _models(apps, folders, root):
-        for number, folder in _apps(apps, model, folders[model]):
-            yield model, number, folder
+    for model in _models(apps, there, root):
+        for number in _numbers(apps, model, there[model]):
+            yield model, number
 
 
 def _single(
-    apps: AppsSpec, names: tuple[str, ...], folders: Mapping[str, Path], root: Path
-) -> Iterator[tuple[str, int, Path]]:
+    apps: AppsSpec, names: tuple[str, ...], numbers: Numbers, root: Path
+) -> Iterator[tuple[str, int]]:
     """The apps of `apps.only`, in its order."""
     if apps.models is not None or apps.numbers is not None:
         raise WrongInputError(
@@ -123,9 +142,9 @@ def _single(
             next_step="remove apps.models and apps.numbers, or apps.only",
         )
     there = {
-        AppRef(model=model, app_number=number).label: (model, number, folder)
-        for model, path in folders.items()
-        for number, folder in app_folders(path).items()
+        AppRef(model=model, app_number=number).label: (model, number)
+        for model, own in numbers.items()
+        for number in own
     }
     wrong = [unlike(name, there, "app") for name in names if name not in there]
     if wrong:
@@ -153,29 +172,28 @@ def _refuse_repeated(field: str, names: Sequence[object]) -> None:
         )
 
 
-def _models(apps: AppsSpec, folders: Mapping[str, Path], root: Path) -> list[str]:
+def _models(apps: AppsSpec, there: Numbers, root: Path) -> list[str]:
     if apps.models is None:
-        return list(folders)
-    wrong = [unlike(model, folders, "model") for model in apps.models if model not in folders]
+        return list(there)
+    wrong = [unlike(model, there, "model") for model in apps.models if model not in there]
     if wrong:
         raise WrongInputError(
             f"apps.models: not below {root}",
             lines=tuple(wrong),
-            next_step=f"models there: {', '.join(folders) or 'none'}",
+            next_step=f"models there: {', '.join(there) or 'none'}",
         )
     _refuse_repeated("apps.models", apps.models)
     return list(apps.models)
 
 
-def _apps(apps: AppsSpec, model: str, folder: Path) -> list[tuple[int, Path]]:
-    there = app_folders(folder)
+def _numbers(apps: AppsSpec, model: str, there: Collection[int]) -> list[int]:
     numbers = sorted(there) if apps.numbers is None else list(apps.numbers)
     missing = [number for number in numbers if number not in there]
     if missing:
         raise WrongInputError(
             f"apps.numbers: {model} has no app{missing[0]}",
-            lines=tuple(f"{model}: no folder {folder / f'app{number}'}" for number in missing),
+            lines=tuple(f"{model}: no folder app{number}" for number in missing),
             next_step=f"{model} has: {', '.join(f'app{number}' for number in sorted(there))}",
         )
     _refuse_repeated("apps.numbers", numbers)
-    return [(number, there[number]) for number in numbers]
+    return numbers

@@ -10,7 +10,7 @@ from contract.base import Frozen
 from contract.errors import PlatformError
 from contract.source_digest import SKIPPED_FOLDERS
 from control.errors import WrongInputError
-from control.fleet import app_folders, folder_of, is_inside, model_folders
+from control.fleet import app_folders, fleet_folders, folder_of, is_inside
 from control.specfile import read_yaml
 
 DEPTH = 3
@@ -158,8 +158,8 @@ def look_at(root: Path, below: Path | None = None) -> Fleet:
                 f"the folder: no such folder: {root}", next_step="name the folder of a fleet"
             )
         models = {
-            name: FleetModel(name=name, numbers=tuple(sorted(app_folders(folder))))
-            for name, folder in model_folders(root, notes.append).items()
+            name: FleetModel(name=name, numbers=tuple(sorted(apps)))
+            for name, apps in fleet_folders(root, notes.append).items()
         }
         if not models:
             raise WrongInputError(

@@ -13,7 +13,7 @@ from control.authoring import require_below, require_pipeline
 from control.choices import require_logins
 from control.fleet import Say, silent
 from control.pipelines import submit
-from control.plans import resolve
+from control.plans import Read, planned, resolve
 from control.stored import Stored, require_comparable
 
 
@@ -38,6 +38,7 @@ async def plan_below(
     stored: Stored,
     secret: Callable[[SecretRef], str] | None,
     say: Say = silent,
+    read: Read = planned,
 ) -> PipelinePlan:
     """The plan of a spec all of whose folders are below `root`, checked before the start.
 
@@ -48,13 +49,14 @@ async def plan_below(
         stored: must know the baseline.
         secret: finds a login as the worker will; None: the worker is elsewhere.
         say: hears of folders that are left out.
+        read: reads the apps, as in `resolve`.
 
     Raises:
         PlatformError: PERMISSION_DENIED: something is elsewhere; or what is wrong in the spec.
     """
     require_below(spec, root, root)
     await require_pipeline(stored, spec.baseline or "")
-    plan = await asyncio.to_thread(resolve, spec, root, pipeline_id, say, root)
+    plan = await asyncio.to_thread(resolve, spec, root, pipeline_id, say, root, read)
     if secret is not None:
         require_logins(plan.spec, secret)
     await require_comparable(stored, plan)

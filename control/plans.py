@@ -1,7 +1,8 @@
 """Turns a spec file into a `PipelinePlan`; names whatever is wrong before anything starts."""
 
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from control.added import control_templates, with_added
 from control.choices import require_logins
 from control.errors import WrongInputError
 from control.fleet import (
+    Folders,
     Say,
-    app_folders,
     chosen_apps,
+    fleet_folders,
     folder_of,
-    model_folders,
     require_inside,
     silent,
 )
@@ -28,6 +29,28 @@ from control.mistakes import unlike
 from control.naming import pipeline_id as usable_id
 from control.specfile import load_spec, read_yaml, validate
 from control.suppressing import decided
+
+Read = Callable[[PipelineSpec, AppRef, Path], PlannedApp]
+"""Reads the folder of an app for a plan."""
+
+
+def planned(spec: PipelineSpec, ref: AppRef, folder: Path) -> PlannedApp:
+    """The app in `folder`, read for its digest.
+
+    Raises:
+        PlatformError: it cannot be read.
+    """
+    try:
+        source = digest_tree(folder)
+        source.path.encode()
+    except PlatformError as error:
+        raise WrongInputError(f"{folder}: {error.message}") from error
+    except UnicodeError as error:
+        raise WrongInputError(
+            f"{folder}: a name in its path is not UTF-8", next_step="rename that folder or file"
+        ) from error
+    template = spec.apps.templates.get(ref.app_number)
+    return PlannedApp(ref=ref, source=source, template=template)
 
 
 def checked_plan(
@@ -66,6 +89,7 @@ def resolve(
     pipeline_id: str,
     say: Say = silent,
     below: Path | None = None,
+    read: Read = planned,
 ) -> PipelinePlan:
     """Find the apps of `spec` below `base` and read their sources' digests.
 
@@ -75,6 +99,7 @@ def resolve(
         pipeline_id: ID of the pipeline to be.
         say: hears of folders that are left out.
         below: no app of the fleet that is elsewhere, links followed, is read; None: any is.
+        read: reads the apps; a `Glance` only looks at them, for a plan that nobody starts.
 
     Raises:
         PlatformError: PERMISSION_DENIED: an app is not below `below`; or what is wrong in the spec.
@@ -88,25 +113,48 @@ def resolve(
     try:
         if below is not None:
             require_inside(root, below, "apps.root")
-            for model, number, folder in chosen_apps(spec.apps, model_folders(root), root):
-                if folder.is_symlink() or folder.parent.is_symlink():
-                    require_inside(folder, below, f"{model}/app{number}")
-        return _resolve(spec, base, root, pipeline_id, say)
+        folders = fleet_folders(root, say)
+        chosen = [
+            (AppRef(model=model, app_number=number), folders[model][number])
+            for model, number in chosen_apps(spec.apps, folders, root)
+        ]
+        if below is not None:
+            _require_below(chosen, below)
+        read_app = partial(read, spec)
+        apps = [read_app(ref, folder) for ref, folder in chosen]
+        _require_some(spec, root, apps)
+        _check_template_numbers(spec, folders)
+        decisions = decided(spec.suppressions, base, root, say)
+        spec = spec.model_copy(update={"suppressions": decisions})
+        every = with_added(spec, base, apps, read_app)
+        templates = _templates(spec, base) | control_templates(every)
     except OSError as error:
         raise WrongInputError(
             f"{error.filename or root}: {error.strerror}",
             next_step="make the folders of the fleet readable",
         ) from error
+    return PipelinePlan(pipeline_id=pipeline_id, spec=spec, apps=tuple(every), templates=templates)
 
 
-def _resolve(
-    spec: PipelineSpec, base: Path, root: Path, pipeline_id: str, say: Say
-) -> PipelinePlan:
-    folders = model_folders(root, say)
-    apps = [
-        planned(spec, AppRef(model=model, app_number=number), folder)
-        for model, number, folder in chosen_apps(spec.apps, folders, root)
-    ]
+def _require_below(chosen: Iterable[tuple[AppRef, Path]], below: Path) -> None:
+    """Refuse an app behind a link that leads out of `below`; the root itself is inside."""
+    links: dict[str, frozenset[str]] = {}
+    for ref, folder in chosen:
+        if ref.model not in links:
+            links[ref.model] = _links(folder.parent)
+        its = links[ref.model]
+        if its and ("" in its or folder.name in its):
+            require_inside(folder, below, ref.label)
+
+
+def _links(model: Path) -> frozenset[str]:
+    """Names of the links in a model's folder; an empty one: it is itself behind a link."""
+    with os.scandir(model) as entries:
+        found = {entry.name for entry in entries if entry.is_symlink()}
+    return frozenset(found | {""} if model.is_symlink() else found)
+
+
+def _require_some(spec: PipelineSpec, root: Path, apps: Sequence[PlannedApp]) -> None:
     if not apps and spec.apps.only is None:
         raise WrongInputError(
             f"no apps below {root}", next_step="apps are folders <root>/<model>/app<N>/"
@@ -115,36 +163,11 @@ def _resolve(
         raise WrongInputError(
             "apps.only names no app", next_step="name one: MODEL/appN, or remove it"
         )
-    _check_template_numbers(spec, folders)
-    decisions = decided(spec.suppressions, base, root, say)
-    spec = spec.model_copy(update={"suppressions": decisions})
-    every = with_added(spec, base, apps, partial(planned, spec))
-    templates = _templates(spec, base) | control_templates(every)
-    return PipelinePlan(pipeline_id=pipeline_id, spec=spec, apps=tuple(every), templates=templates)
 
 
-def planned(spec: PipelineSpec, ref: AppRef, folder: Path) -> PlannedApp:
-    """The app in `folder`, read for its digest.
-
-    Raises:
-        PlatformError: it cannot be read.
-    """
-    try:
-        source = digest_tree(folder)
-        source.path.encode()
-    except PlatformError as error:
-        raise WrongInputError(f"{folder}: {error.message}") from error
-    except UnicodeError as error:
-        raise WrongInputError(
-            f"{folder}: a name in its path is not UTF-8", next_step="rename that folder or file"
-        ) from error
-    template = spec.apps.templates.get(ref.app_number)
-    return PlannedApp(ref=ref, source=source, template=template)
-
-
-def _check_template_numbers(spec: PipelineSpec, folders: Mapping[str, Path]) -> None:
+def _check_template_numbers(spec: PipelineSpec, folders: Folders) -> None:
     """Refuse a template for an app number that no model has."""
-    there = {number for folder in folders.values() for number in app_folders(folder)}
+    there = {number for apps in folders.values() for number in apps}
     idle = sorted(set(spec.apps.templates) - there)
     if idle:
         raise WrongInputError(

@@ -23,7 +23,7 @@ Condition = ColumnElement[bool]
 Place = tuple[int, int, int]  # severity, app, the weakness's place in it
 
 
-def conditions(query: FindingsQuery) -> dict[str, Condition]:
+def conditions(query: FindingsQuery, dialect: str) -> dict[str, Condition]:
     """A condition for each filter that is used, by its column."""
     table = weaknesses.c
     found: dict[str, Condition] = {"role": table.role.in_([role.value for role in query.roles])}
@@ -52,7 +52,7 @@ def conditions(query: FindingsQuery) -> dict[str, Condition]:
     if query.tools:
         found["tool"] = exists().where(SAME, weakness_tools.c.tool.in_(query.tools))
     if query.text:
-        found["text"] = may_say(query.text)
+        found["text"] = may_say(query.text, dialect)
     if query.apps:
         found["app"] = or_(
             *(

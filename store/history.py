@@ -26,18 +26,25 @@ async def fetch_history(connection: AsyncConnection) -> History:
             subtasks.c.tool_seconds > 0,
         )
         durations[kind] += await connection.scalars(found.limit(_SUBTASKS))
-    app = (cells.c.pipeline_id, cells.c.target_model, cells.c.target_app_number)
+    # Of apps whose judges were asked: others cost nothing, and a fleet has many cells of them.
+    asked = (
+        select(subtasks.c.subtask_id)
+        .where(
+            subtasks.c.pipeline_id.in_(recent),
+            subtasks.c.analyzer == AnalyzerKind.AI,
+            subtasks.c.saved_seconds == 0,
+            subtasks.c.tool_seconds > 0,
+        )
+        .limit(_SUBTASKS)
+        .subquery()
+    )
     costs = (
         select(func.sum(metrics.c.value))
-        .join(cells, cells.c.id == metrics.c.cell_id)
-        .where(
-            cells.c.pipeline_id.in_(recent),
-            cells.c.saved_seconds == 0,
-            metrics.c.name == "cost",
-            metrics.c.unit == "usd",
-        )
-        .group_by(*app)
-        .limit(_SUBTASKS)
+        .select_from(asked)
+        .join(cells, cells.c.subtask_id == asked.c.subtask_id)
+        .join(metrics, metrics.c.cell_id == cells.c.id)
+        .where(cells.c.saved_seconds == 0, metrics.c.name == "cost", metrics.c.unit == "usd")
+        .group_by(asked.c.subtask_id)
     )
     return History(
         pipelines=len(recent),

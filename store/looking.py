@@ -1,28 +1,20 @@
 """Where the tools of a pipeline should look, and where they did: from counts and few rows."""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contract.analysis import MeasurementState
-from contract.analyzers import AnalyzerKind
 from contract.overview import AppsAsked, CellsLooked, LooksOverview
 from contract.role import AppRole
 from contract.spec import AppRef
 from store.connected import Connected, not_found
+from store.special import ITS_APP, counted_rows, fetch_special, is_app
 from store.states import fetch_seen
 from store.tables import app_tallies, apps, cell_tallies, cells, findings, pipelines
 
-_LIVE = cells.c.analyzer.in_([kind.value for kind in AnalyzerKind if kind.is_live])
-_ITS_APP = and_(
-    *(
-        cells.c[name] == apps.c[name]
-        for name in ("pipeline_id", "target_model", "target_app_number")
-    )
-)
 _Group = tuple[Any, ...]  # model, role, state and analyzers of its own
 
 
@@ -98,7 +90,7 @@ async def _found(
     connection: AsyncConnection, pipeline_id: str, only: AppRef | None
 ) -> dict[tuple[str, str], int]:
     """Apps that have not ended of which tools found something, by model and role."""
-    any_finding = exists().where(_ITS_APP, findings.c.cell_id == cells.c.id)
+    any_finding = exists().where(ITS_APP, findings.c.cell_id == cells.c.id)
     query = (
         select(apps.c.target_model, apps.c.role, func.count().label("number"))
         .where(apps.c.pipeline_id == pipeline_id, apps.c.state.is_(None), *_is(only))
@@ -124,57 +116,25 @@ async def _cells(
         .group_by(*key)
         .order_by(*key)
     )
-    query = all_of_them if only is None else _counted(pipeline_id, only)
-    special = await _special(connection, pipeline_id, only)
+    query = all_of_them if only is None else counted_rows(pipeline_id, only)
+    rows = (await connection.execute(query)).all()
+    totals = {tuple(row)[:5]: row for row in rows if row.analyzer is not None}
+    numbers = {key: row.number for key, row in totals.items()}
+    special = await fetch_special(connection, pipeline_id, only, numbers)
     return [
         CellsLooked(
-            model=row.target_model,
-            role=row.role,
-            analyzer=row.analyzer,
-            tool=row.tool,
-            state=row.state,
+            model=model,
+            role=role,
+            analyzer=analyzer,
+            tool=tool,
+            state=state,
             cells=row.number,
             partial=row.partial,
-            **special[tuple(row)[:5]],
+            **special[model, role, analyzer, tool, state],
         )
-        for row in await connection.execute(query)
-        if row.analyzer is not None
+        for (model, role, analyzer, tool, state), row in totals.items()
     ]
 
 
-async def _special(
-    connection: AsyncConnection, pipeline_id: str, only: AppRef | None
-) -> defaultdict[tuple[Any, ...], dict[str, int]]:
-    """How many cells are of apps that have not ended or that failed."""
-    query = _counted(pipeline_id, only, and_(_ITS_APP, or_(apps.c.state.is_(None), _LIVE)))
-    some = or_(apps.c.state.is_(None), apps.c.state == MeasurementState.APP_FAILED.value)
-    found: defaultdict[tuple[Any, ...], dict[str, int]] = defaultdict(dict)
-    for row in await connection.execute(query.where(some)):
-        found[tuple(row)[:5]]["app_failed" if row.app_state else "unfinished"] = row.number
-    return found
-
-
-def _counted(
-    pipeline_id: str,
-    only: AppRef | None,
-    on: ColumnElement[bool] = _ITS_APP,
-) -> Any:
-    """Cells counted from their rows; an app without any is one row without an analyzer.
-
-    It is an outer join so that each database goes from the apps, which are few, to their cells.
-    """
-    of_cell = (cells.c.target_model, apps.c.role, cells.c.analyzer, cells.c.tool, cells.c.state)
-    key = (*of_cell, apps.c.state.label("app_state"))
-    return (
-        select(*key, func.count().label("number"), func.sum(cells.c.partial).label("partial"))
-        .select_from(apps.outerjoin(cells, on))
-        .where(apps.c.pipeline_id == pipeline_id, *_is(only))
-        .group_by(*key)
-        .order_by(*of_cell)
-    )
-
-
 def _is(only: AppRef | None) -> tuple[ColumnElement[bool], ...]:
-    if only is None:
-        return ()
-    return (apps.c.target_model == only.model, apps.c.target_app_number == only.app_number)
+    return () if only is None else is_app(only)

@@ -46,7 +46,7 @@ class Parts:
         Most weaknesses are of subjects: their role leaves out few.
         """
         usual = {"role"} if AppRole.SUBJECT in self.query.roles else set[str]()
-        others = conditions(self.query).keys() - {self.name} - usual
+        others = conditions(self.query, self.dialect).keys() - {self.name} - usual
         return self.name not in _FEW and bool(others)
 
     def rows(self, after: Place | None, end: Place | None, limit: int) -> Iterator[Select[Any]]:
@@ -76,7 +76,7 @@ class Parts:
     def total(self) -> Select[Any]:
         """How many weaknesses are wanted."""
         mine = weaknesses.c.pipeline_id == self.query.pipeline_id
-        wanted = (*conditions(self.query).values(), *in_range(self.query, KEY, None))
+        wanted = (*conditions(self.query, self.dialect).values(), *in_range(self.query, KEY, None))
         return select(func.count()).select_from(weaknesses).where(mine, *wanted)
 
     @property
@@ -84,7 +84,7 @@ class Parts:
         return TOOL_KEY if self.name == "tool" else KEY
 
     def _others(self) -> list[Condition]:
-        found = conditions(self.query)
+        found = conditions(self.query, self.dialect)
         return [condition for name, condition in found.items() if name != self.name]
 
     def _leads(self, value: Any) -> Iterator[Condition]:

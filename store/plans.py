@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
-from contract.plan import AppChoice, AppEntry, AppResult, PlanHeader, PlanPage, Reopening
+from contract.plan import AppChoice, AppEntry, AppPath, AppResult, PlanHeader, PlanPage, Reopening
 from contract.role import AppRole
 from contract.spec import AppRef
 from store.loading import ref_of
@@ -116,21 +116,12 @@ async def fetch_choices(
     return [choice for choice in every if choice.ref.label in labels]
 
 
-async def fetch_paths(
-    connection: AsyncConnection, pipeline_id: str
-) -> list[tuple[AppRef, AppRole, str]]:
+async def fetch_paths(connection: AsyncConnection, pipeline_id: str) -> list[AppPath]:
     """Each app of the pipeline with the folder that it was found in."""
-    path = apps.c.body["planned"]["source"]["path"].as_string().label("path")
+    path = apps.c.body["planned", "source", "path"].as_string().label("path")
     query = select(apps.c.target_model, apps.c.target_app_number, apps.c.role, path)
     found = await connection.execute(query.where(apps.c.pipeline_id == pipeline_id))
-    return [
-        (
-            AppRef.model_construct(model=row.target_model, app_number=row.target_app_number),
-            AppRole(row.role),
-            row.path,
-        )
-        for row in found
-    ]
+    return [AppPath(*row) for row in found]
 
 
 async def fetch_reopening(

@@ -12,9 +12,8 @@ from contract.analysis import AnalyzerReport
 from contract.errors import ErrorCode, PlatformError
 from contract.history import History
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
-from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, Reopening
+from contract.plan import AppChoice, AppEntry, AppPath, PlanHeader, PlanPage, Reopening
 from contract.record import FINISHED_STATES, PipelineHead, PipelineListing, PipelineRecord
-from contract.role import AppRole
 from contract.spec import AppRef, AppSpec
 from store.app_runs import AppRuns
 from store.connected import not_found
@@ -89,7 +88,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
         async with self.reading() as connection:
             return await fetch_entries(connection, pipeline_id, positions)
 
-    async def app_paths(self, pipeline_id: str) -> list[tuple[AppRef, AppRole, str]]:
+    async def app_paths(self, pipeline_id: str) -> list[AppPath]:
         """Each app of a pipeline with the folder that it was found in; none: no such pipeline."""
         async with self.reading() as connection:
             return await fetch_paths(connection, pipeline_id)

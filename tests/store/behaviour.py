@@ -17,6 +17,7 @@ from tests.store import samples
 from tests.store.access import AccessBehaviour
 from tests.store.app_runs import AppRunsBehaviour
 from tests.store.history import HistoryBehaviour
+from tests.store.looks import LooksBehaviour
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
@@ -33,6 +34,7 @@ class StoreBehaviour(
     SearchBehaviour,
     ImportBehaviour,
     HistoryBehaviour,
+    LooksBehaviour,
     AccessBehaviour,
     TallyBehaviour,
 ):

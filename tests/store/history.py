@@ -18,7 +18,9 @@ class HistoryBehaviour:
         other = cost.model_copy(update={"target": "another"})
         asked = samples.measured().model_copy(update={"metrics": (cost, other)})
         for number, saved in ((1, 0.0), (2, 2.5)):
-            report = samples.report(samples.cached() if saved else asked)
+            report = samples.report(samples.cached() if saved else asked).model_copy(
+                update={"analyzer": AnalyzerKind.AI}
+            )
             app = samples.app(number)
             outcome = samples.outcome(report, app).model_copy(
                 update={"duration_s": 7.0 * number, "saved_seconds": saved}
@@ -26,5 +28,5 @@ class HistoryBehaviour:
             await store.record_subtask("p1", app, outcome, report)
 
         assert await store.history() == History(
-            pipelines=1, subtask_s={AnalyzerKind.STATIC: (7.0,)}, cost_usd=(0.5,)
+            pipelines=1, subtask_s={AnalyzerKind.AI: (7.0,)}, cost_usd=(0.5,)
         )
