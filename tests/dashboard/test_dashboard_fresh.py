@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from contract.progress import AppProgress, PipelinePhase, PipelineProgress
 from contract.spec import AppRef
 from control.documents import PipelineStatus
 from control.live_documents import LivePipeline
+from control.pipelines import Served
+from control.serving import ServedPipelines, ServerView
 from tests.support.dashboard_site import browsing, operating, site_of
 from tests.support.two_pipelines import MODEL, two_pipelines
 
@@ -95,6 +98,24 @@ async def test_an_ended_pipeline_asks_for_none_of_its_apps(web: httpx.AsyncClien
     assert every_s(page.text) == 0
     assert "fresh.js" not in page.text
     assert every_s(listed.text) == 20
+
+
+async def test_a_list_that_shows_what_runs_is_asked_for_more_often(
+    web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    runs = Served(id="new", status="running", phase="running", started_at=began, closed_at=None)
+
+    async def now(_: ServedPipelines) -> ServerView:
+        return ServerView({"new": runs}, began)
+
+    monkeypatch.setattr(ServedPipelines, "now", now)
+
+    part = (await web.get("/pipelines", headers=PART)).text
+    elsewhere = (await web.get("/pipelines?text=after", headers=PART)).text
+
+    assert '<tr id="line-new"' in part
+    assert (every_s(part), every_s(elsewhere)) == (4, 20)
 
 
 class Told:
