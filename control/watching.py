@@ -12,7 +12,7 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
-from contract.progress import AppProgress, PipelineProgress
+from contract.progress import ENDED, AppProgress, PipelineProgress
 from contract.role import AppRole
 from contract.spec import AppRef
 from control.asking import Seldom, StoreInTime
@@ -22,7 +22,7 @@ from control.estimate import Estimate
 from control.hosts import hosts_at_work
 from control.listing import progress_of, state_of
 from control.live_documents import HostQueue, LivePipeline
-from control.pipelines import ENDED, Pipeline
+from control.pipelines import Pipeline
 from control.stored import Stored
 from control.time_left import Span
 from control.void_tools import ToolKey, believed, void_tools
