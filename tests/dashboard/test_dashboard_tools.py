@@ -17,10 +17,10 @@ from analyzers.runtime.tool import Canary
 from contract.analysis import MeasurementState, Provenance, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.spec import AppsSpec, PipelineSpec
-from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
 from tests.support.demo_analyzer import DemoTool
+from tests.support.store_folder import store_in
 from tests.support.two_pipelines import finding, looked, lost, record, write_report
 
 STATIC = AnalyzerKind.STATIC
@@ -37,9 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def store(folder: Path) -> AsyncIterator[SqlResultStore]:
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await upgrade(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(folder)
     apps = {1: (looked(finding("a")), NOTHING), 2: (lost(), NOTHING)}
     await record(store, "void", apps, SPEC, blind="bandit")
     await record(store, "told", apps, SPEC)
