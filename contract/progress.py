@@ -24,6 +24,10 @@ class PipelinePhase(StrEnum):
     FAILED = "failed"
 
 
+ENDED = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
+"""Phases of a pipeline that has ended by itself; a state as text may be one, too."""
+
+
 class AppProgress(Frozen):
     """One app. `step`: what it does now, in words a person reads; `state`: once it ended."""
 

@@ -27,6 +27,7 @@ from contract.archive import (
 from contract.errors import PlatformError
 from contract.findings import StoredSuppression
 from contract.journal import ENTRY
+from contract.progress import ENDED
 from contract.record import PipelineRecord
 from contract.spec import AppRef, SourceRef
 from control.archive_documents import Exported
@@ -42,7 +43,6 @@ from store.results import SqlResultStore
 Say = Callable[[str], None]
 SUPPRESSIONS = TypeAdapter(tuple[StoredSuppression, ...])
 _YOUNG_S = 60
-ENDED = frozenset({"completed", "cancelled", "failed"})
 
 
 @contextmanager

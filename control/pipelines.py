@@ -30,7 +30,7 @@ from temporalio.service import RPCError
 
 from contract.errors import PlatformError
 from contract.ids import app_label, pipeline_workflow_id
-from contract.progress import AppProgress, PipelinePhase, PipelineProgress, PipelineResult
+from contract.progress import ENDED, AppProgress, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.doings import doings_of
 from control.errors import (
@@ -46,7 +46,6 @@ from control.updates import answer_of, interrupted
 from workflows.pipeline import PipelineWorkflow
 from workflows.search_attributes import STATE
 
-ENDED = frozenset({PipelinePhase.COMPLETED, PipelinePhase.CANCELLED, PipelinePhase.FAILED})
 _POLL_S = 0.5
 _PATIENCE_S = 120.0
 _QUERY_LIMIT = timedelta(seconds=10)

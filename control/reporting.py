@@ -8,6 +8,7 @@ from activities.report_writing import ReportWriting
 from clients.artifacts import FileArtifactStore
 from clients.report_writer import FileReportWriter
 from contract.errors import ErrorCode, PlatformError
+from contract.progress import ENDED
 from control.errors import (
     DamagedReportError,
     NoReportError,
@@ -19,7 +20,6 @@ from control.reports import read_report
 from control.stored import Stored
 from reports.model import FleetReport
 
-_ENDED = frozenset({"completed", "cancelled", "failed"})
 Note = Callable[[str], None]
 
 
@@ -60,7 +60,7 @@ async def report_of(stored: Stored, data_dir: Path, pipeline_id: str, note: Note
         outline = await stored.outline(pipeline_id)
     except (NotStoredError, StoreGoneError) as error:
         raise _lost(unread, error) from error
-    if isinstance(unread, NoReportError) and outline.state not in _ENDED:
+    if isinstance(unread, NoReportError) and outline.state not in ENDED:
         raise unread
     note(f"{unread.message}: writing it anew")
     return await write_anew(stored, data_dir, pipeline_id, note)

@@ -15,9 +15,10 @@ from contract.analysis import AnalyzerReport, ToolReport
 from contract.analyzers import AnalyzerKind, Category
 from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader
+from contract.progress import ENDED
 from contract.spec import AppSpec
 from control.archive_documents import ImportedLog, ImportedTool
-from control.archiving import ENDED, private_folder
+from control.archiving import private_folder
 from control.errors import WrongInputError
 from control.reporting import Note, write_anew
 from control.sarif_findings import UnknownLevelError, tool_name, tool_report

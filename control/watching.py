@@ -10,7 +10,7 @@ from temporalio.client import Client
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.overview import PipelineOverview
-from contract.progress import AppProgress, PipelineProgress
+from contract.progress import ENDED, AppProgress, PipelineProgress
 from contract.spec import AppRef
 from control.asking import Beside, Seldom, StoreInTime
 from control.documents import PipelineStatus, TimeLeft
@@ -19,7 +19,7 @@ from control.estimate import Estimate
 from control.hosts import hosts_at_work
 from control.listing import counts_of, progress_of, state_of
 from control.live_documents import HostQueue, LivePipeline
-from control.pipelines import ENDED, Pipeline
+from control.pipelines import Pipeline
 from control.stored import Stored
 from control.time_left import Span
 from control.void_tools import ToolKey, believed, void_tools

@@ -80,7 +80,7 @@ async def _revoke(doing: _Doing) -> None:
     name = doing.asked.name
     async with doing.log.keeping(typed("revoke token", f"token {name}")):
         ended = Ended.of(await doing.access.revoke(name))
-    told = "is good for nothing any more" if ended.done == "ended" else "was revoked already"
+    told = "is revoked" if ended.done == "ended" else "was revoked already"
     print_result(ended, one_line(f"token {name} {told}"), as_json=doing.as_json)
 
 

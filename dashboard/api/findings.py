@@ -14,7 +14,7 @@ from control.findings_asked import Asked
 from control.findings_export import ExportForm, exported
 from control.findings_page import ROWS, listed
 from dashboard.access.audit import audited
-from dashboard.asking import question_of
+from dashboard.filters import question_of
 from dashboard.known import Here, Operator, PipelineHere, Reader
 from dashboard.paging import CURSOR_LETTERS, ROWS_MAX, opened, sealed
 

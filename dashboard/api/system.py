@@ -4,8 +4,8 @@ from fastapi import APIRouter
 
 from control.system import system_health
 from control.system_documents import SystemHealth
+from dashboard.installation import installation_of
 from dashboard.known import Here, Reader, Temporal
-from dashboard.system import installation_of
 
 router = APIRouter(tags=["system"])
 

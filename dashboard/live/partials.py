@@ -9,12 +9,11 @@ from typing import Any
 from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.errors import PlatformError
-from contract.progress import AppProgress
+from contract.progress import ENDED, AppProgress
 from contract.spec import AppRef
 from control.cells import Matrix, MatrixRow, MatrixTool, matrix
 from control.errors import NotStoredError
 from control.live_documents import LivePipeline
-from control.pipelines import ENDED
 from control.stored import Stored
 from control.time_left import span_in_words
 from control.waiting import is_running

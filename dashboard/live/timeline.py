@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contract.errors import PlatformError
+from contract.progress import ENDED
 from control.live_documents import LivePipeline
-from control.pipelines import ENDED
 from control.reports import read_report, report_path
 from control.time_left import Span
 from reports.pictures.drawing import Picture

@@ -19,7 +19,7 @@ from control.errors import WrongInputError
 from control.findings_asked import filters_of
 from control.naming import app_of, pipeline_id
 from dashboard import urls
-from dashboard.asking import Typed
+from dashboard.filters import Typed
 from dashboard.known import Compares, Here, Reader
 from dashboard.paging import opened, sealed
 from dashboard.problems import problem_of

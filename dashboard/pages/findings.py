@@ -18,7 +18,7 @@ from control.findings_asked import Asked, asked
 from control.findings_page import Choices, choices, listed
 from control.findings_unseen import unseen
 from dashboard import urls
-from dashboard.asking import Typed, question_of
+from dashboard.filters import Typed, question_of
 from dashboard.known import Here, PipelineHere, Reader
 from dashboard.pages import suppressions
 from dashboard.paging import opened, sealed

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 
 from control.system import system_health
+from dashboard.installation import installation_of
 from dashboard.known import Here, Reader, Temporal
 from dashboard.rendering import page
-from dashboard.system import installation_of
 
 router = APIRouter()
 

@@ -22,9 +22,9 @@ from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, operating, site_of
 from tests.support.hostile_installation import MARKUP, PIPELINE, hostile_installation
 from tests.support.hostile_installation import REF as EVIL_REF
-from tests.support.new_store import new_store
 from tests.support.page_checks import wrong_in
 from tests.support.recorded_app import REF, SQL, many_weaknesses, recorded_app, source_of
+from tests.support.store_folder import store_in
 from tests.support.two_pipelines import (
     AFTER,
     CONTROL,
@@ -336,9 +336,7 @@ async def test_what_is_gone_follows_the_baseline(tmp_path: Path):
 
 
 async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Path):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(tmp_path)
     twice = {number: (*tools, looked(tool="ruff")) for number, tools in AFTER.items()}
     await record(store, "blind", twice, blind="bandit")
     spec = PipelineSpec(
@@ -368,9 +366,7 @@ async def test_blind_tools_and_the_scaffold_count_as_in_the_report(tmp_path: Pat
 
 
 async def test_a_control_that_is_measured_again_is_believed_on_all_pages(tmp_path: Path):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(tmp_path)
     await record(store, "m", {1: (looked(finding("a")),)}, blind="opengrep")
 
     async with browsing(site_of(tmp_path)) as client:

@@ -22,23 +22,11 @@ from contract.spec import (
 from control.cells import Matrix, matrix
 from control.errors import NotStoredError, WrongInputError
 from control.reports import read_app, read_report
-from control.stored import Stored
-from store.results import SqlResultStore
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in, stored_in
 from tests.support.two_pipelines import AFTER, CONTROL, MODEL, finding, looked, record
 
 SPEC = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))
 STATIC, AI = AnalyzerKind.STATIC, AnalyzerKind.AI
-
-
-def stored_of(folder: Path) -> Stored:
-    return Stored(f"sqlite+aiosqlite:///{folder / 'assay.db'}", in_use=lambda: False)
-
-
-async def store_of(folder: Path) -> SqlResultStore:
-    url = stored_of(folder).url
-    await new_store(url)
-    return SqlResultStore.from_url(url)
 
 
 def states(found: Matrix) -> dict[str, dict[str, MeasurementState | None]]:
@@ -53,7 +41,7 @@ def states(found: Matrix) -> dict[str, dict[str, MeasurementState | None]]:
 @pytest.mark.parametrize("pipeline_id", ["before", "after"])
 async def test_states_and_counts_are_those_of_the_report(recorded: Path, pipeline_id: str):
     report = read_report(recorded, pipeline_id)
-    found = await matrix(stored_of(recorded), CellsQuery(pipeline_id=pipeline_id))
+    found = await matrix(stored_in(recorded), CellsQuery(pipeline_id=pipeline_id))
 
     assert states(found) == report.matrix
     counts = {
@@ -67,11 +55,11 @@ async def test_states_and_counts_are_those_of_the_report(recorded: Path, pipelin
 
 
 async def test_a_blind_tool_measured_nothing_but_the_control_app(tmp_path: Path):
-    store = await store_of(tmp_path)
+    store = await store_in(tmp_path)
     await record(store, "blind", AFTER, blind="bandit")
     await store.close()
 
-    found = await matrix(stored_of(tmp_path), CellsQuery(pipeline_id="blind"))
+    found = await matrix(stored_in(tmp_path), CellsQuery(pipeline_id="blind"))
     rows = {row.ref.label: row.cells[0] for row in found.rows}
 
     assert found.tools[0].void
@@ -82,7 +70,7 @@ async def test_a_blind_tool_measured_nothing_but_the_control_app(tmp_path: Path)
 
 
 async def test_what_has_not_come_yet_has_no_state_while_the_pipeline_runs(tmp_path: Path):
-    store = await store_of(tmp_path)
+    store = await store_in(tmp_path)
     apps = tuple(
         PlannedApp(
             ref=AppRef(model=MODEL, app_number=number), source=SourceRef(path="/f", digest="1")
@@ -98,7 +86,7 @@ async def test_what_has_not_come_yet_has_no_state_while_the_pipeline_runs(tmp_pa
     await store.record_app(plan.app_spec(apps[0]), ended)
 
     found = await matrix(
-        stored_of(tmp_path),
+        stored_in(tmp_path),
         CellsQuery(pipeline_id="running"),
         {STATIC: ("bandit", "ruff"), AnalyzerKind.DYNAMIC: ("zap",)},
     )
@@ -114,16 +102,16 @@ async def test_what_has_not_come_yet_has_no_state_while_the_pipeline_runs(tmp_pa
         (MeasurementState.INFRA_FAILED, "no engine")
     }
     await store.record_pipeline_state("running", "cancelled", {})
-    found = await matrix(stored_of(tmp_path), CellsQuery(pipeline_id="running"))
+    found = await matrix(stored_in(tmp_path), CellsQuery(pipeline_id="running"))
     assert {cell.reason for cell in found.rows[1].cells} == {"not run: pipeline cancelled"}
     await store.close()
 
 
 async def test_pages_follow_the_plan_and_lose_nothing(recorded: Path):
     query = CellsQuery(pipeline_id="after", limit=2)
-    first = await matrix(stored_of(recorded), query)
+    first = await matrix(stored_in(recorded), query)
     second = await matrix(
-        stored_of(recorded), query.model_copy(update={"after": first.after or "none"})
+        stored_in(recorded), query.model_copy(update={"after": first.after or "none"})
     )
 
     assert [row.ref.app_number for row in (*first.rows, *second.rows)] == list(AFTER)
@@ -142,7 +130,7 @@ async def test_pages_follow_the_plan_and_lose_nothing(recorded: Path):
     ],
 )
 async def test_filters_leave_what_they_say(recorded: Path, filters: dict, numbers: list[int]):
-    found = await matrix(stored_of(recorded), CellsQuery(pipeline_id="after", **filters))
+    found = await matrix(stored_in(recorded), CellsQuery(pipeline_id="after", **filters))
 
     assert [row.ref.app_number for row in found.rows] == numbers
     assert found.matching == len(numbers)
@@ -151,19 +139,19 @@ async def test_filters_leave_what_they_say(recorded: Path, filters: dict, number
 
 async def test_a_wrong_place_and_a_pipeline_that_is_gone_are_told(recorded: Path):
     with pytest.raises(WrongInputError, match="no place"):
-        await matrix(stored_of(recorded), CellsQuery(pipeline_id="after", after="x"))
+        await matrix(stored_in(recorded), CellsQuery(pipeline_id="after", after="x"))
     with pytest.raises(NotStoredError):
-        await matrix(stored_of(recorded), CellsQuery(pipeline_id="gone"))
+        await matrix(stored_in(recorded), CellsQuery(pipeline_id="gone"))
 
 
 async def test_a_tool_that_looks_for_no_findings_has_no_number(tmp_path: Path):
-    store = await store_of(tmp_path)
+    store = await store_in(tmp_path)
     counts = looked(finding("x"))
     blank = looked(tool="radon").model_copy(update={"looks_for": ()})
     await record(store, "mixed", {1: (counts, blank)})
     await store.close()
 
-    found = await matrix(stored_of(tmp_path), CellsQuery(pipeline_id="mixed"))
+    found = await matrix(stored_in(tmp_path), CellsQuery(pipeline_id="mixed"))
     assert {cell.tool: cell.findings for cell in found.rows[0].cells} == {
         "bandit": 1,
         "radon": None,
@@ -172,9 +160,9 @@ async def test_a_tool_that_looks_for_no_findings_has_no_number(tmp_path: Path):
 
 
 async def test_a_control_app_that_was_measured_again_is_looked_at_again(tmp_path: Path):
-    store = await store_of(tmp_path)
+    store = await store_in(tmp_path)
     await record(store, "blind", AFTER, blind="bandit")
-    kept = stored_of(tmp_path).kept()
+    kept = stored_in(tmp_path).kept()
     query = CellsQuery(pipeline_id="blind")
     assert (await matrix(kept, query)).tools[0].void
 

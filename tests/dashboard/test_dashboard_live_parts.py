@@ -43,9 +43,8 @@ from dashboard.live.timeline import Timeline, so_far
 from dashboard.live.view import event
 from dashboard.rendering import fragment
 from reports.pictures.drawing import Picture
-from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = AppRef(model="m", app_number=1)
@@ -383,9 +382,7 @@ async def test_the_page_of_a_recorded_pipeline_needs_no_server(web: httpx.AsyncC
 
 async def register(folder: Path, name: str, apps: int) -> None:
     """An unfinished pipeline in the store of a folder."""
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(folder)
     refs = [AppRef(model="m", app_number=number) for number in range(1, apps + 1)]
     planned = tuple(
         PlannedApp(ref=ref, source=SourceRef(path=f"/fleet/{ref.label}", digest=ref.label))

@@ -9,14 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from contract.analysis import (
-    AnalyzerReport,
-    Category,
-    Coverage,
-    MeasurementState,
-    Skipped,
-    ToolReport,
-)
+from contract.analysis import AnalyzerReport, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary
@@ -25,12 +18,11 @@ from contract.role import AppRole
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from control.cells import matrix
 from control.looks import looks_of
-from control.stored import Stored
 from control.void_tools import void_tools
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
-from tests.support.new_store import new_store
-from tests.support.two_pipelines import CONTROL, MODEL, finding, looked, lost
+from tests.support.store_folder import store_in, stored_in
+from tests.support.two_pipelines import CONTROL, MODEL, finding, looked, looking, lost
 
 STATIC = AnalyzerKind.STATIC
 MEASURED, INFRA_FAILED, APP_FAILED = (
@@ -45,19 +37,13 @@ SPEC = PipelineSpec(
 )
 
 
-def looking(*reports: ToolReport) -> tuple[ToolReport, ...]:
-    """Reports of tools that say that they look for weaknesses."""
-    return tuple(one.model_copy(update={"looks_for": (Category.SECURITY,)}) for one in reports)
-
-
-PART = Coverage(unit="files", reached=2, given=3, skipped=(Skipped(what="a.js", reason="cut"),))
-BOTH = looking(looked(finding("a")), looked(tool="opengrep").model_copy(update={"coverage": PART}))
+BOTH = (looking(looked(finding("a"))), looking(looked(tool="opengrep")))
 # What static tools left of each app, and how it ended; None: it has not.
 SUBJECTS: dict[tuple[str, int], tuple[tuple[ToolReport, ...], MeasurementState | None]] = {
     (MODEL, 1): (BOTH, MEASURED),
     (MODEL, 2): (BOTH, APP_FAILED),
     (MODEL, 3): (BOTH[:1], MEASURED),
-    (MODEL, 4): (looking(lost(ALL_TOOLS)), INFRA_FAILED),
+    (MODEL, 4): ((looking(lost(ALL_TOOLS)),), INFRA_FAILED),
     (OTHER, 1): ((), INFRA_FAILED),
     (OTHER, 2): (BOTH, None),
     (OTHER, 3): (BOTH[1:], None),
@@ -80,7 +66,7 @@ async def recorded(store: SqlResultStore, name: str) -> None:
         await store.register_page(PlanHeader.of(plan), page)
     for planned in plan.apps:
         key = (planned.ref.model, planned.ref.app_number)
-        tools, ended = SUBJECTS.get(key, (looking(lost("opengrep")), MEASURED))
+        tools, ended = SUBJECTS.get(key, ((looking(lost("opengrep")),), MEASURED))
         app = plan.app_spec(planned)
         if tools:
             summaries = tuple(
@@ -104,9 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def store(folder: Path) -> AsyncIterator[SqlResultStore]:
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(folder)
     for name in NAMES:
         await recorded(store, name)
     yield store
@@ -124,7 +108,7 @@ Told = dict[str, Counter[MeasurementState | None]]
 
 async def of_matrix(folder: Path, query: CellsQuery) -> Told:
     """The cells of each column; one that stands for all tools of its analyzer stands for each."""
-    found = await matrix(Stored(f"sqlite+aiosqlite:///{folder / 'assay.db'}", lambda: False), query)
+    found = await matrix(stored_in(folder), query)
     told: defaultdict[str, Counter[MeasurementState | None]]
     told = defaultdict(Counter[MeasurementState | None])
     for row in found.rows:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from contract.analysis import Category, Coverage, MeasurementState, Severity, ToolReport
+from contract.analysis import Coverage, MeasurementState, Severity, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.spec import AppRef, AppsSpec, PipelineSpec
@@ -18,7 +18,6 @@ from control.cells import matrix
 from control.changes_page import changes_page
 from control.comparison import Comparison
 from control.errors import WrongInputError
-from control.stored import Stored
 from dashboard.paging import sealed
 from dashboard.urls import app_url
 from store.results import SqlResultStore
@@ -26,15 +25,10 @@ from tests.support.dashboard_site import browsing, site_of
 from tests.support.large_report import large_fleet
 from tests.support.new_store import new_store
 from tests.support.report_on_disk import write_report as write_from
-from tests.support.two_pipelines import MODEL, finding, looked, lost, record, write_report
+from tests.support.store_folder import store_in, stored_in, url_in
+from tests.support.two_pipelines import MODEL, finding, looked, looking, lost, record, write_report
 
 SPEC = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))
-SECURITY = (Category.SECURITY,)
-
-
-def looking(report: ToolReport) -> ToolReport:
-    """The report of a tool that says that it looks for weaknesses."""
-    return report.model_copy(update={"looks_for": SECURITY})
 
 
 COUNTER = ToolReport(
@@ -47,11 +41,6 @@ COUNTER = ToolReport(
 SEEN = looking(looked(finding("a"), finding("b", Severity.LOW)))
 
 
-def url_in(folder: Path) -> str:
-    """Of the store."""
-    return f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
@@ -59,9 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def store(folder: Path) -> AsyncIterator[SqlResultStore]:
-    url = url_in(folder)
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(folder)
     yield store
     await store.close()
 
@@ -167,7 +154,7 @@ async def test_a_large_fleet_has_pictures_sets_and_pages_of_pairs(tmp_path: Path
     """Of a report alone: the store does not know the pipeline any more."""
     fleet = large_fleet(models=5, apps=12)
     write_from(tmp_path, fleet)
-    await new_store(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}")
+    await new_store(url_in(tmp_path))
     async with browsing(site_of(tmp_path)) as client:
         page = await client.get(f"/pipelines/{fleet.pipeline_id}/models")
         url = f"/api/v1/pipelines/{fleet.pipeline_id}/study/comparisons"
@@ -207,9 +194,7 @@ async def test_what_was_skipped_leaves_a_line_counter_a_line_counter(
     one = await only(client, "cut")
     app = (await client.get("/api/v1" + app_url("cut", AppRef(model=MODEL, app_number=2)))).json()
     cells = {cell["record"]["report"]["tool"]: cell["looks_for"] for cell in app["report"]["cells"]}
-    columns = (
-        await matrix(Stored(url_in(folder), lambda: False), CellsQuery(pipeline_id="cut"))
-    ).tools
+    columns = (await matrix(stored_in(folder), CellsQuery(pipeline_id="cut"))).tools
 
     assert "none of 2 cells that look for them was measured" in one["security_unknown"]
     assert cells == {"bandit": ["security"], "loc": []}

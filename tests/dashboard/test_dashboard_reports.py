@@ -20,6 +20,7 @@ from control.forms import FORMS, Source
 from control.report_documents import MEANINGS
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, operating, site_of
+from tests.support.store_folder import url_in
 from tests.support.two_pipelines import AFTER, record, write_report
 
 PAGE = "/pipelines/after/reports"
@@ -200,7 +201,7 @@ async def test_documents_of_apps_that_are_gone_are_counted(
 
 async def test_documents_of_controls_stand_for_no_other(empty_store: Path, tmp_path: Path):
     folder = shutil.copytree(empty_store, tmp_path / "kept")
-    store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
+    store = SqlResultStore.from_url(url_in(folder))
     await record(store, "after", AFTER, blind="opengrep")
     await write_report(store, folder, "after")
     await store.close()

@@ -20,7 +20,7 @@ from contract.spec import AppsSpec, PipelineSpec
 from store.results import SqlResultStore
 from tests.support.dashboard_site import browsing, site_of
 from tests.support.demo_analyzer import DemoTool
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in
 from tests.support.two_pipelines import finding, looked, lost, record, write_report
 
 STATIC = AnalyzerKind.STATIC
@@ -37,9 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def store(folder: Path) -> AsyncIterator[SqlResultStore]:
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(folder)
     apps = {1: (looked(finding("a")), NOTHING), 2: (lost(), NOTHING)}
     await record(store, "void", apps, SPEC, blind="bandit")
     await record(store, "told", apps, SPEC)

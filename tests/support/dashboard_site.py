@@ -14,9 +14,9 @@ from contract.access import Scope
 from control.access import Access
 from control.access_kept import KeptAccess
 from control.errors import ServerAwayError
-from control.stored import Stored
 from dashboard.app import create_app
 from dashboard.site import Site
+from tests.support.store_folder import stored_in
 
 ROOT = Path(__file__).parents[2]
 ORIGIN = "http://127.0.0.1:8240"
@@ -31,7 +31,7 @@ def site_of(data_dir: Path, **fields: Any) -> Site:
     """The installation in a data folder; no Temporal server runs unless `connect` is given."""
     site = Site(
         data_dir=data_dir,
-        stored=Stored(f"sqlite+aiosqlite:///{data_dir / 'assay.db'}", in_use=lambda: False),
+        stored=stored_in(data_dir),
         connect=away,
         static=ROOT / ".tools" / "dashboard" / "node_modules",
         fleets=data_dir,

@@ -24,10 +24,9 @@ from contract.spec import AppRef, AppSpec, AppsSpec, PipelinePlan, PipelineSpec,
 from control.reports import read_report
 from control.starting import start_pipeline
 from settings import Settings
-from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime
 from tests.support.demo_analyzer import DemoTool
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in
 from worker import Ports, workers_of
 from workflows import search_attributes
 
@@ -64,9 +63,7 @@ def plan_of(folder: Path) -> PipelinePlan:
 
 async def measure(folder: Path) -> dict[str, Any]:
     """What a person would see of the run."""
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    results = SqlResultStore.from_url(url)
+    results = await store_in(folder)
     async with AsyncExitStack() as stack:
         urls: dict[AnalyzerKind, str] = {}
         for kind in KINDS:

@@ -31,7 +31,7 @@ from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedA
 from contract.suppression import Suppression
 from contract.template import Requirement, TemplateSpec
 from store.results import SqlResultStore
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in, url_in
 from tests.support.two_pipelines import write_report
 
 MARKUP = "'\"><evil onevil=evil() style=evil><script>evil()</script>{{7*191}}"
@@ -123,9 +123,7 @@ def lost(tool: str) -> ToolReport:
 
 async def hostile_installation(folder: Path) -> None:
     """A data folder with one pipeline, and its report."""
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    store, artifacts = SqlResultStore.from_url(url), FileArtifactStore(folder / "artifacts")
+    store, artifacts = await store_in(folder), FileArtifactStore(folder / "artifacts")
     plan = _plan()
     for page in pages_of(plan):
         await store.register_page(PlanHeader.of(plan), page)
@@ -201,7 +199,7 @@ def _summaries(tools: Iterable[ToolReport]) -> Iterable[ToolSummary]:
 
 async def archive_at(folder: Path) -> ArtifactRef:
     """The result archive of the static analyzer of the hostile app."""
-    store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
+    store = SqlResultStore.from_url(url_in(folder))
     record = await store.load_outline(PIPELINE, REF)
     await store.close()
     return next(cell.artifact for cell in record.cells if cell.artifact is not None)

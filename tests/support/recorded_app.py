@@ -31,7 +31,7 @@ from contract.plan import PlanHeader, pages_of
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from contract.weakness import Weakness
 from store.results import SqlResultStore
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in, url_in
 
 REF = AppRef(model="openai/gpt-4o", app_number=3)
 CODE = """from flask import request
@@ -191,7 +191,7 @@ def dumped(value: object) -> bytes:
 async def many_weaknesses(folder: Path, number: int) -> None:
     """The same app, listed with so many weaknesses."""
     await recorded_app(folder)
-    store = SqlResultStore.from_url(f"sqlite+aiosqlite:///{folder / 'assay.db'}")
+    store = SqlResultStore.from_url(url_in(folder))
     found = [
         Weakness(finding=SQL.model_copy(update={"fingerprint": f"v2-{at}", "evidence": "x" * 200}))
         for at in range(number)
@@ -207,9 +207,7 @@ async def no_artifact(archive: ArtifactRef) -> AnalyzerReport:
 
 async def recorded_app(folder: Path, pipeline_id: str = "whole", *, ended: bool = True) -> None:
     """Record it; not `ended`: only its first analyzer has reported, and the pipeline runs."""
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    results, kept = SqlResultStore.from_url(url), FileArtifactStore(folder / "artifacts")
+    results, kept = await store_in(folder), FileArtifactStore(folder / "artifacts")
     kinds = tools()
     plan = PipelinePlan(
         pipeline_id=pipeline_id,

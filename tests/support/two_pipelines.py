@@ -10,6 +10,7 @@ from clients.report_writer import FileReportWriter
 from contract.analysis import (
     AnalyzerReport,
     ArtifactRef,
+    Category,
     Coverage,
     Finding,
     Location,
@@ -26,7 +27,7 @@ from contract.roles import control_ref, scaffold_ref
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from contract.suppression import Suppression
 from store.results import SqlResultStore
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in
 
 MODEL = "openai/gpt-4o"
 INFRA_FAILED = MeasurementState.INFRA_FAILED
@@ -52,6 +53,11 @@ def looked(*found: Finding, tool: str = "bandit") -> ToolReport:
     coverage = Coverage(unit="files", reached=3, given=3)
     state = MeasurementState.MEASURED
     return ToolReport(tool=tool, version="1.0", state=state, coverage=coverage, findings=found)
+
+
+def looking(report: ToolReport) -> ToolReport:
+    """The report of a tool that says that it looks for weaknesses."""
+    return report.model_copy(update={"looks_for": (Category.SECURITY,)})
 
 
 def lost(tool: str = "bandit") -> ToolReport:
@@ -181,9 +187,7 @@ async def write_report(store: SqlResultStore, folder: Path, pipeline_id: str) ->
 
 async def two_pipelines(folder: Path) -> None:
     """A data folder with both."""
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(folder)
     await record(store, "before", BEFORE)
     await record(store, "after", AFTER, against("before"))
     for name in ("before", "after"):

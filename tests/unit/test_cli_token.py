@@ -14,7 +14,7 @@ from contract.access import AuditQuery
 from control.access import Access, Known
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
-from control.stored import Stored
+from tests.support.store_folder import stored_in
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def document(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 
 
 def kept(data: Path) -> KeptAccess:
-    return KeptAccess(Stored(f"sqlite+aiosqlite:///{data / 'assay.db'}", in_use=lambda: False))
+    return KeptAccess(stored_in(data))
 
 
 def asked(data: Path, question: Any) -> Any:

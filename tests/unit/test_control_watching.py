@@ -16,7 +16,7 @@ from control.live_documents import HostQueue
 from control.stored import Stored
 from control.watching import Watcher
 from store.results import SqlResultStore
-from tests.support.new_store import new_store
+from tests.support.store_folder import store_in, stored_in
 
 REF = AppRef(model="m", app_number=1)
 
@@ -70,15 +70,13 @@ async def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stored:
     monkeypatch.setattr("control.watching.Pipeline", Running)
     monkeypatch.setattr("control.watching.Estimate", NoEstimate)
     monkeypatch.setattr("control.watching.hosts_at_work", nobody)
-    url = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(tmp_path)
     app = PlannedApp(ref=REF, source=SourceRef(path="/fleet/m/app1", digest="d"))
     spec = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=(AnalyzerKind.STATIC,))
     plan = PipelinePlan(pipeline_id="p", spec=spec, apps=(app,))
     await store.register_page(PlanHeader.of(plan), pages_of(plan)[0])
     await store.close()
-    return Stored(url, lambda: False)
+    return stored_in(tmp_path)
 
 
 async def test_a_store_that_stays_away_leaves_the_progress_of_the_server(

@@ -16,6 +16,7 @@ from control.findings_asked import asked
 from control.findings_export import exported
 from control.findings_unseen import unseen
 from control.stored import Stored
+from tests.support.store_folder import stored_in
 from tests.support.two_pipelines import two_pipelines
 
 
@@ -23,7 +24,7 @@ from tests.support.two_pipelines import two_pipelines
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     folder = tmp_path_factory.mktemp("recorded")
     asyncio.run(two_pipelines(folder))
-    return Stored(f"sqlite+aiosqlite:///{folder / 'assay.db'}", in_use=lambda: False)
+    return stored_in(folder)
 
 
 async def text(stored: Stored, form: findings_export.ExportForm) -> bytes:

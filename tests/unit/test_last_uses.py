@@ -12,7 +12,7 @@ import pytest
 from contract.access import Scope
 from control.access import Access
 from control.access_kept import KeptAccess
-from control.stored import Stored
+from tests.support.store_folder import stored_in
 
 HANGS_S = 10.0  # less than another writer is waited for
 
@@ -28,7 +28,7 @@ def another_writer(folder: Path) -> Iterator[None]:
 
 @pytest.fixture
 async def access(tmp_path: Path) -> AsyncIterator[Access]:
-    kept = KeptAccess(Stored(f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}", in_use=lambda: False))
+    kept = KeptAccess(stored_in(tmp_path))
     access = Access(kept)
     yield access
     await access.close()

@@ -18,8 +18,8 @@ from contract.spec import SourceRef
 from dashboard.app import create_app
 from dashboard.site import Site
 from store.results import SqlResultStore
-from tests.support.new_store import new_store
 from tests.support.proxy import FaultyProxy
+from tests.support.store_folder import store_in
 from tests.support.two_pipelines import looked
 from tests.workflows.fake_platform import TOOLS, FakePlatform, Run, measured
 
@@ -87,9 +87,7 @@ class Recorded(FakePlatform):
 @asynccontextmanager
 async def real_store(folder: Path) -> AsyncGenerator[SqlResultStore]:
     """The store of a data folder."""
-    url = f"sqlite+aiosqlite:///{folder / 'assay.db'}"
-    await new_store(url)
-    store = SqlResultStore.from_url(url)
+    store = await store_in(folder)
     yield store
     await store.close()
 
