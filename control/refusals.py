@@ -16,7 +16,7 @@ NAMED = 100
 LONG = timedelta(hours=1)
 _LOG = logging.getLogger(__name__)
 _AGAIN_S = 60.0
-_AT_THE_END_S = 2.0
+_AT_THE_END_S = 5.0
 
 
 @dataclass(slots=True)
@@ -87,8 +87,12 @@ class Refusals:
         """Keep what is not kept yet, but do not wait for long."""
         self._ending = True
         self._more.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_AT_THE_END_S):
+                if self._keeping is not None:
+                    await asyncio.wait([self._keeping])
+                await self._write()  # what came while it wrote
         if self._keeping is not None:
-            await asyncio.wait([self._keeping], timeout=_AT_THE_END_S)
             self._keeping.cancel()
 
     def _of(self, address: str, action: str, what: str, now: datetime) -> _Refused:

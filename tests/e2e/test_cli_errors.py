@@ -68,7 +68,7 @@ def test_an_unknown_pipeline_is_one_clear_error(assay: Assay):
 
 def test_the_wizard_writes_a_spec_that_submit_would_take(idle: Assay, tmp_path: Path):
     target = tmp_path / "fleet.yaml"
-    limits = ["y", "2", "", "", "", "", ""]  # tools of both analyzers are the last two
+    limits = ["y", "2", *[""] * 6]  # tools of both analyzers and more options are the last three
     answers = [f"{ROOT}/controls", "", "", "y", "static,performance", *limits, str(target), "n"]
 
     done = idle.run("wizard", typed="\n".join(answers) + "\n", timeout_s=60)

@@ -152,3 +152,15 @@ async def test_a_store_that_is_away_gets_them_when_it_is_back(
 
     assert "the store is away" in caplog.text
     assert entry.reason.startswith("3 times")
+
+
+async def test_what_comes_while_another_one_is_written_is_kept_at_the_end(
+    refused: Refusals, kept: KeptAccess
+):
+    refused.count("192.0.2.1", Action.LOG_IN, "token")
+    await asyncio.sleep(0)  # the first one is being written
+    refused.count("192.0.2.1", Action.LOG_IN, "token")
+    await refused.close()
+    (entry,) = await entries(kept)
+
+    assert entry.reason.startswith("2 times")
