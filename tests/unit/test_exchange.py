@@ -30,13 +30,32 @@ def silent(_text: str) -> None:
     """Nobody listens."""
 
 
+async def installed(folder: Path) -> Installation:
+    write_fleet(folder / "fleet")
+    installation = Installation(folder / "here")
+    installation.data_dir.mkdir()
+    await analysed(installation, folder / "fleet")
+    return installation
+
+
 @pytest.fixture
 async def here(tmp_path: Path) -> Installation:
-    write_fleet(tmp_path / "fleet")
-    installation = Installation(tmp_path / "here")
-    installation.data_dir.mkdir()
-    await analysed(installation, tmp_path / "fleet")
-    return installation
+    return await installed(tmp_path)
+
+
+@pytest.fixture(scope="module")
+async def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An archive of such an installation, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("made")
+    await exported(await installed(folder), folder / "a.zip")
+    return (folder / "a.zip").read_bytes()
+
+
+@pytest.fixture
+def a_zip(made: bytes, tmp_path: Path) -> Path:
+    """That archive, as a file of the test's own."""
+    (tmp_path / "a.zip").write_bytes(made)
+    return tmp_path / "a.zip"
 
 
 async def exported(here: Installation, target: Path, *, sources: bool = True) -> Exported:
@@ -78,8 +97,7 @@ async def test_importing_twice_changes_nothing(here: Installation, tmp_path: Pat
     assert await record_of(here) == before
 
 
-async def test_another_pipeline_of_that_name_is_not_replaced(here: Installation, tmp_path: Path):
-    await exported(here, tmp_path / "a.zip")
+async def test_another_pipeline_of_that_name_is_not_replaced(a_zip: Path, tmp_path: Path):
     write_fleet(tmp_path / "other")
     there = Installation(tmp_path / "there")
     there.data_dir.mkdir()
@@ -87,17 +105,13 @@ async def test_another_pipeline_of_that_name_is_not_replaced(here: Installation,
     before = await record_of(there)
 
     with pytest.raises(WrongInputError, match="is not the archive's"):
-        await import_archive(there.stored, there.data_dir, tmp_path / "a.zip", silent)
+        await import_archive(there.stored, there.data_dir, a_zip, silent)
 
     assert await record_of(there) == before
 
 
-async def test_verify_says_that_every_table_follows_from_the_results(
-    here: Installation, tmp_path: Path
-):
-    await exported(here, tmp_path / "a.zip")
-
-    verified = await verify(tmp_path / "a.zip", tmp_path / "scratch", silent)
+async def test_verify_says_that_every_table_follows_from_the_results(a_zip: Path, tmp_path: Path):
+    verified = await verify(a_zip, tmp_path / "scratch", silent)
 
     assert verified.matches, verified
     assert {table.name for table in verified.tables} >= {"apps", "cells", "findings", "metrics"}
@@ -105,13 +119,11 @@ async def test_verify_says_that_every_table_follows_from_the_results(
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-async def test_verify_sees_a_figure_that_was_changed(here: Installation, tmp_path: Path):
-    await exported(here, tmp_path / "a.zip")
-
+async def test_verify_sees_a_figure_that_was_changed(a_zip: Path, tmp_path: Path):
     def fewer_findings(name: str, data: bytes) -> bytes:
         return re.sub(rb'("severity":\s*)"high"', rb'\1"low"', data)
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", fewer_findings)
+    rewrite(a_zip, tmp_path / "b.zip", fewer_findings)
     verified = await verify(tmp_path / "b.zip", tmp_path / "scratch", silent)
 
     assert not verified.matches
@@ -119,20 +131,17 @@ async def test_verify_sees_a_figure_that_was_changed(here: Installation, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["report/apps/", "report/report.html", "report/parquet/cells"])
-async def test_verify_misses_what_was_taken_out(here: Installation, tmp_path: Path, name: str):
-    await exported(here, tmp_path / "a.zip")
-    leave_out(tmp_path / "a.zip", tmp_path / "b.zip", name)
+async def test_verify_misses_what_was_taken_out(a_zip: Path, tmp_path: Path, name: str):
+    leave_out(a_zip, tmp_path / "b.zip", name)
 
     assert not (await verify(tmp_path / "b.zip", tmp_path / "scratch", silent)).matches
 
 
-async def test_verify_sees_a_page_that_was_changed(here: Installation, tmp_path: Path):
-    await exported(here, tmp_path / "a.zip")
-
+async def test_verify_sees_a_page_that_was_changed(a_zip: Path, tmp_path: Path):
     def better(name: str, data: bytes) -> bytes:
         return data.replace(b"<h1", b"<h1 title='fine'") if name.endswith("report.html") else data
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", better)
+    rewrite(a_zip, tmp_path / "b.zip", better)
     verified = await verify(tmp_path / "b.zip", tmp_path / "scratch", silent)
     assert verified.other_files == ("report.html",)
 
@@ -254,9 +263,8 @@ async def refused(path: Path, tmp_path: Path) -> PlatformError:
     return caught.value
 
 
-async def test_half_an_archive_is_refused(here: Installation, tmp_path: Path):
-    await exported(here, tmp_path / "a.zip")
-    whole = (tmp_path / "a.zip").read_bytes()
+async def test_half_an_archive_is_refused(a_zip: Path, tmp_path: Path):
+    whole = a_zip.read_bytes()
     for cut in (10, len(whole) // 2, len(whole) - 5):
         (tmp_path / "half.zip").write_bytes(whole[:cut])
         error = await refused(tmp_path / "half.zip", tmp_path)
@@ -264,26 +272,21 @@ async def test_half_an_archive_is_refused(here: Installation, tmp_path: Path):
         assert "no whole archive" in error.message
 
 
-async def test_a_flipped_bit_is_noticed_and_nothing_is_taken_over(
-    here: Installation, tmp_path: Path
-):
-    await exported(here, tmp_path / "a.zip")
-    with zipfile.ZipFile(tmp_path / "a.zip") as opened:
+async def test_a_flipped_bit_is_noticed_and_nothing_is_taken_over(a_zip: Path, tmp_path: Path):
+    with zipfile.ZipFile(a_zip) as opened:
         (info,) = (i for i in opened.infolist() if i.filename.endswith("journal.jsonl"))
-    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data = bytearray(a_zip.read_bytes())
     data[info.header_offset + 200] ^= 0xFF
     (tmp_path / "bad.zip").write_bytes(data)
 
     assert (await refused(tmp_path / "bad.zip", tmp_path)).code is ErrorCode.DATA_LOSS
 
 
-async def test_an_archive_of_a_newer_version_says_so(here: Installation, tmp_path: Path):
-    await exported(here, tmp_path / "a.zip")
-
+async def test_an_archive_of_a_newer_version_says_so(a_zip: Path, tmp_path: Path):
     def newer(name: str, data: bytes) -> bytes:
         return data.replace(b'"version": 1', b'"version": 9') if name == MANIFEST_NAME else data
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", newer)
+    rewrite(a_zip, tmp_path / "b.zip", newer)
     error = await refused(tmp_path / "b.zip", tmp_path)
 
     assert "version 9" in error.message
@@ -300,11 +303,8 @@ def stowaway(name: str, *, mode: int = 0) -> Callable[[zipfile.ZipFile], None]:
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "report/../../evil", "C:\\evil"])
-async def test_a_member_outside_of_the_manifest_is_refused(
-    here: Installation, tmp_path: Path, name: str
-):
-    await exported(here, tmp_path / "a.zip")
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", as_is, stowaway(name))
+async def test_a_member_outside_of_the_manifest_is_refused(a_zip: Path, tmp_path: Path, name: str):
+    rewrite(a_zip, tmp_path / "b.zip", as_is, stowaway(name))
 
     error = await refused(tmp_path / "b.zip", tmp_path)
     assert error.code is ErrorCode.INVALID_ARGUMENT
@@ -312,10 +312,8 @@ async def test_a_member_outside_of_the_manifest_is_refused(
 
 
 async def test_a_path_that_leads_out_is_refused_although_the_manifest_names_it(
-    here: Installation, tmp_path: Path
+    a_zip: Path, tmp_path: Path
 ):
-    await exported(here, tmp_path / "a.zip")
-
     def out(name: str, data: bytes) -> bytes:
         if name != MANIFEST_NAME:
             return data
@@ -323,13 +321,11 @@ async def test_a_path_that_leads_out_is_refused_although_the_manifest_names_it(
         manifest["members"][0]["name"] = "report/../../evil"
         return json.dumps(manifest).encode()
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", out)
+    rewrite(a_zip, tmp_path / "b.zip", out)
     assert "manifest is wrong" in (await refused(tmp_path / "b.zip", tmp_path)).message
 
 
-async def test_a_link_is_refused(here: Installation, tmp_path: Path):
-    await exported(here, tmp_path / "a.zip")
-
+async def test_a_link_is_refused(a_zip: Path, tmp_path: Path):
     def link(name: str, data: bytes) -> bytes:
         if name != MANIFEST_NAME:
             return data
@@ -339,22 +335,21 @@ async def test_a_link_is_refused(here: Installation, tmp_path: Path):
         return json.dumps(manifest).encode()
 
     more = stowaway("report/link", mode=stat.S_IFLNK | 0o777)
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", link, more)
+    rewrite(a_zip, tmp_path / "b.zip", link, more)
     assert "no plain file" in (await refused(tmp_path / "b.zip", tmp_path)).message
 
 
 async def test_a_result_that_unpacks_to_more_than_was_stored_is_refused(
-    here: Installation, tmp_path: Path
+    a_zip: Path, tmp_path: Path
 ):
     import zstandard
 
-    await exported(here, tmp_path / "a.zip")
     bomb = zstandard.ZstdCompressor().compress(bytes(50_000_000))
 
     def swollen(name: str, data: bytes) -> bytes:
         return bomb if name.startswith("artifacts/") else data
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", swollen)
+    rewrite(a_zip, tmp_path / "b.zip", swollen)
     error = await refused(tmp_path / "b.zip", tmp_path)
 
     assert error.code is ErrorCode.DATA_LOSS
@@ -362,10 +357,9 @@ async def test_a_result_that_unpacks_to_more_than_was_stored_is_refused(
 
 
 async def test_a_member_that_is_longer_than_its_directory_says_stops_at_once(
-    here: Installation, tmp_path: Path
+    a_zip: Path, tmp_path: Path
 ):
     """A local header may lie about what follows it: reading ends at what the manifest says."""
-    await exported(here, tmp_path / "a.zip")
 
     def shorter(name: str, data: bytes) -> bytes:
         if name != MANIFEST_NAME:
@@ -375,7 +369,7 @@ async def test_a_member_that_is_longer_than_its_directory_says_stops_at_once(
             member["size_bytes"] = max(0, member["size_bytes"] - 1)
         return json.dumps(manifest).encode()
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", shorter)
+    rewrite(a_zip, tmp_path / "b.zip", shorter)
     assert "another size" in (await refused(tmp_path / "b.zip", tmp_path)).message
 
 
@@ -412,29 +406,25 @@ async def test_a_directory_that_fills_the_memory_is_not_read(tmp_path: Path):
     ],
 )
 async def test_a_journal_that_no_store_wrote_is_one_error(
-    here: Installation, tmp_path: Path, old: bytes, new: bytes
+    a_zip: Path, tmp_path: Path, old: bytes, new: bytes
 ):
-    await exported(here, tmp_path / "a.zip")
-
     def odd(name: str, data: bytes) -> bytes:
         return re.sub(old, new, data) if name.endswith("journal.jsonl") else data
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", odd)
+    rewrite(a_zip, tmp_path / "b.zip", odd)
     assert (await refused(tmp_path / "b.zip", tmp_path)).code is ErrorCode.DATA_LOSS
 
 
 @pytest.mark.parametrize("pipelines", [[], ["p1", "p1"], ["p2"]])
 async def test_a_manifest_names_its_pipelines_once(
-    here: Installation, tmp_path: Path, pipelines: list[str]
+    a_zip: Path, tmp_path: Path, pipelines: list[str]
 ):
-    await exported(here, tmp_path / "a.zip")
-
     def odd(name: str, data: bytes) -> bytes:
         if name != MANIFEST_NAME:
             return data
         return json.dumps({**json.loads(data), "pipelines": pipelines}).encode()
 
-    rewrite(tmp_path / "a.zip", tmp_path / "b.zip", odd)
+    rewrite(a_zip, tmp_path / "b.zip", odd)
     assert "pipelines" in (await refused(tmp_path / "b.zip", tmp_path)).message
 
 

@@ -18,9 +18,16 @@ def silent(_text: str) -> None:
     """Nobody listens."""
 
 
+@pytest.fixture(scope="module")
+async def made(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An archive with its sources; no test changes it."""
+    return (await archived(tmp_path_factory.mktemp("made"), sources=True)).read_bytes()
+
+
 @pytest.fixture
-async def archive(tmp_path: Path) -> Path:
-    return await archived(tmp_path, sources=True)
+def archive(made: bytes, tmp_path: Path) -> Path:
+    (tmp_path / "a.zip").write_bytes(made)
+    return tmp_path / "a.zip"
 
 
 async def archived(tmp_path: Path, *, sources: bool) -> Path:
