@@ -1,10 +1,12 @@
 """A plan that is only looked at: its apps are named, and what was not looked at is told."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 import clients.source
+from clients.source import has_source, walk_source
 from contract.errors import PlatformError
 from contract.spec import AppsSpec, PipelinePlan, PipelineSpec
 from control.errors import WrongInputError
@@ -52,6 +54,35 @@ def test_apps_that_were_not_opened_are_told_and_are_not_empty(base: Path) -> Non
 
     assert [app.source.files for app in plan.apps] == [1, 0, 1, 1]
     assert glance.notes == ("2 apps were not opened: whether they have files is not known yet",)
+
+
+@pytest.mark.parametrize(
+    ("names", "source"),
+    [
+        ((), False),
+        (("a/b/",), False),
+        (("node_modules/x.js",), False),
+        (("node_modules/x.js", "a/b/x.js"), True),
+        (("x.js",), True),
+    ],
+)
+def test_an_app_has_files_if_a_walk_finds_one(
+    tmp_path: Path, names: tuple[str, ...], source: bool
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("1\n")
+
+    assert has_source(tmp_path) is source
+    assert bool(list(walk_source(tmp_path))) is source
+
+
+def test_a_link_is_source_and_a_pipe_is_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert not has_source(tmp_path)
+
+    (tmp_path / "link").symlink_to("nowhere")
+    assert has_source(tmp_path)
 
 
 def test_a_file_in_an_apps_place_is_named(base: Path) -> None:
