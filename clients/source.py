@@ -73,6 +73,23 @@ def walk_source(root: Path) -> Iterator[Path]:
             yield path
 
 
+def has_source(root: Path) -> bool:
+    """Whether `walk_source` has anything to yield; looks no further than to the first of it.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    folders: list[str | Path] = [root]
+    while folders:
+        with os.scandir(folders.pop()) as listing:
+            for entry in listing:
+                if entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                    return True
+                if entry.is_dir(follow_symlinks=False) and entry.name not in SKIPPED_FOLDERS:
+                    folders.append(entry.path)
+    return False
+
+
 def _entry(path: Path) -> tuple[Literal["F", "L"], int, bytes]:
     """Kind, size in bytes and sha256 of one entry."""
     if path.is_symlink():

@@ -92,10 +92,7 @@ def control_templates(apps: Iterable[PlannedApp], root: Path = CONTROLS) -> dict
     """
     slugs = {app.template for app in apps if app.role is AppRole.CONTROL and app.template}
     paths = {slug: root / "templates" / f"{slug.removeprefix(RESERVED)}.yaml" for slug in slugs}
-    return {
-        slug: validate(TemplateSpec, read_yaml(path, "template"), str(path))
-        for slug, path in sorted(paths.items())
-    }
+    return {slug: _template(path, _written_at(path)) for slug, path in sorted(paths.items())}
 
 
 def answer_sheet(model: str, number: int, root: Path = CONTROLS) -> AnswerSheet:
@@ -105,13 +102,23 @@ def answer_sheet(model: str, number: int, root: Path = CONTROLS) -> AnswerSheet:
         PlatformError: it cannot be read.
     """
     path = root / "labels" / model / f"app{number}" / "expected.yaml"
-    return _sheet(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    return _sheet(path, _written_at(path))
+
+
+def _written_at(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 @lru_cache(maxsize=32)
 def _sheet(path: Path, _: int) -> AnswerSheet:
     """The answer sheet in a file that was written at this moment: each plan asks for it."""
     return validate(AnswerSheet, read_yaml(path, "answer sheet"), str(path))
+
+
+@lru_cache(maxsize=32)
+def _template(path: Path, _: int) -> TemplateSpec:
+    """The template in such a file."""
+    return validate(TemplateSpec, read_yaml(path, "template"), str(path))
 
 
 def _scaffolds(spec: PipelineSpec, base: Path, read: Read) -> Iterator[PlannedApp]:

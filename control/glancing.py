@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clients.source import walk_source
+from clients.source import has_source
 from contract.spec import AppRef, PipelineSpec, PlannedApp, SourceRef
 from control.errors import WrongInputError
 
@@ -46,7 +46,7 @@ class Glance:
             return 1
         self._left -= 1
         try:
-            return int(any(True for _ in walk_source(folder)))
+            return int(has_source(folder))
         except OSError as error:
             raise WrongInputError(
                 f"{folder}: cannot read {error.filename}: {error.strerror}"

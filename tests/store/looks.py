@@ -8,6 +8,7 @@ import pytest
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.overview import CellsLooked
+from store.results import SqlResultStore
 from tests.store import samples
 
 _APPS = 4
@@ -17,7 +18,9 @@ class LooksBehaviour:
     """Subclasses give a fixture `store`."""
 
     @pytest.mark.parametrize("ended", range(_APPS + 1))
-    async def test_cells_of_apps_that_have_not_ended_are_those_of_each_app(self, store, ended):
+    async def test_cells_of_apps_that_have_not_ended_are_those_of_each_app(
+        self, store: SqlResultStore, ended: int
+    ):
         await _some_end(store, ended)
 
         whole = _counted((await store.looks_overview("p1")).cells)
@@ -40,7 +43,7 @@ def _counted(cells: Iterable[CellsLooked]) -> Counter[tuple[str, str, str]]:
     return counted
 
 
-async def _some_end(store, ended: int) -> None:
+async def _some_end(store: SqlResultStore, ended: int) -> None:
     """Of four apps with cells of both kinds the first ones end; the very first failed."""
     await samples.register(store, samples.plan(apps=_APPS))
     for number in range(1, _APPS + 1):
