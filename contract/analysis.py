@@ -93,12 +93,6 @@ class Coverage(Frozen):
     skipped_total: Annotated[int, Field(ge=0)] = 0
     items: Annotated[tuple[str, ...], Field(max_length=200)] = ()
 
-    @property
-    def is_partial(self) -> bool:
-        """Whether the tool looked at a part of what it was given."""
-        left = 0 if self.given is None else self.given - self.reached
-        return bool(self.skipped) or max(self.skipped_total, left) > 0
-
 
 class Location(Frozen):
     """Where: a source place, or an HTTP operation, or both where a request has shown the place.

@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from contract.analysis import Category, MeasurementState
+from contract.analysis import Category, Coverage, MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.role import AppRole
@@ -56,6 +56,14 @@ class CellLine(NamedTuple):
     imported: bool = False
     findings: int = 0
     partial: bool = False
+
+
+def is_partial(coverage: Coverage | None) -> bool:
+    """Whether a tool looked at a part of what it was given."""
+    if coverage is None:
+        return False
+    left = 0 if coverage.given is None else coverage.given - coverage.reached
+    return bool(coverage.skipped) or max(coverage.skipped_total, left) > 0
 
 
 class AppCells(NamedTuple):

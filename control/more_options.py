@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from contract.analyzers import AnalyzerKind
+from contract.analyzers import LIVE_ORDER, AnalyzerKind
 from contract.base import Frozen
 from contract.secret import ENV_PREFIX
 from control.errors import WrongInputError
@@ -52,26 +52,28 @@ class Question(NamedTuple):
     of: tuple[AnalyzerKind, ...] = ()
 
 
+_LOADS = tuple(kind for kind in AnalyzerKind if kind.row.figures == "load")
+_SCANS = tuple(kind for kind in AnalyzerKind if kind.is_live and kind not in _LOADS)
 QUESTIONS = (
-    Question("login", "Account that the scan logs in with", "ann", (AnalyzerKind.DYNAMIC,)),
+    Question("login", "Account that the scan logs in with", "ann", _SCANS),
     Question(
         "password",
         f"Where the worker finds its password, never the password itself: {ENV_PREFIX}NAME (a "
         f"variable) or {FILE_PREFIX}NAME (in its folder of logins)",
         f"{ENV_PREFIX}ANN",
-        (AnalyzerKind.DYNAMIC,),
+        _SCANS,
     ),
     Question(
         "rates",
         "Arrivals per second of each step of the load test, rising",
         "20, 50, 100",
-        (AnalyzerKind.PERFORMANCE,),
+        _LOADS,
     ),
     Question(
         "noise",
         "How many apps are measured again, to learn how much figures vary, 1 to 1000",
         "2",
-        tuple(kind for kind in AnalyzerKind if kind.is_live),
+        LIVE_ORDER,
     ),
     Question(
         "scaffold", "Folder that the apps began as, relative to that of the fleet", "../scaffold"
@@ -137,9 +139,9 @@ def _options(given: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     if "password" in given:
         login["auth_password"] = _reference(given["password"])
     if login:
-        yield AnalyzerKind.DYNAMIC.value, login
+        yield from ((kind.value, dict(login)) for kind in _SCANS)
     if "rates" in given:
-        yield AnalyzerKind.PERFORMANCE.value, {"rates": given["rates"]}
+        yield from ((kind.value, {"rates": given["rates"]}) for kind in _LOADS)
 
 
 def _reference(text: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from contract.analysis import AnalyzerReport, Finding, MeasurementState, Metric, ToolReport
+from contract.cells import is_partial
 from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PlanHeader
 from contract.role import AppRole
@@ -218,7 +219,7 @@ def _cell(app: AppSpec, outcome: SubtaskOutcome, tool: ToolReport, siblings: int
         # No tool alone caused the waste of a subtask: equal shares, so that sums stay true.
         "wasted_seconds": outcome.wasted_seconds / siblings,
         "saved_seconds": tool.provenance.duration_s if cached else 0.0,
-        "partial": int(tool.coverage is not None and tool.coverage.is_partial),
+        "partial": int(is_partial(tool.coverage)),
         "artifact": outcome.report.model_dump(mode="json") if outcome.report else None,
         "body": body,
     }

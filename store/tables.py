@@ -117,10 +117,8 @@ cells = Table(
     Column("version", Text, nullable=False),
     Column("state", String(32), nullable=False),
     Column("reason", Text, nullable=False),
-    Column("tool_seconds", Float, nullable=False),
-    Column("wasted_seconds", Float, nullable=False),
+    *(Column(name, Float, nullable=False) for name in ("tool_seconds", "wasted_seconds")),
     Column("saved_seconds", Float, nullable=False, server_default="0"),
-    # 1: its tool looked at a part of what it was given.
     Column("partial", Integer, nullable=False, server_default="0"),
     Column("artifact", JSON(none_as_null=True)),
     Column("body", JSON, nullable=False),
@@ -264,8 +262,7 @@ cell_tallies = Table(
     Column("state", String(32), primary_key=True),
     Column("target_model", String(120), primary_key=True),
     Column("role", String(16), primary_key=True),
-    *(Column(name, Integer, nullable=False) for name in ("cells", "cached")),
-    Column("partial", Integer, nullable=False, server_default="0"),
+    *(Column(name, Integer, nullable=False) for name in ("cells", "cached", "partial")),
     *(Column(name, BigInteger, nullable=False) for name in ("tool_us", "saved_us")),
     sqlite_with_rowid=False,
 )

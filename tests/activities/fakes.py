@@ -26,7 +26,7 @@ from contract.analysis import (
 )
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
-from contract.cells import ToolSeen
+from contract.cells import ToolSeen, is_partial
 from contract.errors import ErrorCode, PlatformError
 from contract.findings import StoredSuppression
 from contract.health import AnalyzerHealth, ToolHealth
@@ -347,7 +347,7 @@ class FakeResults:
                     tool=cell.tool,
                     state=cell.state,
                     cells=1,
-                    partial=cell.report.coverage is not None and cell.report.coverage.is_partial,
+                    partial=is_partial(cell.report.coverage),
                 )
                 for cell in whole.cells
             ),

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from contract.analysis import AnalyzerReport, MeasurementState, ToolReport
+from contract.analysis import AnalyzerReport, Coverage, MeasurementState, Skipped, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.cells import CellsQuery
 from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary
@@ -37,7 +37,11 @@ SPEC = PipelineSpec(
 )
 
 
-BOTH = (looking(looked(finding("a"))), looking(looked(tool="opengrep")))
+PART = Coverage(unit="files", reached=2, given=3, skipped=(Skipped(what="a.js", reason="cut"),))
+BOTH = (
+    looking(looked(finding("a"))),
+    looking(looked(tool="opengrep")).model_copy(update={"coverage": PART}),
+)
 # What static tools left of each app, and how it ended; None: it has not.
 SUBJECTS: dict[tuple[str, int], tuple[tuple[ToolReport, ...], MeasurementState | None]] = {
     (MODEL, 1): (BOTH, MEASURED),
