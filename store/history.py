@@ -31,7 +31,7 @@ async def fetch_history(connection: AsyncConnection) -> History:
         select(subtasks.c.subtask_id)
         .where(
             subtasks.c.pipeline_id.in_(recent),
-            subtasks.c.analyzer.in_([k for k in AnalyzerKind if k.row.equipment == "endpoint"]),
+            subtasks.c.analyzer.in_([k for k in AnalyzerKind if k.row.figures == "scores"]),
             subtasks.c.saved_seconds == 0,
             subtasks.c.tool_seconds > 0,
         )
