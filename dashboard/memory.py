@@ -1,6 +1,9 @@
 """Collections of garbage that nobody notices."""
 
 import gc
+import sys
+
+_SETTLED = set[str]()
 
 
 def settle() -> None:
@@ -11,3 +14,10 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def settle_late(module: str) -> None:
+    """The same once more, after the first answer for which a large module was loaded."""
+    if module in sys.modules and module not in _SETTLED:
+        _SETTLED.add(module)
+        settle()

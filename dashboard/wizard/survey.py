@@ -14,6 +14,7 @@ from control.plans import planned as planned_app
 from control.specs import specs_folder
 from control.surveying import Platform, Survey, survey
 from dashboard.access.who import Scope, actor_of
+from dashboard.memory import settle_late
 from dashboard.site import Site
 
 _NOT_ASKED = "this dashboard does not know where its analyzer is"
@@ -44,7 +45,9 @@ async def surveyed(
     glance = Glance()
     plan = await planned(site, spec, new_id("look"), glance)
     platform = Platform(site.analyzers, site.machine, site.stored, not_asked=_NOT_ASKED)
-    return await survey(name, plan, platform, (*notes, *glance.notes))
+    found = await survey(name, plan, platform, (*notes, *glance.notes))
+    settle_late("scipy")  # the first forecast has loaded it
+    return found
 
 
 def shown(request: Request, site: Site, found: Survey | None) -> dict[str, Any]:
