@@ -178,9 +178,9 @@ def suppress_a_finding(window: Browser, pipeline: str) -> None:
     window("fill", label="CWE", text="CWE-89")
     window("click", role="button", name="Filter")
     assert "cwe=CWE-89" in window("url")
-    before = window("count", selector="table[aria-label=Findings] tbody tr")
+    before = window("count", selector="table.weaknesses tbody tr")
     assert before > 0
-    window("open", path=window("links", selector="table[aria-label=Findings] td:last-child a")[0])
+    window("open", path=window("links", selector="table.weaknesses td:last-child a")[0])
     window("fill", label="Why", text="the input is a constant")
     window("click", role="button", name="Suppress")
     assert "the input is a constant" in window("text")
