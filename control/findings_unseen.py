@@ -42,7 +42,8 @@ def _unseen(document: Findings, write: str, anew: str) -> Iterator[str]:
     if waiting := [f"{look.tool} at {_apps(look.not_begun)}" for look in asked if look.not_begun]:
         yield f"not looked at yet: {', '.join(waiting)}"
     if partial := [f"{look.tool} at {_apps(look.partial)}" for look in asked if look.partial]:
-        yield f"looked at in part: {', '.join(partial)}; the page of an app says what was left out"
+        where = ", ".join(partial)
+        yield f"only a part was looked at: {where}; the page of an app says what was left out"
     for lost in document.not_measured:
         yield f"not known: {lost.tool} on {_apps(lost.cells)} ({lost.state})"
 

@@ -240,6 +240,8 @@ def _survey(
 ) -> Survey:
     made = forecast(name, plan, history)
     empty = (f"{app.ref.label} has no files" for app in plan.apps if not app.source.files)
+    said = (*notes, *empty)
+    more = (f"and {len(said) - _NOTES_MAX} more like these",) if len(said) > _NOTES_MAX else ()
     counts: dict[str, int] = {}
     for app in plan.apps:
         if app.role is AppRole.SUBJECT:
@@ -249,7 +251,7 @@ def _survey(
         models=tuple(SurveyedModel(name=model, apps=apps) for model, apps in counts.items()),
         analyzers=analyzers,
         controls=_controls(plan, made.subjects),
-        notes=(*notes, *empty)[:_NOTES_MAX],
+        notes=(*said[:_NOTES_MAX], *more),
     )
 
 

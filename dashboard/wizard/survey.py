@@ -45,7 +45,7 @@ async def surveyed(
     glance = Glance()
     plan = await planned(site, spec, new_id("look"), glance)
     platform = Platform(site.analyzers, site.machine, site.stored, not_asked=_NOT_ASKED)
-    found = await survey(name, plan, platform, (*notes, *glance.notes))
+    found = await survey(name, plan, platform, (*glance.notes, *notes))
     settle_late("scipy")  # the first forecast has loaded it
     return found
 

@@ -186,8 +186,8 @@ async def test_a_look_at_a_part_is_no_whole_one(client: httpx.AsyncClient):
 
     partial = {look["tool"]: look["partial"] for look in document["looks"] if look["measured"]}
     assert partial == {"static/bandit": 0, "static/opengrep": 4}
-    assert "; 4 of those that they measured in part" in page
-    assert "looked at in part: static/opengrep at 4 apps; the page of an app says what" in page
+    assert "; 4 of these looks saw only a part of what there was" in page
+    assert "only a part was looked at: static/opengrep at 4 apps; the page of an app says" in page
 
 
 async def test_of_a_pipeline_that_has_ended_nothing_more_comes(client: httpx.AsyncClient):

@@ -249,7 +249,9 @@ async def test_a_folder_that_cannot_be_written_ends_no_dashboard(settings: Setti
     settings.data_dir.write_text("a file")
 
     with announced(settings, "http://127.0.0.1:1"):
-        pass
+        served = True
+
+    assert (served, settings.data_dir.read_text()) == (True, "a file")
 
 
 async def test_a_stream_is_told_of_the_end_and_is_not_cut(tmp_path: Path):

@@ -157,3 +157,13 @@ async def test_what_travels_is_a_document(tmp_path: Path):
     found = await surveyed(tmp_path, plan_of(tmp_path, STATIC), {})
 
     assert Survey.model_validate(json.loads(found.model_dump_json())) == found
+
+
+async def test_notes_that_are_left_out_are_counted_after_the_first_ones(tmp_path: Path):
+    stored = Stored(f"sqlite+aiosqlite:///{tmp_path / 'none.db'}", in_use=lambda: False)
+    platform = Platform(Analyzers({}, lambda _: ""), None, stored)
+    notes = tuple(f"note {number}" for number in range(53))
+
+    found = await survey("it", plan_of(tmp_path, STATIC), platform, notes)
+
+    assert found.notes == (*notes[:50], "and 3 more like these")
