@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from temporalio.envconfig import ClientConfig
 
@@ -23,6 +23,7 @@ from contract.analyzers import AnalyzerKind
 from contract.doors import DashboardSettings
 from contract.errors import ErrorCode, PlatformError
 from contract.limits import BUILD_MAX_S, START_MAX_S
+from contract.operating import Folder, OperatingSettings
 from contract.quiet import LOAD_LOCK
 from contract.secret import ENV_PREFIX, SecretRef
 
@@ -35,17 +36,6 @@ _DEFAULT_URLS = {kind: f"ws://127.0.0.1:{kind.row.port}" for kind in AnalyzerKin
 _taken: dict[str, str] = {}
 
 
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise ValueError(str(error)) from error
-
-
-Folder = Annotated[Path, AfterValidator(_expanded)]
-LogLevel = Annotated[
-    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
-]
 _SLOTS = {
     f"{kind}_slots": (Annotated[int, Field(ge=1, le=kind.row.slots_max)], kind.row.slots)
     for kind in AnalyzerKind
@@ -57,12 +47,17 @@ else:  # a type checker sees no such fields: they are read through `analyzer_slo
     _Slots = pydantic.create_model("_Slots", __base__=BaseSettings, **_SLOTS)
 
 
-class Settings(DashboardSettings, _Slots):
+class _Parts(DashboardSettings, OperatingSettings):
+    """The parts of the settings that have a module of their own."""
+
+
+class Settings(_Parts, _Slots):
     """Settings of this process.
 
     Attributes:
         <analyzer>_slots: subtasks at once on this host, for each analyzer that may have several.
         dashboard_*: see `DashboardSettings`.
+        metrics_address, log_*, alerts_file, build_id, deployment: see `OperatingSettings`.
         data: folder of everything Assay writes.
         tools: folder of the analyzers' installed tools.
         db_url: SQLAlchemy URL of the store; default SQLite in the data folder.
@@ -125,8 +120,6 @@ class Settings(DashboardSettings, _Slots):
     ai_max_output_tokens: str = ""
     ai_part_chars: str = ""
     ai_json_mode: str = ""
-    metrics_address: str = ""
-    log_level: LogLevel = "INFO"
 
     @property
     def data_dir(self) -> Path:

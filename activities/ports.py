@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from contract.alert import Notice
 from contract.analysis import AnalyzerReport, ArtifactRef
 from contract.findings import FindingsPage, FindingsQuery, StoredSuppression
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
@@ -253,4 +254,15 @@ class ResultStore(Protocol):
 
     async def probe(self) -> None:
         """Raise a `PlatformError` if it does not answer."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells the receivers that the alerts file names."""
+
+    async def send(self, notice: Notice) -> tuple[str, ...]:
+        """Send to every receiver; what went wrong, one sentence per receiver that failed.
+
+        Never raises for a receiver that refuses, hangs or is away, and never takes longer than 30 s.
+        """
         ...
