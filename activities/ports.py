@@ -263,6 +263,6 @@ class Notifier(Protocol):
     async def send(self, notice: Notice) -> tuple[str, ...]:
         """Send to every receiver; what went wrong, one sentence per receiver that failed.
 
-        Never raises for a receiver that refuses, hangs or is away, and never takes longer than 30 s.
+        A receiver that refuses, hangs or is away raises nothing; the call takes 30 s at most.
         """
         ...
