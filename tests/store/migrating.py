@@ -136,8 +136,8 @@ class MigrationBehaviour:
         told = {cell.tool: cell.partial for cell in after.cells}
         assert told == {"whole": 0, "total": 1, "sample": 1, "given": 1, "lost": 0}
 
-    async def test_concurrent_upgrades_end_in_one_schema(self, store_url, engine):
-        await asyncio.gather(*(upgrade(store_url) for _ in range(8)))
+    async def test_concurrent_upgrades_end_in_one_schema(self, empty_url, engine):
+        await asyncio.gather(*(upgrade(empty_url) for _ in range(8)))
 
         async with engine.begin() as connection:
             assert await connection.scalar(select(func.count()).select_from(pipelines)) == 0
