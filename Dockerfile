@@ -8,6 +8,7 @@ COPY deploy/worker.lock deploy/
 RUN python -m pip install -q --no-cache-dir --no-deps --require-hashes -r deploy/worker.lock
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp assay && install -d -o assay -g assay /data
 COPY contract contract
+COPY telemetry telemetry
 COPY workflows workflows
 COPY activities activities
 COPY clients clients
