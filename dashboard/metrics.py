@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contract.version import ASSAY_VERSION
 from dashboard.known import Reader
+from dashboard.urls import API
 
 disable_created_metrics()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -97,9 +98,10 @@ class Counted:
 
 def _route(scope: Scope) -> str:
     route = scope.get("route")
-    if isinstance(route, APIRoute):
-        return route.path
-    return _STATIC if str(scope["path"]).startswith(f"{_STATIC}/") else _OTHER
+    path = str(scope["path"])
+    if isinstance(route, APIRoute):  # those of the API do not know their prefix
+        return f"{API}{route.path}" if path.startswith(f"{API}/") else route.path
+    return _STATIC if path.startswith(f"{_STATIC}/") else _OTHER
 
 
 class _Process(Collector):

@@ -5,12 +5,12 @@
 
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from clients.address import Address
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
@@ -19,29 +19,7 @@ from clients.monitoring.samples import Later, Samples
 from clients.monitoring.sdk import SdkMetrics, measure_sdk
 from clients.monitoring.work import WorkInProgress
 from clients.usage import AppUsage
-from contract.errors import ErrorCode, PlatformError
 from contract.version import ASSAY_VERSION
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where `/metrics` listens."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Address":
-        """From `host:port`; an IPv6 host stands in brackets.
-
-        Raises:
-            PlatformError: INVALID_ARGUMENT: it is none.
-        """
-        host, _, port = text.rpartition(":")
-        if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
-            message = f"ASSAY_METRICS_ADDRESS {text}: not HOST:PORT, such as 127.0.0.1:9464"
-            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
-        return cls(host.removeprefix("[").removesuffix("]"), int(port))
 
 
 class Watched:
