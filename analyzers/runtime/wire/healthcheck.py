@@ -1,4 +1,4 @@
-"""Exit code 0 when the analyzer on this port is healthy, else 1: a container's HEALTHCHECK.
+"""Exit code 0 when the analyzer on this port is ready, else 1: a container's HEALTHCHECK.
 
     python analyzers/runtime/wire/healthcheck.py 2001
     python analyzers/runtime/wire/healthcheck.py 8240 192.168.1.4    # the dashboard
@@ -14,11 +14,11 @@ _LOOPBACK = "127.0.0.1"
 _CALLED = {"localhost": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104
 
 
-def is_healthy(port: int, host: str = _LOOPBACK) -> bool:
-    """Whether `GET /health` of what listens on `host` answers 200 within 4 s."""
+def is_ready(port: int, host: str = _LOOPBACK) -> bool:
+    """Whether `GET /ready` of what listens on `host` answers 200 within 4 s."""
     connection = HTTPConnection(_CALLED.get(host.lower(), host), port, timeout=_LIMIT_S)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", "/ready")
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in (1, 2) or not arguments[0].isdecimal():
         print("usage: healthcheck.py PORT [HOST]", file=sys.stderr)
         return 1
-    return 0 if is_healthy(int(arguments[0]), *arguments[1:]) else 1
+    return 0 if is_ready(int(arguments[0]), *arguments[1:]) else 1
 
 
 if __name__ == "__main__":
