@@ -48,6 +48,7 @@ from store.tables import (
 from store.tally import Changes, hold, recount, touch
 from store.upkeep import Upkeep, unprune
 from store.weaknesses import revision_now, unlist
+from telemetry.spans import traced
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
@@ -112,6 +113,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
         async with self.reading() as connection:
             return _found(await fetch_reopening(connection, pipeline_id, labels), pipeline_id)
 
+    @traced("store record_subtask")
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
     ) -> tuple[ToolSummary, ...]:
@@ -154,6 +156,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             await write_subtask(connection, rows, changes, row["role"], reported=True, beside=True)
             await changes.write(connection)
 
+    @traced("store record_app")
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
         async with self.writing() as connection:

@@ -9,14 +9,11 @@ in the system's folder for temporary files.
 
 import argparse
 import asyncio
-import fcntl
-import hashlib
 import logging
 import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +21,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from analyzers.runtime.data_folder import StartupError, fresh_work_folder, locked
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import code_digest, measured_weights
 from analyzers.runtime.measure.canary import CanaryKeeper
@@ -43,15 +41,12 @@ from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES
 from contract.quiet import LOAD_LOCK
+from telemetry.tracing import start_tracing
 
 _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
 
 logger = logging.getLogger("assay.analyzer")
-
-
-class StartupError(Exception):
-    """The service cannot start; the message names cause and next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +89,9 @@ class Service:
         self._kind = kind
         self._options = options
         self._data = options.data / kind.value
-        self._lock = _locked(self._data)
+        self._lock = locked(self._data)
         self._key = own_key(self._data / "key")
-        self._work_dir = work_dir = _fresh_work_dir(self._data)
+        self._work_dir = work_dir = fresh_work_folder(self._data)
         budget = CpuBudget(options.cpu_budget)
         weights = Weights(measured_weights(tools), self._data / "learned.json")
         check = CanaryCheck(kind, options.tools_dir, work_dir, budget, weights)
@@ -206,11 +201,14 @@ def main(kind: AnalyzerKind, tools: Sequence[Tool], fuse: Fuse | None = None) ->
         format=f"%(asctime)s %(levelname)s {kind} %(message)s",
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)  # one line per request of a scan
+    tracing = start_tracing(f"analyzer-{kind}")
     try:
         asyncio.run(_serve(kind, tools, _options(kind), fuse))
     except StartupError as error:
         print(f"{kind} analyzer: {error}", file=sys.stderr)
         sys.exit(2)
+    finally:
+        tracing.stop()
 
 
 async def _serve(
@@ -261,40 +259,3 @@ def _token(path: Path | None) -> str | None:
     if not token:
         raise StartupError(f"--token-file {path} is empty: write the shared token into it")
     return token
-
-
-def work_folder(data: Path) -> Path:
-    """Where the runs of the analyzer that keeps `data` have their private folders.
-
-    The path is short: browsers put sockets below it, whose paths end at 107 bytes.
-    """
-    name = hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"assay-{name}"
-
-
-def _fresh_work_dir(data: Path) -> Path:
-    """An empty private folder for runs. Its old content, of a dead process, is removed."""
-    folder = work_folder(data)
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise StartupError(f"{folder}: {error.strerror}: set TMPDIR to a writable one") from error
-    return folder
-
-
-def _locked(data: Path) -> int:
-    """Make the data folder and lock it; the descriptor holds the lock."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(data / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise StartupError(f"--data {data}: {error.strerror}: choose a writable one") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise StartupError(
-            f"--data {data} is used by another analyzer: stop it, or choose another folder"
-        ) from None
-    return descriptor

@@ -32,6 +32,7 @@ from contract.analysis import ArtifactRef
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
+from telemetry.spans import traced
 
 OnProgress = Callable[[str], None]
 _POLL_S = 0.2
@@ -148,6 +149,7 @@ class ProcessRuntime:
         if shutil.which("bwrap") is None or shutil.which("prlimit") is None:
             raise needs_engine(f"{self._no_engine}, and bubblewrap is not installed")
 
+    @traced("start app")
     async def _run(
         self, app: AppSpec, run_id: str, installed: Installation, on_progress: OnProgress
     ) -> RunningApp:
@@ -184,6 +186,7 @@ class ProcessRuntime:
         names = {recipe.name for recipe in recipes}
         return same and set(confined) == names and all(c.identity() for c in confined.values())
 
+    @traced("wait until it answers")
     async def _wait(
         self, record: Record, plans: Sequence[ServicePlan], recipes: Sequence[Recipe]
     ) -> tuple[RunningService, ...]:
@@ -218,6 +221,7 @@ class ProcessRuntime:
             )
         return await with_roles(found)
 
+    @traced("check app")
     async def check(self, app: RunningApp) -> AppCheck:
         """Check processes, answers, then processes again, so that the answers came from these."""
         found = await self._ended(app)
@@ -252,6 +256,7 @@ class ProcessRuntime:
             if service.host_port is not None
         ]
 
+    @traced("remove app")
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save the logs that can be saved, kill the workflow's sandboxes, remove its folder."""
         saved = await self._save_logs(workflow_id, "app")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from analyzers.runtime.service import Service, ServiceOptions, StartupError, work_folder
+from analyzers.runtime.data_folder import StartupError, work_folder
+from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.wire.jobs import Job
 from contract.analyzers import AnalyzerKind
 from contract.protocol import SUBPROTOCOL
