@@ -58,6 +58,7 @@ from contract.progress import PlatformService
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
 from store.results import SqlResultStore
+from telemetry.tracing import start_tracing
 from workflows import WORKFLOWS
 from workflows.search_attributes import names as search_attributes
 
@@ -263,7 +264,11 @@ def main() -> int:
         )
         logging.getLogger("httpx").setLevel(logging.WARNING)
         logging.getLogger("websockets").setLevel(logging.INFO)  # below, it shows frames
-        asyncio.run(run_worker(settings))
+        tracing = start_tracing("worker", workflows=True)
+        try:
+            asyncio.run(run_worker(settings))
+        finally:
+            tracing.stop()
     except PlatformError as error:
         return _refuse(error.message)
     except RPCError as error:

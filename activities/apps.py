@@ -23,6 +23,7 @@ from contract.outcome import AppFacts
 from contract.quiet import Work, give_way
 from contract.running import AppCheck, RunningApp, StartOutcome, SweepReport, TeardownReport
 from contract.spec import AppSpec
+from telemetry.spans import waiting
 
 # A new app keeps a processor busy for about so long; load tests wait no longer for it.
 START_BUSY_S = 10.0
@@ -101,7 +102,8 @@ class AppActivities:
         work = Work(None, 0.0)
         try:
             if self._load_lock is not None:
-                work = await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
+                with waiting("give way to load tests"):
+                    work = await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
             if not attempt.begun and await ownership.is_held():
                 raise Held
             attempt.begin()

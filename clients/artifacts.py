@@ -22,6 +22,7 @@ from clients.measures import ARTIFACT_SECONDS, timed
 from contract.analysis import ArtifactRef
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
+from telemetry.spans import traced
 
 _BLOCK_BYTES = 1024 * 1024
 _LEVEL = 3
@@ -49,6 +50,7 @@ class FileArtifactStore:
             self._temporary.mkdir(parents=True, exist_ok=True)
             remove_stale(self._temporary)
 
+    @traced("artifact put")
     async def put_file(self, path: Path, name: str) -> ArtifactRef:
         """Store a file's content in constant memory. The same content twice is kept once.
 

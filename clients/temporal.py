@@ -31,6 +31,7 @@ from clients.codec import EncryptionCodec, parse_keys
 from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL, janitor_schedule_id
+from telemetry.spans import is_on
 
 JANITOR_EVERY = timedelta(minutes=10)
 
@@ -60,6 +61,10 @@ async def connect(
     target = config["target_host"]
     codec = EncryptionCodec(parse_keys(keys))
     config |= {"data_converter": converter(codec), "identity": identity(codec.keys)}
+    if is_on():
+        from clients.temporal_tracing import TracingPlugin  # it loads OpenTelemetry
+
+        config["plugins"] = [TracingPlugin()]
     try:
         return await Client.connect(**config)
     except RuntimeError as exc:

@@ -35,6 +35,7 @@ from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
 from dashboard.server import Server
 from dashboard.site import Site
+from dashboard.traced import Traced
 from dashboard.urls import API
 from reports.html import report_style
 
@@ -88,6 +89,7 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/ready", ready, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)
     app.add_middleware(Conditional)
+    app.add_middleware(Traced)
     app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=shown)
     app.add_middleware(Edge)
     app.add_middleware(Counted, requests=app.state.requests)

@@ -49,6 +49,7 @@ from store.tables import (
 from store.tally import Changes, hold, recount, touch
 from store.upkeep import Upkeep, unprune
 from store.weaknesses import revision_now, unlist
+from telemetry.spans import traced
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
@@ -118,6 +119,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             return _found(await fetch_reopening(connection, pipeline_id, labels), pipeline_id)
 
     @measured
+    @traced("store record_subtask")
     async def record_subtask(
         self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
     ) -> tuple[ToolSummary, ...]:
@@ -161,6 +163,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             await changes.write(connection)
 
     @measured
+    @traced("store record_app")
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
         async with self.writing() as connection:

@@ -4,15 +4,23 @@
 exception or of a request: these may hold what is secret.
 """
 
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
+    from types import CoroutineType
+
     from opentelemetry.trace import Span, SpanContext, Tracer
 
 Value = str | bool | int | float
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+_Call: TypeAlias = "CoroutineType[Any, Any, Answer]"
+_WORTH_NS = 10_000_000  # a shorter wait says nothing
 
 
 class Recorder:
@@ -94,15 +102,53 @@ def _recorded(
             raise
 
 
+def traced(
+    name: str,
+) -> "Callable[[Callable[Arguments, _Call[Answer]]], Callable[Arguments, _Call[Answer]]]":
+    """Each call of the function is a span called `name`."""
+
+    def around(
+        function: "Callable[Arguments, _Call[Answer]]",
+    ) -> "Callable[Arguments, _Call[Answer]]":
+        @wraps(function)
+        async def call(*given: Arguments.args, **named: Arguments.kwargs) -> Answer:
+            with span(name):
+                return await function(*given, **named)
+
+        return call
+
+    return around
+
+
+def waiting(name: str, **attributes: Value) -> AbstractContextManager[object]:
+    """A span as long as the block, which only waits; none if it did not have to."""
+    tracer = _switch.tracer
+    return _NOTHING if tracer is None else _waited(tracer, name, attributes)
+
+
+@contextmanager
+def _waited(tracer: "Tracer", name: str, attributes: Mapping[str, Value]) -> Generator[None]:
+    began_ns = time.time_ns()
+    try:
+        yield
+    finally:
+        if time.time_ns() - began_ns >= _WORTH_NS:
+            given = {_name(key): value for key, value in attributes.items()}
+            tracer.start_span(name, attributes=given, start_time=began_ns).end()
+
+
 def carrier() -> dict[str, str]:
-    """The current span as text fields, for another program; empty: there is none."""
+    """The current span as text fields, for another program; empty: there is none.
+
+    Baggage is left out: what others put there is for nobody else to see.
+    """
     if _switch.tracer is None:
         return {}
     from opentelemetry.propagate import inject
 
     fields: dict[str, str] = {}
     inject(fields)
-    return fields
+    return {key: text for key, text in fields.items() if key != "baggage"}
 
 
 def exemplar() -> dict[str, str] | None:

@@ -42,6 +42,7 @@ from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES
 from contract.quiet import LOAD_LOCK
+from telemetry.tracing import start_tracing
 
 _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
@@ -203,11 +204,14 @@ def main(kind: AnalyzerKind, tools: Sequence[Tool], fuse: Fuse | None = None) ->
         format=f"%(asctime)s %(levelname)s {kind} %(message)s",
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)  # one line per request of a scan
+    tracing = start_tracing(f"analyzer-{kind}")
     try:
         asyncio.run(_serve(kind, tools, _options(kind), fuse))
     except StartupError as error:
         print(f"{kind} analyzer: {error}", file=sys.stderr)
         sys.exit(2)
+    finally:
+        tracing.stop()
 
 
 async def _serve(

@@ -6,6 +6,7 @@ from pathlib import Path
 from cli.stack.model import Stack
 from contract.analyzers import AnalyzerKind
 from settings import PROJECT_ROOT, Settings, secret_variables
+from telemetry import variables as traces
 
 # What the embedded server is tuned for: exact priorities, quick first activities, fine timers.
 DYNAMIC_CONFIG = (
@@ -39,7 +40,8 @@ def render_config(stack: Stack, settings: Settings, control_socket: Path) -> str
     # Secrets of the environment are for the worker and the dashboard, which is a client as commands
     # are: it finds the stack by its data folder.
     empty = ",".join(f'{name}=""' for name in secret_variables())
-    programs = [_program(stack, "temporal", _temporal_command(stack), priority=1, env=empty)]
+    untraced = ",".join([*([empty] if empty else []), *(f'{name}=""' for name in traces.names())])
+    programs = [_program(stack, "temporal", _temporal_command(stack), priority=1, env=untraced)]
     for kind in AnalyzerKind:
         command = _analyzer_command(stack, settings, kind)
         programs.append(_program(stack, kind, command, priority=2, env=empty))

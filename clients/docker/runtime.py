@@ -41,6 +41,7 @@ from contract.ids import LABEL_WORKFLOW
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
+from telemetry.spans import traced
 
 OnProgress = Callable[[str], None]
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
@@ -205,6 +206,7 @@ class DockerRuntime:
             facts=AppFacts(logs=saved.refs, notes=tuple(notes)),
         )
 
+    @traced("check app")
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the answering containers are those that `start` saw, never restarted since.
 
@@ -219,6 +221,7 @@ class DockerRuntime:
         saved = await self._save_logs(app.workflow_id, "app")
         return result.model_copy(update={"facts": AppFacts(logs=saved.refs)})
 
+    @traced("remove app")
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save the logs that can be saved, then remove everything with the workflow's label.
 

@@ -34,6 +34,7 @@ from contract.analysis import ArtifactRef
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
+from telemetry.spans import traced
 
 OnProgress = Callable[[str], None]
 _POLL_S = 0.2
@@ -150,6 +151,7 @@ class ProcessRuntime:
         if shutil.which("bwrap") is None or shutil.which("prlimit") is None:
             raise needs_engine(f"{self._no_engine}, and bubblewrap is not installed")
 
+    @traced("start app")
     async def _run(
         self, app: AppSpec, run_id: str, installed: Installation, on_progress: OnProgress
     ) -> RunningApp:
@@ -186,6 +188,7 @@ class ProcessRuntime:
         names = {recipe.name for recipe in recipes}
         return same and set(confined) == names and all(c.identity() for c in confined.values())
 
+    @traced("wait until it answers")
     async def _wait(
         self, record: Record, plans: Sequence[ServicePlan], recipes: Sequence[Recipe]
     ) -> tuple[RunningService, ...]:
@@ -220,6 +223,7 @@ class ProcessRuntime:
             )
         return await with_roles(found)
 
+    @traced("check app")
     async def check(self, app: RunningApp) -> AppCheck:
         """Check processes, answers, then processes again, so that the answers came from these."""
         found = await self._ended(app)
@@ -258,6 +262,7 @@ class ProcessRuntime:
         """What the running apps of this data folder use now."""
         return await asyncio.to_thread(usage, self._states)
 
+    @traced("remove app")
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save the logs that can be saved, kill the workflow's sandboxes, remove its folder."""
         saved = await self._save_logs(workflow_id, "app")

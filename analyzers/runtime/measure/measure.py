@@ -18,6 +18,7 @@ from analyzers.runtime.measure.cell import (
     Cell,
     blind,
     cell_of,
+    describe,
     measure_cell,
     spent_s,
     unmeasured,
@@ -44,6 +45,7 @@ from contract.analysis import (
 from contract.analyzers import AnalyzerKind
 from contract.outcome import FUSION
 from contract.protocol import MAX_WAITING_S, Progress
+from telemetry.spans import span, waiting
 
 SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0
@@ -167,7 +169,7 @@ class Measurement:
         """The tool waits for others inside this block; its commands may run later by that time."""
         began_s = time.monotonic()
         try:
-            with self._progress.waiting(tool.name), allowance.aside():
+            with self._progress.waiting(tool.name), allowance.aside(), waiting("wait for others"):
                 yield
         finally:
             runner.waited_s += time.monotonic() - began_s
@@ -175,21 +177,24 @@ class Measurement:
 
     async def _cell(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> None:
         """Fill one cell. It raises nothing but cancellation from outside."""
-        try:
-            self.reports[tool.name] = await self._report(tool, prepared, allowance)
-        except (Exception, SystemExit) as error:
-            logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
-            reason = f"{type(error).__name__}: {error}"
-            self.reports[tool.name] = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
+        with span(f"tool {tool.name}", tool=tool.name) as recorder:
+            try:
+                report = await self._report(tool, prepared, allowance)
+            except (Exception, SystemExit) as error:
+                logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
+                reason = f"{type(error).__name__}: {error}"
+                report = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
+            describe(recorder, report)
+            self.reports[tool.name] = report
 
     async def _report(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> ToolReport:
         equipment = self.equipment
-        with allowance.waiting():
+        with allowance.waiting(), waiting("wait for canary"):
             verdict = await equipment.canaries.proven(tool.name)
         if not verdict.ok:
             return blind(tool, verdict, await self._nothing_for(tool, prepared, allowance))
         if tool.exclusive:
-            with allowance.waiting():
+            with allowance.waiting(), waiting("wait for canaries of all tools"):
                 await equipment.canaries.settled()
         version, cache = verdict.version, equipment.cache
         if (tool.name, version) not in prepared.keys:

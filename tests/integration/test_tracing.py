@@ -1,0 +1,213 @@
+"""A pipeline as one trace: command, workflows, activities, analyzer, its tools, and the store.
+
+Worker and analyzer are the real programs, told by OpenTelemetry's own variables.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
+
+from clients.process.spawning import free_port
+from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
+from tests.support.collector import Collector, collector
+from workflows import search_attributes
+
+ROOT = Path(__file__).parents[2]
+_WORKS = " works"
+SPEC = "apps: {root: %s}\nanalyzers: [static]\nparallelism: 2\n"
+
+
+@dataclass
+class Site:
+    """A server, and what the programs of one installation are told."""
+
+    data: Path
+    address: str
+    namespace: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        given = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("TEMPORAL_", "ASSAY_", "OTEL_"))
+        }
+        return given | {
+            "TEMPORAL_ADDRESS": self.address,
+            "TEMPORAL_NAMESPACE": self.namespace,
+            "ASSAY_DATA": str(self.data),
+            "ASSAY_ENGINE": "process",
+            "NO_COLOR": "1",
+        }
+
+    @contextmanager
+    def up(self, otel: dict[str, str]) -> Iterator["Programs"]:
+        """Worker and analyzer run inside."""
+        programs = Programs(self, otel)
+        try:
+            programs.start()
+            yield programs
+        finally:
+            programs.stop()
+
+
+@dataclass
+class Programs:
+    """What runs at a site."""
+
+    site: Site
+    otel: dict[str, str]
+
+    def start(self) -> None:
+        port = free_port()
+        self.env = (
+            self.site.env
+            | self.otel
+            | {"ASSAY_ANALYZER_URLS": json.dumps({"static": f"ws://127.0.0.1:{port}"})}
+        )
+        analyzer = ("-m", "tests.support.demo_analyzer", "--port", str(port), "--data")
+        self.analyzer = self._program(
+            "analyzer", *analyzer, str(self.site.data / "a"), "--tools-dir", "/"
+        )
+        self.worker = self._program("worker", "worker.py")
+        self._until_it_works()
+
+    def _until_it_works(self) -> None:
+        began = self.log("worker").count(_WORKS)
+        end_s = time.monotonic() + 60
+        while self.log("worker").count(_WORKS) == began and time.monotonic() < end_s:
+            time.sleep(0.05)
+
+    def _program(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.site.data / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                (sys.executable, *arguments), cwd=ROOT, env=self.env, stdout=log, stderr=log
+            )
+
+    def stop(self) -> float:
+        """Ask them to end; how long it took."""
+        began_s = time.monotonic()
+        for program in (self.worker, self.analyzer):
+            program.terminate()
+        for program in (self.worker, self.analyzer):
+            program.wait(30)
+        return time.monotonic() - began_s
+
+    def submit(self, name: str, root: Path) -> subprocess.CompletedProcess[str]:
+        spec = self.site.data / f"{name}.yaml"
+        spec.write_text(SPEC % root)
+        command = (
+            sys.executable,
+            "starter.py",
+            "submit",
+            str(spec),
+            "--id",
+            name,
+            "--wait",
+            "--json",
+        )
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=90
+        )
+
+    def inherited(self, name: str) -> list[str]:
+        """Variables of OpenTelemetry that a program would hand on now: of a process it started."""
+        program = psutil.Process({"worker": self.worker, "analyzer": self.analyzer}[name].pid)
+        children = program.children(recursive=True)
+        return [key for child in children for key in child.environ() if key.startswith("OTEL_")]
+
+    def log(self, name: str) -> str:
+        path = self.site.data / f"{name}.log"
+        return path.read_text() if path.is_file() else ""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    flags = [part for flag in DYNAMIC_CONFIG for part in ("--dynamic-config-value", flag)]
+    async with AsyncExitStack() as stack:
+        env = await stack.enter_async_context(
+            await WorkflowEnvironment.start_local(
+                dev_server_existing_path=str(TEMPORAL),
+                search_attributes=search_attributes.ALL,
+                dev_server_extra_args=flags,
+            )
+        )
+        target = env.client.service_client.config.target_host
+        yield Site(tmp_path_factory.mktemp("traced"), target, env.client.namespace)
+
+
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("fleet")
+    for number in (1, 2):
+        (root / "m" / f"app{number}").mkdir(parents=True)
+        (root / "m" / f"app{number}" / "app.py").write_text(f"eval(input())  # {number}\n")
+    return root
+
+
+def line(got: Collector, name: str) -> list[str]:
+    """From the root to a span that each trace of a pipeline has."""
+    (trace,) = {span.trace for span in got.named("StartWorkflow:Pipeline")}
+    (*_, last) = (span for span in got.named(name) if span.trace == trace)
+    return got.line(last)
+
+
+async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
+    with collector() as got:
+        secret = "s3cr3t-of-the-collector"
+        otel = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": got.url,
+            "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer {secret}",
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test",
+        }
+        with site.up(otel) as programs:
+            done = await asyncio.to_thread(programs.submit, "traced", apps)
+            assert done.returncode == 0, done.stderr + programs.log("worker")
+            environments = [programs.inherited(name) for name in ("worker", "analyzer")]
+
+    app = [
+        *("command submit", "StartWorkflow:Pipeline", "RunWorkflow:Pipeline"),
+        *("StartChildWorkflow:AnalyzeApp", "RunWorkflow:AnalyzeApp"),
+    ]
+    run = [*app, "StartActivity:run_analysis", "RunActivity:run_analysis"]
+    analyzer = [*run, "analyzer call", "run static"]
+    assert line(got, "process") == [*analyzer, "tool demo", "process"]
+    assert line(got, "write result") == [*analyzer, "write result"]
+    assert line(got, "send result") == [*run, "analyzer call", "send result"]
+    assert line(got, "artifact put") == [*run, "artifact put"]
+    record = [*app, "StartActivity:record_subtask", "RunActivity:record_subtask"]
+    assert line(got, "store record_subtask") == [*record, "store record_subtask"]
+    (one, other) = got.named("tool demo")
+    assert one.attributes["assay.state"] == other.attributes["assay.state"] == "measured"
+    assert one.attributes["assay.exit_code"] == 0
+    assert {"assay-cli", "assay-worker", "assay-analyzer-static"} == {s.service for s in got.spans}
+    assert environments == [[], []]
+    assert all(secret.encode() not in body for body in got.bodies)
+
+
+async def test_a_collector_that_hangs_costs_a_pipeline_nothing(site: Site, apps: Path):
+    with collector("hang") as got:
+        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": got.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        began = len(Programs(site, otel).log("worker"))
+        with site.up(otel) as programs:
+            done = await asyncio.to_thread(programs.submit, "unheard", apps)
+            assert done.returncode == 0, done.stderr
+            assert "unheard" in json.dumps(json.loads(done.stdout))
+            assert await asyncio.to_thread(programs.stop) < 12
+        assert got.requests
+        said = programs.log("worker")[began:]
+    assert said.count("traces do not reach") <= 1
+    assert "Traceback" not in said
