@@ -42,7 +42,7 @@ class Scale:
         if self.kind == "log":
             return math.exp(min(value, 700.0))
         if self.kind == "count":
-            return max((max(value, 0.0) / 2) ** 2 - 3 / 8, 0.0)
+            return max(round((max(value, 0.0) / 2) ** 2 - 3 / 8, 9), 0.0)
         return math.sin(min(max(value, 0.0), math.pi / 2)) ** 2
 
     def ratio(self, before: float, after: float) -> float | None:
