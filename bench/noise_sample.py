@@ -2,9 +2,9 @@
 
     python bench/noise_sample.py [--runs 40] [--step-s 1.5] [--out bench/noise.json]
 
-The app is the control app `careful-1/app2` with what its `requirements.txt` names, in an environment
-of its own. Each run is what a pipeline does: the app is started, one operation is loaded at rising
-rates, and the app is ended. `bench_regression.py` draws from the file that it writes.
+The app is the control app `careful-1/app2` with what its `requirements.txt` names, in an
+environment of its own. Each run is what a pipeline does: the app is started, one operation is
+loaded at rising rates, and the app is ended. `bench_regression.py` draws from its file.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from analyzers.performance.host import HostLoad, Thresholds, watched
 from analyzers.performance.openloop.generator import run_plan
 from analyzers.performance.openloop.plan import LoadPlan, LoadResult
 from bench.recording import machine
 
+ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "controls/careful-1/app2"
 OPERATION = "/api/products"
 RATES = (20.0, 160.0, 640.0, 1_280.0)
@@ -48,9 +48,18 @@ async def one_run(python: Path, step_s: float) -> tuple[LoadResult, HostLoad]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as data:
-        command = [python, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "error"]
+        command = [
+            str(python),
+            "-m",
+            "uvicorn",
+            "main:app",
+            "--port",
+            str(port),
+            "--log-level",
+            "error",
+        ]
         environment = {**os.environ, "DATA_DIR": data, "PYTHONDONTWRITEBYTECODE": "1"}
-        process = subprocess.Popen(command, cwd=APP, env=environment)
+        process = await asyncio.create_subprocess_exec(*command, cwd=APP, env=environment)
         try:
             await _answers(port)
             plan = LoadPlan(
@@ -62,7 +71,7 @@ async def one_run(python: Path, step_s: float) -> tuple[LoadResult, HostLoad]:
             return await watched(run_plan(plan))
         finally:
             process.terminate()
-            process.wait(10)
+            await process.wait()
 
 
 async def _answers(port: int) -> None:
