@@ -21,6 +21,7 @@ from cli.arguments import (
 from cli.command import Commands, Program, run
 from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
+from cli.trends import register as register_trends
 from cli.upkeep import register as register_upkeep
 from control.naming import new_id
 
@@ -248,6 +249,7 @@ def schema(
 
 running.register(app)
 results.register(app)
+register_trends(app)
 register_upkeep(app)
 register_planning(app)
 exchange.register(app)

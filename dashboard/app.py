@@ -19,6 +19,7 @@ from control.asking import Together
 from control.audit import AuditLog
 from control.comparisons import Comparisons
 from control.refusals import Refusals
+from control.regressions_kept import KeptRegressions
 from control.report_jobs import ReportJobs
 from control.serving import ServedPipelines
 from dashboard import api, pages
@@ -62,6 +63,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.requests = Requests()
     app.state.readiness = Readiness(site.stored, app.state.server.client)
     app.state.comparisons = Comparisons(site.stored)
+    app.state.regressions = KeptRegressions()
     app.state.closing.push_async_callback(app.state.comparisons.close)
     app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     app.state.running = ServedPipelines(app.state.server.client)

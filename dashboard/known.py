@@ -14,6 +14,7 @@ from control.audit import AuditLog
 from control.comparisons import Comparisons
 from control.naming import app_of
 from control.naming import pipeline_id as usable_id
+from control.regressions_kept import KeptRegressions
 from control.serving import ServedPipelines
 from dashboard.access.who import Actor, managing, operating, reading
 from dashboard.server import Server
@@ -36,6 +37,10 @@ def access_of(request: HTTPConnection) -> Access:
 
 def _audit(request: Request) -> AuditLog:
     return request.app.state.audit
+
+
+def _regressed(request: Request) -> KeptRegressions:
+    return request.app.state.regressions
 
 
 def _comparisons(request: Request) -> Comparisons:
@@ -86,6 +91,7 @@ Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
 Accesses = Annotated[Access, Depends(access_of)]
 Log = Annotated[AuditLog, Depends(_audit)]
+Regressed = Annotated[KeptRegressions, Depends(_regressed)]
 Compares = Annotated[Comparisons, Depends(_comparisons)]
 Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]

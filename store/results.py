@@ -17,6 +17,7 @@ from contract.record import FINISHED_STATES, PipelineHead, PipelineListing, Pipe
 from contract.spec import AppRef, AppSpec
 from store.app_runs import AppRuns
 from store.connected import not_found
+from store.figures import FigureHistories
 from store.history import fetch_history
 from store.loading import pipeline_record
 from store.looking import Looking
@@ -55,7 +56,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
+class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upkeep):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     @measured

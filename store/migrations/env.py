@@ -9,9 +9,9 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from store.access_tables import metadata
 from store.columns import UtcDateTime
 from store.engine import make_engine
+from store.figure_tables import metadata
 
 
 def run(connection: Connection) -> None:

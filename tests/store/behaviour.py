@@ -16,6 +16,7 @@ from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
 from tests.store.access import AccessBehaviour
 from tests.store.app_runs import AppRunsBehaviour
+from tests.store.figures import FiguresBehaviour
 from tests.store.history import HistoryBehaviour
 from tests.store.looks import LooksBehaviour
 from tests.store.migrating import MigrationBehaviour
@@ -28,6 +29,7 @@ from tests.support.new_store import new_database, new_store
 
 class StoreBehaviour(
     AppRunsBehaviour,
+    FiguresBehaviour,
     RetryBehaviour,
     MigrationBehaviour,
     PlanBehaviour,

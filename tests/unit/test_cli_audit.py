@@ -68,6 +68,7 @@ COMMANDS = {
     **dict.fromkeys(("codec", "dashboard"), "serves"),
     **dict.fromkeys(("compare", "doctor", "findings", "logs", "schema", "status"), "reads"),
     **dict.fromkeys(("export", "plan", "validate", "verify", "watch"), "reads"),
+    **dict.fromkeys(("regressions", "history"), "reads"),
 }
 
 
