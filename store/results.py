@@ -37,6 +37,7 @@ from store.rows import (
     subtask_rows,
     target_of,
 )
+from store.scans import ScanStore
 from store.searching import Searching
 from store.spending import Spending
 from store.subtasks import cells_now, write_subtask
@@ -53,7 +54,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
+class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep, ScanStore):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     async def register_page(
