@@ -51,6 +51,7 @@ from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
+from control.schedule_documents import ScheduleChanged, ScheduleDocument, SchedulesDocument
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
@@ -61,6 +62,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "validate": (Validated,),
     "plan": (Forecast,),
     "submit": (Submitted, REPORT),
+    "schedule": (ScheduleChanged, SchedulesDocument, ScheduleDocument),
     "status": (PipelineList, PipelineStatus),
     "watch": (PipelineStatus,),
     "pause": (Sent,),

@@ -131,8 +131,8 @@ async def test_only_what_is_asked_for_is_told_and_a_pruned_run_is_passed_over(
     for days, state in ((0, "completed"), (1, "completed"), (2, "failed")):
         at = old + timedelta(days=days)
         id_ = scan_pipeline_id(name, at)
-        fields = {"schedule": name, "scheduled_at": at, "pipeline_id": id_, "began_at": at}
-        script.runs[at] = ScanRun(**fields, state=ScanState(state), ended_at=at)
+        run = ScanRun(schedule=name, scheduled_at=at, pipeline_id=id_, began_at=at, ended_at=at)
+        script.runs[at] = run.model_copy(update={"state": ScanState(state)})
     first, pruned = scan_pipeline_id(name, old), scan_pipeline_id(name, old + timedelta(days=1))
     script.against = {pruned: None, first: ScanComparison(then=first, new=1, apps_gone=1)}
     await add_schedule(client, order(name, notify={"on": ["no_longer_measured"]}))
@@ -211,6 +211,29 @@ async def test_a_run_that_is_cancelled_cancels_its_pipeline_and_waits_for_its_re
 
     assert (removed.cancelled, removed.still_running) == ((id_,), ())
     assert (run.state, run.comparison, script.told) == (ScanState.CANCELLED, None, [])
+
+
+async def test_a_run_that_another_one_cancels_ends_before_that_one_begins(
+    client: Client, scan: tuple[str, ScanScript]
+):
+    name, script = scan
+    let_go = asyncio.Event()
+    script.hold = blocks(let_go)
+    await add_schedule(client, order(name, overlap="cancel_other"))
+    one = (await run_now(client, name)).pipeline_id
+    await until(lambda: script.started)
+    await asyncio.sleep(1)  # the ID of a run has whole seconds
+    await client.get_schedule_handle(scan_schedule_id(name)).trigger()
+    first = await ended(script, one)
+    let_go.set()
+    await until(lambda: len(script.runs) == 2 and all(r.ended_at for r in script.runs.values()))
+    second = script.runs[max(script.runs)]
+
+    assert (first.state, second.state) == (ScanState.CANCELLED, ScanState.COMPLETED)
+    assert first.ended_at is not None
+    assert first.ended_at < second.began_at
+    assert second.comparison is not None
+    assert not second.comparison.then, "a cancelled run is nothing to compare with"
 
 
 async def test_what_overlaps_is_refused_by_name_or_waits_by_name(
