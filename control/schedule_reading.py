@@ -22,6 +22,7 @@ from control.scanning import due_times
 from control.schedule_documents import ScheduleDocument, SchedulesDocument
 from control.server_errors import refused
 from control.stored import Stored
+from control.system_documents import ScheduleHealth
 
 LISTED, RUNS, RUNS_MAX = 100, 5, 200
 _PREFIX = scan_schedule_id("")
@@ -73,6 +74,21 @@ async def _read(client: Client, stored: Stored, name: str, limit: int) -> Schedu
     runs = await stored.scans(name, limit)
     late = await _missed(client, order, runs, paused=described.schedule.state.paused)
     return _document(order, described, runs, late)
+
+
+async def with_result(one: ScheduleHealth, stored: Stored) -> ScheduleHealth:
+    """The health of a schedule, if it is a recurring scan with how its latest run ended.
+
+    Raises:
+        PlatformError: the store cannot be read.
+    """
+    if not one.id.startswith(_PREFIX):
+        return one
+    told = [one.detail] if one.detail else []
+    for run in await stored.scans(one.id.removeprefix(_PREFIX), 1):
+        why = f": {run.reason}" if run.reason else ""
+        told.append(f"last run {run.pipeline_id} {run.state.replace('_', ' ')}{why}")
+    return one.model_copy(update={"detail": "; ".join(told)})
 
 
 def _document(
