@@ -272,8 +272,14 @@ def _schedule(one: ScheduleListDescription) -> ScheduleHealth:
         last_at=recent[-1].started_at if recent else None,
         next_at=coming[0] if coming and not paused else None,
         detail=(state.note or "") if state else "",
-        next_step=f"temporal schedule toggle --unpause -s {one.id}" if paused else "",
+        next_step=_unpaused(one.id) if paused else "",
     )
+
+
+def _unpaused(id_: str) -> str:
+    if id_.startswith(_SCAN):
+        return "resume it, with its note in mind"
+    return f"temporal schedule toggle --unpause -s {id_}"
 
 
 def _purpose(id_: str) -> str:

@@ -1,13 +1,12 @@
 """What came of the runs of schedules."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 
 from contract.scans import ScanRun
-from store.columns import dump_json
+from store.columns import clean_json
 from store.connected import Connected
 from store.scan_tables import scans
 
@@ -22,7 +21,7 @@ class ScanStore(Connected):
             "scheduled_at": run.scheduled_at,
             "pipeline_id": run.pipeline_id,
             "state": run.state.value,
-            "body": json.loads(dump_json(run)),
+            "body": clean_json(run.model_dump(mode="json")),
         }
         async with self.writing() as connection:
             await connection.execute(self.upsert(scans, row, replace=True))

@@ -21,6 +21,7 @@ from tests.store.looks import LooksBehaviour
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
+from tests.store.scans import ScanBehaviour
 from tests.store.searches import ImportBehaviour, SearchBehaviour
 from tests.store.tallies import TallyBehaviour
 from tests.support.new_store import new_store
@@ -36,6 +37,7 @@ class StoreBehaviour(
     HistoryBehaviour,
     LooksBehaviour,
     AccessBehaviour,
+    ScanBehaviour,
     TallyBehaviour,
 ):
     """Subclasses give a fixture `store_url` of an empty database."""

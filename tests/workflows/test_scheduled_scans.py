@@ -25,6 +25,8 @@ from control.schedules import (
     update_schedule,
 )
 from control.stored import Stored
+from tests.support.dashboard_site import browsing, operating, site_of
+from tests.support.store_folder import store_in
 from tests.workflows.fake_platform import PATIENCE_S, blocks
 from tests.workflows.fake_scans import SCRIPTS, ScanScript
 
@@ -301,3 +303,73 @@ async def test_names_and_times_that_are_wrong_are_refused(
         order_for(large.model_copy(update={"apps": apps}), name, Path("spec.yaml"), "ann")
 
     assert unknown.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_the_dashboard_tells_of_schedules_and_changes_them(
+    client: Client, scan: tuple[str, ScanScript], tmp_path: Path
+):
+    name, script = scan
+    at = datetime(2026, 1, 1, 2, tzinfo=UTC)
+    said = {"schedule": name, "scheduled_at": at, "pipeline_id": f"{name}-x", "began_at": at}
+    told = ScanComparison(then=f"{name}-w", new=3)
+    missed = (at - timedelta(hours=1),)
+    run = ScanRun.model_validate(
+        said | {"comparison": told, "state": "completed", "missed": missed}
+    )
+    store = await store_in(tmp_path)
+    await store.put_scan(run)
+    await store.close()
+    await add_schedule(client, order(name, every="1h", paused=False, note="<b>all</b> shops"))
+
+    async def connected() -> Client:
+        return client
+
+    async with operating(site_of(tmp_path, connect=connected)) as web:
+        api = f"/api/v1/schedules/{name}"
+        before = (await web.get(api)).json()
+        paused = (await web.post(f"{api}/pause")).json()
+        by_page = await web.post(f"/schedules/{name}/resume")
+        begun = (await web.post(f"{api}/run")).json()
+        unknown = await web.post("/api/v1/schedules/nobody/pause")
+        unusable = await web.get("/api/v1/schedules/a%20b")
+        async with asyncio.timeout(PATIENCE_S):  # the server's list lags
+            while name not in (page := (await web.get("/schedules?done=run+schedule")).text):
+                await asyncio.sleep(0.1)
+            listed = (await web.get("/api/v1/schedules")).json()["schedules"]
+            health = (await web.get("/api/v1/system")).json()["schedules"]
+        changes = (await web.get("/api/v1/audit", params={"subject": name})).json()["changes"]
+    await ended(script, begun["pipeline_id"])
+
+    assert (before["when"], before["note"], len(before["next"])) == (
+        "every 1h",
+        "<b>all</b> shops",
+        10,
+    )
+    assert before["runs"][0]["comparison"]["new"] == 3
+    assert (paused["done"], paused["next"]) == ("paused", [])
+    assert (by_page.status_code, by_page.headers["location"]) == (
+        303,
+        "/schedules?done=resume+schedule",
+    )
+    assert begun["pipeline_id"].startswith(f"{name}-20")
+    assert (unknown.status_code, unusable.status_code) == (404, 400)
+    assert "&lt;b&gt;all" in page
+    assert "A run begins now." in page
+    assert f'href="/compare?then={name}-w&amp;now={name}-x"' in page
+    assert name in [one["name"] for one in listed]
+    (mine,) = (one for one in health if one["id"] == scan_schedule_id(name))
+    assert f"last run {name}-x completed" in mine["detail"]
+    assert [(change["action"], change["outcome"]) for change in reversed(changes)] == [
+        ("pause schedule", "done"),
+        ("resume schedule", "done"),
+        ("run schedule", "done"),
+    ]
+
+
+async def test_the_page_says_that_no_server_answers(tmp_path: Path):
+    async with browsing(site_of(tmp_path)) as web:
+        page = await web.get("/schedules?done=%3Cscript%3E")
+        answer = await web.get("/api/v1/schedules")
+
+    assert (page.status_code, answer.status_code) == (200, 503)
+    assert "Nobody knows which there are" in page.text
