@@ -15,6 +15,7 @@ from cli.documents import (
 from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from contract.scans import LostTool, ScanComparison, ScanRun
 from control.access_documents import Ended, NewToken, Tokens
 from control.archive_documents import (
     Exported,
@@ -114,6 +115,9 @@ PARTS: tuple[type[Frozen], ...] = (
     ComparedModel,
     ComparedTool,
     LookCounts,
+    LostTool,
+    ScanRun,
+    ScanComparison,
     BaselineReport,
     BaselineCount,
     ModelBaseline,

@@ -16,15 +16,17 @@ class ScheduleDocument(Frozen):
         schedule: as its spec says.
         paused: nothing runs until it is resumed.
         note: of whoever added or paused it.
-        file, base: spec file, and the folder in which its relative paths begin.
-        added_by, changed_at: who added or updated it, and when it was added, updated or resumed.
+        file: name of the spec file.
+        base: folder in which its relative paths begin.
+        added_by: who added or updated it.
+        changed_at: when it was added, updated or resumed.
         next: the next times, at most 10; none while it is paused.
         running: pipelines that run now.
         waiting: the run that waits because the one before goes on, in words; empty: none waits.
         missed: times since the latest run at which nothing began.
-        skipped_total, late_total: runs that were left out since it was added: because the one
-            before went on, and because the server was away for longer than `catch_up`.
-        runs: the latest ones, newest first.
+        skipped_total: runs that were left out since it was added because the one before went on.
+        late_total: those for which the server was away for longer than `catch_up`.
+        runs: the latest ones, each a `ScanRun`, newest first.
     """
 
     name: str
@@ -54,6 +56,7 @@ class SchedulesDocument(Frozen):
     """Recurring scans, by name.
 
     Attributes:
+        schedules: each a `ScheduleDocument`.
         left_out: how many there are beyond those listed.
     """
 
@@ -65,6 +68,7 @@ class ScheduleChanged(Frozen):
     """What became of a recurring scan.
 
     Attributes:
+        name: of the schedule.
         done: `added`, `updated`, `paused`, `resumed`, `started`, `removed`.
         pipeline_id: of a run that was started, if it is known yet.
         cancelled: pipelines that were cancelled with it.
