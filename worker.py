@@ -27,20 +27,19 @@ from activities.apps import AppActivities
 from activities.ports import (
     AppRuntime,
     ArtifactStore,
-    Notifier,
     ResultStore,
 )
 from activities.preflight import PreflightActivities
 from activities.report_ports import ReportWriter
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
-from activities.scan_ports import ScanLog
 from activities.scans import ScanActivities
 from activities.slots import Slots
 from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
+from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
@@ -56,8 +55,7 @@ from contract.ids import (
 )
 from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
-from control.scanning import ControlledScans
-from control.stored import Stored
+from control.scanning import scan_activities
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -84,8 +82,6 @@ class Ports:
     artifacts: ArtifactStore
     results: ResultStore
     reports: ReportWriter
-    scans: ScanLog | None = None
-    notifier: Notifier | None = None
 
 
 async def run_worker(settings: Settings) -> None:
@@ -136,13 +132,11 @@ async def _ports(settings: Settings, gateway: WebSocketGateway) -> Ports:
         )
     )
     logger.info("%s", runtime.description)
-    results = SqlResultStore.from_url(settings.database_url)
     return Ports(
         gateway=gateway,
         runtime=runtime,
         artifacts=artifacts,
-        results=results,
-        scans=results,
+        results=SqlResultStore.from_url(settings.database_url),
         reports=FileReportWriter(settings.data_dir / "reports"),
     )
 
@@ -163,7 +157,7 @@ def workers_of(
     writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
     scans = _scans(settings, client, ports)
     control = [
-        *(scans.in_control() if scans else ()),
+        *scans.in_control(),
         *apps.in_control(),
         *preflight.activities(),
         *recording.activities(),
@@ -175,11 +169,7 @@ def workers_of(
         (TASK_QUEUE_APPS, apps.on_any_host(), builds),
         (task_queue_start(host), starts.on_build_host(), 50),
         (task_queue_host(host), apps.on_app_host(), 20),
-        (
-            TASK_QUEUE_WATCH,
-            [*WatchActivities().activities(), *(scans.in_watch() if scans else ())],
-            200,
-        ),
+        (TASK_QUEUE_WATCH, [*WatchActivities().activities(), *scans.in_watch()], 200),
         *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
     return [
@@ -207,13 +197,11 @@ def workers_of(
     ]
 
 
-def _scans(settings: Settings, client: Client, ports: Ports) -> ScanActivities | None:
-    """Activities of scheduled scans; None where nobody keeps what comes of them."""
-    if ports.scans is None:
-        return None
-    stored = Stored(settings.database_url, in_use=lambda: True).kept()
-    scans = ControlledScans(client, stored, settings.secret)
-    return ScanActivities(scans, ports.scans, ports.artifacts, ports.notifier)
+def _scans(settings: Settings, client: Client, ports: Ports) -> ScanActivities:
+    file = settings.alerts_file
+    notifier = FileNotifier(file, settings.secret) if file else None
+    url = settings.database_url
+    return scan_activities(client, url, ports.artifacts, notifier, settings.secret)
 
 
 def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:

@@ -11,6 +11,8 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.ports import ArtifactStore, Notifier
+from activities.scans import ScanActivities
 from contract.analysis import Severity
 from contract.ids import scan_schedule_id
 from contract.progress import PipelinePhase, PipelineResult
@@ -29,6 +31,7 @@ from control.plans import resolve
 from control.server_errors import refused
 from control.starting import start_pipeline
 from control.stored import Stored, require_comparable
+from store.scans import ScanStore
 
 _GRADES = tuple(Severity)
 _CHANGES, _EXAMPLES, _DUE_MAX = 1_000, 5, 200
@@ -121,6 +124,27 @@ async def due_times(
         raise refused(error) from error
     times = [stamp.ToDatetime(after.tzinfo) for stamp in told.start_time[:_DUE_MAX]]
     return [time for time in times if after < time < before]
+
+
+def scan_activities(
+    client: Client,
+    store_url: str,
+    artifacts: ArtifactStore,
+    notifier: Notifier | None,
+    secret: Callable[[SecretRef], str] | None,
+) -> ScanActivities:
+    """The activities of scheduled scans, for a worker.
+
+    Args:
+        client: starts pipelines.
+        store_url: of the worker's store.
+        artifacts: keep plans.
+        notifier: tells people; None: nobody is to be told.
+        secret: finds a login as the worker does.
+    """
+    stored = Stored(store_url, in_use=lambda: True).kept()
+    scans = ControlledScans(client, stored, secret)
+    return ScanActivities(scans, ScanStore.from_url(store_url), artifacts, notifier)
 
 
 def in_brief(told: Comparison) -> ScanComparison:
