@@ -14,6 +14,8 @@ COPY activities activities
 COPY clients clients
 COPY store store
 COPY reports reports
+# Scheduled scans are planned, started and compared by the functions behind the commands.
+COPY control control
 COPY alembic.ini settings.py worker.py ./
 RUN chmod -R a+rX . && python -m compileall -q .
 USER 10001:10001

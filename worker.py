@@ -32,6 +32,7 @@ from activities.preflight import PreflightActivities
 from activities.report_ports import ReportWriter
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
+from activities.scans import ScanActivities
 from activities.slots import Slots
 from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
@@ -40,6 +41,7 @@ from clients.files import disk_faults
 from clients.host import HostRuntime
 from clients.monitoring.watching import Watched
 from clients.monitoring.work import WorkInProgress
+from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
@@ -55,6 +57,7 @@ from contract.ids import (
 )
 from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
+from control.scanning import scan_activities
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -168,7 +171,9 @@ def workers_of(
     }
     preflight = PreflightActivities(ports.gateway, probes)
     writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
+    scans = _scans(settings, client, ports)
     control = [
+        *scans.in_control(),
         *apps.in_control(),
         *preflight.activities(),
         *recording.activities(),
@@ -180,7 +185,7 @@ def workers_of(
         (TASK_QUEUE_APPS, apps.on_any_host(), builds),
         (task_queue_start(host), starts.on_build_host(), 50),
         (task_queue_host(host), apps.on_app_host(), 20),
-        (TASK_QUEUE_WATCH, WatchActivities().activities(), 200),
+        (TASK_QUEUE_WATCH, [*WatchActivities().activities(), *scans.in_watch()], 200),
         *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
     interceptors = [work] if work else []
@@ -213,6 +218,13 @@ def workers_of(
             for queue, work, slots in queues
         ),
     ]
+
+
+def _scans(settings: Settings, client: Client, ports: Ports) -> ScanActivities:
+    file = settings.alerts_file
+    notifier = FileNotifier(file, settings.secret) if file else None
+    url = settings.database_url
+    return scan_activities(client, url, ports.artifacts, notifier, settings.secret)
 
 
 def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:

@@ -21,6 +21,7 @@ from cli.arguments import (
 from cli.command import Commands, Program, run
 from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
+from cli.scheduling import register as register_scheduling
 from cli.trends import register as register_trends
 from cli.upkeep import register as register_upkeep
 from control.naming import new_id
@@ -252,5 +253,6 @@ results.register(app)
 register_trends(app)
 register_upkeep(app)
 register_planning(app)
+register_scheduling(app)
 exchange.register(app)
 access.register(app)

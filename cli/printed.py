@@ -15,6 +15,7 @@ from cli.documents import (
 from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from contract.scans import LostTool, ScanComparison, ScanRun
 from control.access_documents import Ended, NewToken, Tokens
 from control.archive_documents import (
     Exported,
@@ -51,6 +52,7 @@ from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
+from control.schedule_documents import ScheduleChanged, ScheduleDocument, SchedulesDocument
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
@@ -61,6 +63,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "validate": (Validated,),
     "plan": (Forecast,),
     "submit": (Submitted, REPORT),
+    "schedule": (ScheduleChanged, SchedulesDocument, ScheduleDocument),
     "status": (PipelineList, PipelineStatus),
     "watch": (PipelineStatus,),
     "pause": (Sent,),
@@ -112,6 +115,9 @@ PARTS: tuple[type[Frozen], ...] = (
     ComparedModel,
     ComparedTool,
     LookCounts,
+    LostTool,
+    ScanRun,
+    ScanComparison,
     BaselineReport,
     BaselineCount,
     ModelBaseline,

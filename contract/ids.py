@@ -6,6 +6,7 @@ second workflow with the same ID, the store a second row with the same key.
 
 import hashlib
 import re
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 from contract.analyzers import AnalyzerKind
@@ -35,6 +36,21 @@ LABEL_SERVICE = "dev.assay.service"
 def janitor_schedule_id(host: str) -> str:
     """The schedule that sweeps `host`, and the beginning of its workflows' IDs."""
     return f"assay-janitor-{host}"
+
+
+def scan_schedule_id(name: str) -> str:
+    """The schedule of recurring scans of this name, and the beginning of its workflows' IDs."""
+    return f"assay-scan-{name}"
+
+
+def scan_pipeline_id(name: str, at: datetime) -> str:
+    """Pipeline of the schedule `name` for the time `at`: one time, one pipeline.
+
+    >>> scan_pipeline_id("nightly", datetime(2026, 11, 29, 2, 0, tzinfo=UTC))
+    'nightly-20261129T0200Z'
+    """
+    at = at.astimezone(UTC)
+    return f"{name}-{at:%Y%m%dT%H%M}{f'{at:%S}' if at.second else ''}Z"
 
 
 def task_queue_host(host: str) -> str:

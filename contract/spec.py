@@ -20,6 +20,7 @@ from contract.fields import Number, Switch, is_auto, is_left_out
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
 from contract.ranking import RankingSpec
 from contract.role import AppRole, NoiseSpec, is_subject
+from contract.schedule import ScheduleSpec
 from contract.secret import SecretRef
 from contract.suppression import Suppressions
 from contract.template import TemplateSpec
@@ -112,6 +113,7 @@ class PipelineSpec(Authored):
             or the decisions themselves. Left out: `suppressions.yaml` in `apps.root`, if it is
             there.
         ranking: a ranking of models by several criteria; left out: none.
+        schedule: when `schedule add` lets it run again by itself; `submit` leaves it aside.
     """
 
     apps: AppsSpec
@@ -131,6 +133,7 @@ class PipelineSpec(Authored):
     baseline: PipelineId | None = Field(default=None, exclude_if=is_left_out)
     suppressions: Suppressions | None = Field(default=None, exclude_if=is_left_out)
     ranking: RankingSpec | None = Field(default=None, exclude_if=is_left_out)
+    schedule: ScheduleSpec | None = Field(default=None, exclude_if=is_left_out)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:

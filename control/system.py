@@ -13,8 +13,9 @@ from pathlib import Path
 from contract.errors import PlatformError
 from control.analyzer_health import Analyzers, Asked, ask_all
 from control.checks import Checks
+from control.schedule_reading import with_result
 from control.stored import Stored
-from control.system_documents import Part, PartState, SystemHealth
+from control.system_documents import Part, PartState, ScheduleHealth, SystemHealth
 from control.system_server import Connect, ServerHealth, server_health
 from reports.model import SCHEMA_VERSION
 from store.engine import parse_url
@@ -78,7 +79,7 @@ async def system_health(installation: Installation) -> SystemHealth:
         state=_worst(parts, server),
         parts=parts,
         queues=server.queues,
-        schedules=server.schedules,
+        schedules=await _with_results(server.schedules, installation.stored),
         schedules_left_out=server.schedules_left_out,
         hosts_left_out=server.hosts_left_out,
         hosts=server.hosts,
@@ -94,6 +95,19 @@ def _shown(parts: tuple[Part, ...], worker_url: str) -> tuple[Part, ...]:
         part.model_copy(update={"facts": {**part.facts, **facts}}) if part.id == "worker" else part
         for part in parts
     )
+
+
+async def _with_results(
+    schedules: tuple[ScheduleHealth, ...] | None, stored: Stored
+) -> tuple[ScheduleHealth, ...] | None:
+    """What came of the latest runs of recurring scans; a store that is away says nothing of it."""
+    if schedules is None:
+        return None
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return tuple(await asyncio.gather(*(with_result(one, stored) for one in schedules)))
+    except (PlatformError, TimeoutError):
+        return schedules
 
 
 async def _machine(installation: Installation) -> tuple[Part, ...]:

@@ -39,6 +39,7 @@ from store.rows import (
     subtask_rows,
     target_of,
 )
+from store.scans import ScanStore
 from store.searching import Searching
 from store.spending import Spending
 from store.subtasks import cells_now, write_subtask
@@ -56,7 +57,7 @@ _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named i
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upkeep):
+class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upkeep, ScanStore):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
     @measured

@@ -4,5 +4,12 @@ from workflows.analyze_app import AnalyzeAppWorkflow
 from workflows.guard import GuardWorkflow
 from workflows.janitor import JanitorWorkflow
 from workflows.pipeline import PipelineWorkflow
+from workflows.scheduled_scan import ScheduledScanWorkflow
 
-WORKFLOWS = [PipelineWorkflow, AnalyzeAppWorkflow, GuardWorkflow, JanitorWorkflow]
+WORKFLOWS = [
+    PipelineWorkflow,
+    AnalyzeAppWorkflow,
+    GuardWorkflow,
+    JanitorWorkflow,
+    ScheduledScanWorkflow,
+]

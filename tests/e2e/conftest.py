@@ -44,6 +44,11 @@ class Assay:
         return self.data / "fleets"
 
     @property
+    def alerts(self) -> Path:
+        """Who is told of alerts: a webhook that does not answer, until a test writes another."""
+        return self.data / "alerts.yaml"
+
+    @property
     def scope(self) -> str:
         """What labels the containers of this data folder."""
         return Settings(data=self.data).scope_name
@@ -113,7 +118,10 @@ def _ignore_sigint() -> None:
 @pytest.fixture(scope="session")
 def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     """A running stack, shared by the tests of this folder."""
-    shell = Assay(tmp_path_factory.mktemp("assay"))
+    data = tmp_path_factory.mktemp("assay")
+    shell = Assay(data, (("ASSAY_ALERTS_FILE", str(data / "alerts.yaml")),))
+    webhook = "receivers:\n  - {name: test, type: webhook, url: 'http://127.0.0.1:9/'}\n"
+    shell.alerts.write_text(webhook)
     up = shell.run("up", timeout_s=180)
     assert up.returncode == 0, up.stderr
     yield shell

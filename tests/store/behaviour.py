@@ -22,6 +22,7 @@ from tests.store.looks import LooksBehaviour
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
+from tests.store.scans import ScanBehaviour
 from tests.store.searches import ImportBehaviour, SearchBehaviour
 from tests.store.tallies import TallyBehaviour
 from tests.support.new_store import new_database, new_store
@@ -38,6 +39,7 @@ class StoreBehaviour(
     HistoryBehaviour,
     LooksBehaviour,
     AccessBehaviour,
+    ScanBehaviour,
     TallyBehaviour,
 ):
     """Subclasses give a fixture `store_url` of a database that is not there yet."""

@@ -60,6 +60,7 @@ COMMANDS = {
     "reset-breaker": Action.BREAKER,
     "resume": Action.RESUME,
     "retry": Action.RETRY,
+    "schedule": Action.SCHEDULE_ADD,
     "submit": Action.START,
     "suppress": Action.SUPPRESS,
     "token": "create token",

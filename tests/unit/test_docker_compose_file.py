@@ -30,7 +30,7 @@ DOCKERFILES = [
 WORKER_CODE = ("worker.py", "settings.py", "contract", "workflows", "activities", "clients")
 LOCKS = {
     "analyzers/requirements.lock": ("contract", "analyzers"),
-    "deploy/worker.lock": (*WORKER_CODE, "store", "reports"),
+    "deploy/worker.lock": (*WORKER_CODE, "store", "reports", "control"),
     "deploy/dashboard.lock": (
         *(*WORKER_CODE[1:], "store", "reports", "analyzers"),
         *("control", "dashboard", "cli", "starter.py"),
