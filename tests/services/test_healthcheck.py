@@ -13,11 +13,11 @@ from analyzers.runtime.wire.healthcheck import main
 
 @contextmanager
 def answering(status: int, host: str = "127.0.0.1") -> Iterator[str]:
-    """Port of a server whose `/health` answers `status`, and anything else 404."""
+    """Port of a server whose `/ready` answers `status`, and anything else 404."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(status if self.path == "/health" else 404)
+            self.send_response(status if self.path == "/ready" else 404)
             self.end_headers()
 
         def log_message(self, format: str, *args: object):
@@ -32,7 +32,7 @@ def answering(status: int, host: str = "127.0.0.1") -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (401, 1)])
-def test_only_a_200_is_healthy(status: int, code: int):
+def test_only_who_is_ready_is_healthy(status: int, code: int):
     with answering(status) as port:
         assert main([port]) == code
 

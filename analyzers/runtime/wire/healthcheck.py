@@ -1,4 +1,4 @@
-"""Exit code 0 when the analyzer on this port is healthy, else 1: a container's HEALTHCHECK.
+"""Exit code 0 when what listens on this port is ready to work, else 1: a container's HEALTHCHECK.
 
     python analyzers/runtime/wire/healthcheck.py 2001
     python analyzers/runtime/wire/healthcheck.py 8240 192.168.1.4    # the dashboard
@@ -15,10 +15,10 @@ _CALLED = {"localhost": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S
 
 
 def is_healthy(port: int, host: str = _LOOPBACK) -> bool:
-    """Whether `GET /health` of what listens on `host` answers 200 within 4 s."""
+    """Whether `GET /ready` of what listens on `host` answers 200 within 4 s."""
     connection = HTTPConnection(_CALLED.get(host.lower(), host), port, timeout=_LIMIT_S)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", "/ready")
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False
