@@ -84,5 +84,9 @@ class Exit(IntEnum):
             "rerun: a cell did not come out the same"
         ),
     )
+    UNVERIFIED = (
+        13,
+        "verify-deployment: a check of the installation failed; the output names it and what to do",
+    )
     INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"
     READER_GONE = 141, "Whoever read the output went away (`| head`)"
