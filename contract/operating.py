@@ -15,6 +15,8 @@ def expanded(path: Path) -> Path:
 
 
 Folder = Annotated[Path, AfterValidator(expanded)]
+# A compose file hands an unset variable on as an empty one.
+OptionalFile = Annotated[Folder | None, BeforeValidator(lambda value: value or None)]
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
 ]
@@ -35,6 +37,6 @@ class OperatingSettings(BaseModel):
     metrics_address: str = ""
     log_level: LogLevel = "INFO"
     log_format: Literal["auto", "json", "pretty"] = "auto"
-    alerts_file: Folder | None = None
+    alerts_file: OptionalFile = None
     build_id: str = ""
     deployment: str = "assay"

@@ -65,6 +65,7 @@ COMMANDS = {
     "suppress": Action.SUPPRESS,
     "token": "create token",
     "up": Action.UP,
+    "verify-deployment": Action.START,
     "wizard": "as submit",
     **dict.fromkeys(("codec", "dashboard"), "serves"),
     **dict.fromkeys(("compare", "doctor", "findings", "logs", "schema", "status"), "reads"),
