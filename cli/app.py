@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, exchange, results, running, steering
+from cli import access, backups, exchange, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -249,6 +249,7 @@ def schema(
 running.register(app)
 results.register(app)
 register_upkeep(app)
+backups.register(app)
 register_planning(app)
 exchange.register(app)
 access.register(app)
