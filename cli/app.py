@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, exchange, results, running, steering
+from cli import access, backups, exchange, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -252,6 +252,7 @@ running.register(app)
 results.register(app)
 register_trends(app)
 register_upkeep(app)
+backups.register(app)
 register_planning(app)
 register_scheduling(app)
 exchange.register(app)

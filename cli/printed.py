@@ -27,6 +27,7 @@ from control.archive_documents import (
     Verified,
     VerifiedTable,
 )
+from control.backup_documents import BackedUp, Restored, StoreSchema
 from control.compared_looks import ComparedTool, LookCounts
 from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
@@ -81,6 +82,9 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
     "up": (StackUp,),
+    "backup": (BackedUp,),
+    "restore": (Restored,),
+    "store": (StoreSchema,),
     "down": (StackDown,),
     "prune": (Pruned,),
     "rebuild": (RebuiltStore,),

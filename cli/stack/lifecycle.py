@@ -12,9 +12,9 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from threading import Event
 from typing import TextIO
@@ -24,6 +24,7 @@ import psutil
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.program import command
 from cli.stack.model import MARKER, Stack
 from cli.stack.ports import Ports, require_free, reserved_ports
 from cli.stack.readiness import temporal, wait_until_ready
@@ -31,10 +32,12 @@ from cli.stack.supervision import render_config
 from clients.address import Address
 from clients.files import publish, temporary_file
 from contract.analyzers import AnalyzerKind
+from contract.backup import SWAPPING
 from settings import PROJECT_ROOT, Settings
 
 _STOP_LIMIT_S = 40.0
 METRICS_PORT = 9464
+_ANALYZER = "analyzer."
 
 
 def recorded_stack(settings: Settings) -> Stack | None:
@@ -46,6 +49,29 @@ def running_stack(settings: Settings) -> Stack | None:
     """The stack of this data folder, if its supervisor lives."""
     stack = _recorded(settings.data_dir)
     return stack if stack and _supervisor(stack) else None
+
+
+def ports_of(stack: Stack) -> dict[str, int]:
+    """Every port of a stack, by name; see `remember_ports`."""
+    facts = asdict(stack)
+    named = {name: port for name, port in facts.items() if name.endswith("_port")}
+    return named | {f"{_ANALYZER}{kind}": port for kind, port in stack.analyzers.items()}
+
+
+def remember_ports(data_dir: Path, ports: Mapping[str, int]) -> None:
+    """Have the next start choose these ports where they are free."""
+    analyzers = {
+        name.removeprefix(_ANALYZER): port
+        for name, port in ports.items()
+        if name.startswith(_ANALYZER)
+    }
+    known = {each.name for each in fields(Stack)}
+    named = {name: port for name, port in ports.items() if name in known}
+    if {"temporal_port", "ui_port"} <= set(named):
+        stack = replace(Stack(str(data_dir), 0, 0, analyzers), **named)
+        with _writing(data_dir):
+            stack.run_dir.mkdir(parents=True, exist_ok=True)
+            _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
 
 
 def start_stack(
@@ -63,6 +89,7 @@ def start_stack(
             wait_until_ready(stack, say, interrupted)
             return stack, False
         _check_ai(settings)
+        _check_restored(settings)
         with reserved_ports() as ports:  # until all parts listen
             stack = _prepare(settings, ports)
             kill_stragglers(stack.data_dir)
@@ -178,6 +205,16 @@ def _check_ai(settings: Settings) -> None:
         raise UserError(
             str(error), next_step="correct the variable, or the line of .env"
         ) from error
+
+
+def _check_restored(settings: Settings) -> None:
+    """Refuse a data folder in which a restore was ended while old and new changed places."""
+    if (settings.data_dir / SWAPPING).exists():
+        raise UserError(
+            f"a restore into {settings.data_dir} was ended half-way",
+            next_step=f"repeat it: {command('restore BACKUP --force')}; what was there before "
+            f"is in {settings.data_dir}/before-restore-*",
+        )
 
 
 def _prepare(settings: Settings, ports: Ports) -> Stack:

@@ -56,6 +56,8 @@ COMMANDS = {
     "prune": Action.PRUNE,
     "rebuild": Action.REBUILD,
     "report": Action.REPORT,
+    "restore": Action.RESTORE,
+    "store": "take store back",
     "rerun": Action.START,
     "reset-breaker": Action.BREAKER,
     "resume": Action.RESUME,
@@ -69,8 +71,8 @@ COMMANDS = {
     "wizard": "as submit",
     **dict.fromkeys(("codec", "dashboard"), "serves"),
     **dict.fromkeys(("compare", "doctor", "findings", "logs", "schema", "status"), "reads"),
-    **dict.fromkeys(("export", "plan", "validate", "verify", "watch"), "reads"),
     **dict.fromkeys(("regressions", "history"), "reads"),
+    **dict.fromkeys(("backup", "export", "plan", "validate", "verify", "watch"), "reads"),
 }
 
 
