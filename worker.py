@@ -41,6 +41,7 @@ from clients.files import disk_faults
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
+from clients.versioning import deployment_config, require_versioning
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
@@ -94,6 +95,8 @@ async def run_worker(settings: Settings) -> None:
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
+    if settings.build_id:
+        await _patiently(lambda: require_versioning(client))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -160,6 +163,7 @@ def workers_of(
     ]
     host = settings.host_name
     starts = AppActivities(ports.runtime, None, lock)
+    version = deployment_config(settings.deployment, settings.build_id)
     queues: list[_Queue] = [
         (TASK_QUEUE_APPS, apps.on_any_host(), builds),
         (task_queue_start(host), starts.on_build_host(), 50),
@@ -175,6 +179,7 @@ def workers_of(
             activities=control,
             max_concurrent_activities=50,
             sticky_queue_schedule_to_start_timeout=_STICKY_LIMIT,
+            deployment_config=version,
             max_heartbeat_throttle_interval=_BEAT_THROTTLE,
             graceful_shutdown_timeout=grace,
         ),
@@ -184,6 +189,7 @@ def workers_of(
                 task_queue=queue,
                 activities=work,
                 tuner=_tuner(slots),
+                deployment_config=version,
                 max_heartbeat_throttle_interval=_BEAT_THROTTLE,
                 graceful_shutdown_timeout=grace,
             )

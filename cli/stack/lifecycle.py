@@ -24,6 +24,7 @@ import psutil
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.stack.build import build_id
 from cli.stack.model import MARKER, Stack
 from cli.stack.ports import Ports, reserved_ports
 from cli.stack.readiness import temporal, wait_until_ready
@@ -188,6 +189,8 @@ def _prepare(settings: Settings, ports: Ports) -> Stack:
         analyzers={kind: ports.choose(kept.get(kind, kind.row.port)) for kind in AnalyzerKind},
         dashboard_port=ports.choose(_dashboard_port(settings, before)),
         dashboard_host=settings.dashboard_host,
+        build_id=settings.build_id or build_id(),
+        deployment=settings.deployment,
     )
     with _writing(stack.data_dir):
         if not _holds_text(stack.token_file):

@@ -18,6 +18,9 @@ class Stack:
         analyzers: port on 127.0.0.1 per analyzer.
         dashboard_port: of the dashboard; 0: a stack of an earlier version, which has none.
         dashboard_host: address that the dashboard listens on.
+        build_id: names the worker's code as it was when the stack was started; empty: a stack of
+            an earlier version, whose worker is not versioned.
+        deployment: which deployment that build belongs to.
     """
 
     data_dir: str
@@ -26,6 +29,8 @@ class Stack:
     analyzers: dict[str, int]
     dashboard_port: int = 0
     dashboard_host: str = "127.0.0.1"
+    build_id: str = ""
+    deployment: str = "assay"
 
     @property
     def temporal_address(self) -> str:
@@ -66,4 +71,6 @@ class Stack:
             "ASSAY_TOKEN_FILE": str(self.token_file),
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",
+            "ASSAY_BUILD_ID": self.build_id,
+            "ASSAY_DEPLOYMENT": self.deployment,
         }
