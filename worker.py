@@ -45,6 +45,7 @@ from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
+from clients.versioning import deployment_config, require_versioning
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import (
@@ -101,6 +102,8 @@ async def run_worker(settings: Settings) -> None:
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
+    if settings.build_id:
+        await _patiently(lambda: require_versioning(client))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -181,6 +184,7 @@ def workers_of(
     ]
     host = settings.host_name
     starts = AppActivities(ports.runtime, None, lock)
+    version = deployment_config(settings.deployment, settings.build_id)
     queues: list[_Queue] = [
         (TASK_QUEUE_APPS, apps.on_any_host(), builds),
         (task_queue_start(host), starts.on_build_host(), 50),
@@ -202,6 +206,7 @@ def workers_of(
             max_concurrent_activities=_CONTROL_SLOTS,
             interceptors=interceptors,
             sticky_queue_schedule_to_start_timeout=_STICKY_LIMIT,
+            deployment_config=version,
             max_heartbeat_throttle_interval=_BEAT_THROTTLE,
             graceful_shutdown_timeout=grace,
         ),
@@ -212,6 +217,7 @@ def workers_of(
                 activities=work,
                 tuner=_tuner(slots),
                 interceptors=interceptors,
+                deployment_config=version,
                 max_heartbeat_throttle_interval=_BEAT_THROTTLE,
                 graceful_shutdown_timeout=grace,
             )

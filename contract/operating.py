@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 
 def expanded(path: Path) -> Path:
@@ -20,6 +20,10 @@ OptionalFile = Annotated[Folder | None, BeforeValidator(lambda value: value or N
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
 ]
+
+# What Temporal takes, without what would have to be quoted in a query.
+BUILD_ID_PATTERN = r"^[A-Za-z0-9._+-]{0,128}$"
+DEPLOYMENT_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
 
 
 class OperatingSettings(BaseModel):
@@ -38,5 +42,5 @@ class OperatingSettings(BaseModel):
     log_level: LogLevel = "INFO"
     log_format: Literal["auto", "json", "pretty"] = "auto"
     alerts_file: OptionalFile = None
-    build_id: str = ""
-    deployment: str = "assay"
+    build_id: Annotated[str, Field(pattern=BUILD_ID_PATTERN)] = ""
+    deployment: Annotated[str, Field(pattern=DEPLOYMENT_PATTERN)] = "assay"

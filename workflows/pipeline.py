@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.status import Status
     from workflows.window import Window
 
+_Next = workflow.ContinueAsNewVersioningBehavior
 _GOES_ON = "what-goes-on-is-recorded"
 
 
@@ -66,7 +67,11 @@ class PipelineWorkflow(PipelineHandlers):
             await workflow.wait_condition(workflow.all_handlers_finished)
             if self._fleet.waiting and not self._window.stopped:
                 if workflow.info().is_continue_as_new_suggested():
-                    workflow.continue_as_new(self._next_run())
+                    # The next run begins on the version that is current then.
+                    workflow.continue_as_new(
+                        self._next_run(),
+                        initial_versioning_behavior=_Next.AUTO_UPGRADE,
+                    )
                 continue
             result = await finalize(self._close, self._cancel)
             await workflow.wait_condition(workflow.all_handlers_finished)

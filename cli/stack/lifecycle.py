@@ -25,6 +25,7 @@ from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.program import command
+from cli.stack.build import build_id
 from cli.stack.model import MARKER, Stack
 from cli.stack.ports import Ports, require_free, reserved_ports
 from cli.stack.readiness import temporal, wait_until_ready
@@ -230,6 +231,8 @@ def _prepare(settings: Settings, ports: Ports) -> Stack:
         dashboard_host=settings.dashboard_host,
         worker_port=worker.port,
         worker_host=worker.host,
+        build_id=settings.build_id or build_id(),
+        deployment=settings.deployment,
     )
     with _writing(stack.data_dir):
         if not _holds_text(stack.token_file):

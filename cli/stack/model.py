@@ -21,6 +21,9 @@ class Stack:
         worker_port: of the worker's `/metrics`, `/health` and `/ready`; 0: a stack of an earlier
             version, whose worker has none.
         worker_host: address that the worker listens on for them.
+        build_id: names the worker's code as it was when the stack was started; empty: a stack of
+            an earlier version, whose worker is not versioned.
+        deployment: which deployment that build belongs to.
     """
 
     data_dir: str
@@ -31,6 +34,8 @@ class Stack:
     dashboard_host: str = "127.0.0.1"
     worker_port: int = 0
     worker_host: str = "127.0.0.1"
+    build_id: str = ""
+    deployment: str = "assay"
 
     @property
     def temporal_address(self) -> str:
@@ -76,4 +81,6 @@ class Stack:
             "ASSAY_TOKEN_FILE": str(self.token_file),
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",
+            "ASSAY_BUILD_ID": self.build_id,
+            "ASSAY_DEPLOYMENT": self.deployment,
         }

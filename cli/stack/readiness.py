@@ -15,6 +15,7 @@ from cli.exits import Exit
 from cli.stack.model import Stack
 from contract.doors import installation_mark
 from contract.health import AnalyzerHealth
+from contract.ids import TASK_QUEUE_CONTROL
 
 _START_LIMIT_S = 90.0
 _ANSWER_LIMIT_S = 2.0
@@ -98,7 +99,9 @@ def _answers(stack: Stack, part: str) -> bool:
         return dashboard_answers(stack)
     if part == "temporal":
         return temporal(stack, "operator", "cluster", "health").returncode == 0
-    described = temporal(stack, "task-queue", "describe", "-t", "assay-control", "-o", "json")
+    # The newer mode lists those alone who poll for the current version.
+    asked = ("task-queue", "describe", "-t", TASK_QUEUE_CONTROL, "--legacy-mode", "-o", "json")
+    described = temporal(stack, *asked)
     if described.returncode != 0:
         return False
     return bool(json.loads(described.stdout or "{}").get("pollers"))
