@@ -2,7 +2,7 @@
 
     python bench/bench_regression.py [--series 4000] [--scale] [--apps 10000] [--pipelines 20]
 
-Without `--scale`: plants changes of 5, 10, 20 and 50 % into noise and counts what is called changed.
+Without `--scale`: plants changes of 5, 10, 20 and 50 % into noise and counts what is found.
 The noise is (1) drawn from a recorded sample of our own load test (`bench/noise.json`, made by
 `noise_sample.py`; calm runs alone, as contended ones never count), and (2) synthetic: Student's t
 with 3 degrees of freedom, without and with a slow drift. `alone`: a series is asked for by itself;
