@@ -30,6 +30,7 @@ from dashboard.urls import API
 disable_created_metrics()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "other"
+_SHOWN = ("assay_store_", "process_", "python_")
 _STATIC = "/static"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -105,10 +106,13 @@ def _route(scope: Scope) -> str:
 
 
 class _Process(Collector):
-    """The default registry, in which the store counts, and the process is described."""
+    """Of the default registry, what describes the process and its store.
+
+    Modules that a dashboard shares with a worker count there, too; here they have nothing to do.
+    """
 
     def collect(self) -> Iterable[Metric]:
-        yield from REGISTRY.collect()
+        return (family for family in REGISTRY.collect() if family.name.startswith(_SHOWN))
 
 
 async def metrics(request: Request, _: Reader) -> Response:

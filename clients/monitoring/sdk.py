@@ -41,9 +41,20 @@ EXPORTER_FAILURES = Counter(
 
 
 def measure_sdk() -> str:
-    """Make the process-wide runtime of the SDK with metrics; the address of its exporter.
+    """Measure the SDK in this whole process; the address of its exporter.
 
     To be called before the first client connects, and once per process.
+
+    Raises:
+        ValueError: no port on loopback can be used.
+    """
+    runtime, address = measured_runtime()
+    Runtime.set_default(runtime)
+    return address
+
+
+def measured_runtime() -> tuple[Runtime, str]:
+    """A runtime of the SDK that measures, and the address of its exporter.
 
     Raises:
         ValueError: no port on loopback can be used.
@@ -59,12 +70,10 @@ def measure_sdk() -> str:
         )
         telemetry = TelemetryConfig(metrics=config, attach_service_name=False)
         try:
-            Runtime.set_default(Runtime(telemetry=telemetry))
+            return Runtime(telemetry=telemetry), address
         except ValueError:  # somebody else took the port meanwhile
             if not tries_left:
                 raise
-            continue
-        return address
     raise AssertionError("unreachable")
 
 

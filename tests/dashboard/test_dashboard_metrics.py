@@ -8,6 +8,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.dashboard_site import browsing, site_of
+from tests.support.expositions import faults
 
 
 def requests_of(text: str) -> dict[tuple[str, str, str], float]:
@@ -40,6 +41,7 @@ async def test_requests_count_under_their_routes_and_what_strangers_ask_for_is_n
     assert found["GET", "other", "403"] == 1
     assert {method for method, *_ in found} == {"GET", "other"}
     assert "somebody" not in answer.text
+    assert faults(answer.text, "dashboard") == []
     assert 'assay_store_seconds_count{operation="list_pipelines"}' in answer.text
 
 

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -95,6 +97,21 @@ class Assay:
         address = f"127.0.0.1:{stack['temporal_port']}"
         command = [str(Path(sys.executable).parent / "temporal"), *arguments, "--address", address]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    def metrics(self) -> dict[str, str]:
+        """What each part of the stack shows at `/metrics`, and is ready: all six are asked."""
+        stack = json.loads((self.data / "run" / "stack.json").read_text())
+        ports = {"worker": stack["worker_port"], "dashboard": stack["dashboard_port"]}
+        token = (self.data / "run" / "token").read_text().strip()
+        shown: dict[str, str] = {}
+        for part, port in (ports | stack["analyzers"]).items():
+            asks = {} if part in ports else {"Authorization": f"Bearer {token}"}
+            for route in ("health", "ready", "metrics"):
+                url = f"http://127.0.0.1:{port}/{route}"
+                answer = httpx.get(url, headers=asks, timeout=20, trust_env=False)
+                assert answer.status_code == HTTPStatus.OK, (part, route, answer.text)
+            shown[part] = answer.text
+        return shown
 
     def report(self, pipeline_id: str) -> Written:
         return written(self.data, pipeline_id)
