@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
 from activities import Activities
+from activities.alerting import AlertActivities, AlertPorts, tell_host
 from activities.analysis import AnalysisActivities
 from activities.analyzer_ports import AnalyzerGateway
 from activities.apps import AppActivities
@@ -38,9 +39,17 @@ from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
+from clients.host_look import HostWatch, host_disks
+from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
-from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
+from clients.server_look import ServerWatch
+from clients.temporal import (
+    connect,
+    ensure_alerts_schedule,
+    ensure_janitor_schedule,
+    ensure_search_attributes,
+)
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import (
@@ -54,6 +63,8 @@ from contract.ids import (
 from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
 from settings import Settings, load_settings, take_secrets
+from store.alerts import AlertStore
+from store.engine import parse_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from workflows import WORKFLOWS
@@ -79,6 +90,7 @@ class Ports:
     artifacts: ArtifactStore
     results: ResultStore
     reports: ReportWriter
+    alerts: AlertPorts | None = None
 
 
 async def run_worker(settings: Settings) -> None:
@@ -105,9 +117,12 @@ async def run_worker(settings: Settings) -> None:
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(gateway.close)
-        for worker in workers_of(settings, client, await _ports(settings, gateway)):
+        ports = replace(await _ports(settings, gateway), alerts=alert_ports(settings, client))
+        for worker in workers_of(settings, client, ports):
             await stack.enter_async_context(worker)
+        stack.callback(watch_host(settings, ports).cancel)
         await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
+        await _patiently(lambda: ensure_alerts_schedule(client))
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
@@ -138,6 +153,29 @@ async def _ports(settings: Settings, gateway: WebSocketGateway) -> Ports:
     )
 
 
+def alert_ports(settings: Settings, client: Client) -> AlertPorts:
+    """What the built-in alerts reach the world through."""
+    return AlertPorts(
+        keeper=AlertStore.from_url(settings.database_url),
+        receivers=FileNotifier(settings.alerts_file, settings.secret),
+        server=ServerWatch(client),
+    )
+
+
+def watch_host(settings: Settings, ports: Ports) -> asyncio.Task[None]:
+    """Begin to tell what this host is like, for alerts."""
+    database = parse_url(settings.database_url)
+    look = HostWatch(
+        settings.host_name,
+        host_disks(settings.data_dir, database.database if database.host is None else None),
+        ports.gateway.health,
+        settings.analyzer_urls,
+        settings.token,
+    )
+    keeper = AlertStore.from_url(settings.database_url)
+    return asyncio.create_task(tell_host(look, keeper, settings.alerts_every_s))
+
+
 def workers_of(
     settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
 ) -> Sequence[Worker]:
@@ -152,7 +190,9 @@ def workers_of(
     }
     preflight = PreflightActivities(ports.gateway, probes)
     writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
+    alerts = ports.alerts and AlertActivities(ports.alerts, settings.alerts_every_s)
     control = [
+        *(alerts.activities() if alerts else ()),
         *apps.in_control(),
         *preflight.activities(),
         *recording.activities(),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 
 def expanded(path: Path) -> Path:
@@ -28,6 +28,7 @@ class OperatingSettings(BaseModel):
         log_level: of all programs.
         log_format: `json`, `pretty`, or `auto`: pretty on a terminal, else JSON.
         alerts_file: YAML file that says who is told of alerts; none: nobody.
+        alerts_every_s: from one look for alerts to the next.
         build_id: names this code to Temporal's Worker Versioning; empty: not versioned.
         deployment: the deployment that the builds belong to.
     """
@@ -36,5 +37,6 @@ class OperatingSettings(BaseModel):
     log_level: LogLevel = "INFO"
     log_format: Literal["auto", "json", "pretty"] = "auto"
     alerts_file: Folder | None = None
+    alerts_every_s: Annotated[float, Field(ge=1, le=600)] = 60.0
     build_id: str = ""
     deployment: str = "assay"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from store.access_tables import metadata
+from store.alert_tables import metadata
 from store.columns import UtcDateTime
 from store.engine import make_engine
 

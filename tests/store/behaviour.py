@@ -15,6 +15,7 @@ from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
 from tests.store.access import AccessBehaviour
+from tests.store.alerts import AlertBehaviour
 from tests.store.app_runs import AppRunsBehaviour
 from tests.store.history import HistoryBehaviour
 from tests.store.looks import LooksBehaviour
@@ -37,6 +38,7 @@ class StoreBehaviour(
     LooksBehaviour,
     AccessBehaviour,
     TallyBehaviour,
+    AlertBehaviour,
 ):
     """Subclasses give a fixture `store_url` of an empty database."""
 
