@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, exchange, results, running, steering
+from cli import access, alerting, exchange, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -252,3 +252,4 @@ register_upkeep(app)
 register_planning(app)
 exchange.register(app)
 access.register(app)
+alerting.register(app)

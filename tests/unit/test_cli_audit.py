@@ -67,6 +67,7 @@ COMMANDS = {
     "wizard": "as submit",
     **dict.fromkeys(("codec", "dashboard"), "serves"),
     **dict.fromkeys(("compare", "doctor", "findings", "logs", "schema", "status"), "reads"),
+    "alerts": "tells, and may send a test notice",
     **dict.fromkeys(("export", "plan", "validate", "verify", "watch"), "reads"),
 }
 
