@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities import Activities
 from activities.alert_ports import AlertKeeper, HostLook, Receivers, ServerLook
@@ -205,7 +205,9 @@ async def _pause(seconds: float) -> None:
     except TimeoutError:
         return
     message = "the worker stops: another one goes on"
-    raise ApplicationError(message, next_retry_delay=timedelta(seconds=1))
+    raise ApplicationError(
+        message, next_retry_delay=timedelta(seconds=1), category=ApplicationErrorCategory.BENIGN
+    )
 
 
 async def _beat() -> None:

@@ -1,7 +1,6 @@
 """Rules and configurations that Prometheus and Alertmanager read, checked by their own tools."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
-needs_prometheus = pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool here")
 # Of Prometheus itself, and of the SDK, with the suffixes that a worker sets.
 FOREIGN = re.compile(r"up|temporal_[a-z_]+")
 
@@ -31,7 +29,6 @@ def sections() -> list[str]:
     return re.findall(r"^## (\w+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
 
 
-@needs_prometheus
 @pytest.mark.parametrize(
     "command",
     [
