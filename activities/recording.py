@@ -44,8 +44,10 @@ class Recording:
         """Make the rows of a pipeline, created at the moment `at`, and of some of its apps."""
         await self._results.register_page(header, page, at)
 
-    async def subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:
-        """Write one subtask's cells; the outcome as it could be recorded.
+    async def subtask(
+        self, app: AppSpec, outcome: SubtaskOutcome, at: datetime | None = None
+    ) -> SubtaskOutcome:
+        """Write one subtask's cells at the moment `at`; the outcome as it could be recorded.
 
         A result that cannot be read any more is missing; what an earlier run measured is kept.
         """
@@ -56,7 +58,7 @@ class Recording:
             if exc.code not in LOST:
                 raise
             recorded = _without_result(outcome, exc.message)
-        cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report)
+        cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report, at)
         self._counted(recorded)
         return _as_stored(recorded, cells)
 
@@ -65,14 +67,16 @@ class Recording:
         await self._results.record_app(app, outcome)
         await self.list_weaknesses(app.pipeline_id, [app.ref])
 
-    async def skipped(self, skipped: UnendedApps, note: Callable[[str], None]) -> None:
+    async def skipped(
+        self, skipped: UnendedApps, note: Callable[[str], None], at: datetime | None = None
+    ) -> None:
         """Write what is missing of apps that did not end; what was recorded before is kept."""
         header = await self._results.load_header(skipped.pipeline_id)
         for entry in await self._results.read_apps(skipped.pipeline_id, skipped.positions):
             app = header.app_spec(entry.app)
             note(f"recording {app.key}")
             tools = {**skipped.tools, **app.tools}
-            await self._missing(app.model_copy(update={"tools": tools}), entry, skipped.reason)
+            await self._missing(app.model_copy(update={"tools": tools}), entry, skipped.reason, at)
 
     async def state(
         self, pipeline_id: str, state: str, detail: dict[str, Any], at: datetime
@@ -94,12 +98,14 @@ class Recording:
         for ref, made_of in record.revisions().items():
             await self._results.replace_weaknesses(pipeline_id, ref, listed.get(ref), made_of)
 
-    async def _missing(self, app: AppSpec, entry: AppEntry, reason: str) -> None:
+    async def _missing(
+        self, app: AppSpec, entry: AppEntry, reason: str, at: datetime | None
+    ) -> None:
         outcome = unended(app, reason)
         known = {*entry.result.analyzers, *entry.result.missing} if entry.result else set()
         for subtask in outcome.subtasks:
             if subtask.analyzer not in known:
-                await self._results.record_subtask(app.pipeline_id, app, subtask, None)
+                await self._results.record_subtask(app.pipeline_id, app, subtask, None, at)
                 self._counted(subtask)
         if entry.state is None:
             await self.app(app, outcome)

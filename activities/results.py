@@ -74,7 +74,7 @@ class ResultActivities:
         any more (no retry cures that), or what an earlier run measured is kept.
         """
         async with Attempt("recording the subtask"):
-            recorded = await self._recording.subtask(app, outcome)
+            recorded = await self._recording.subtask(app, outcome, activity.info().scheduled_time)
         return None if recorded == outcome else recorded
 
     @activity.defn(name="record_app")
@@ -90,7 +90,7 @@ class ResultActivities:
         What the workflow of an app recorded before it was ended is kept.
         """
         async with Attempt("recording apps that did not end") as attempt:
-            await self._recording.skipped(skipped, attempt.note)
+            await self._recording.skipped(skipped, attempt.note, activity.info().scheduled_time)
 
     @activity.defn(name="recorded_subtasks")
     async def recorded_subtasks(self, app: AppSpec) -> list[SubtaskOutcome]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, backups, exchange, results, running, steering
+from cli import access, alerting, backups, exchange, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -257,3 +257,4 @@ register_planning(app)
 register_scheduling(app)
 exchange.register(app)
 access.register(app)
+alerting.register(app)

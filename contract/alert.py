@@ -55,5 +55,5 @@ class Notice(Frozen):
         A receiver that gets one twice (a worker died between sending and noting it) knows it by
         this.
         """
-        what = (self.key, self.began_at.isoformat(), self.is_over, self.repeat, self.summary)
+        what = (self.key, self.began_at.isoformat(), self.is_over, self.repeat)
         return hashlib.sha256("\0".join(map(str, what)).encode("utf-8", "replace")).hexdigest()[:32]

@@ -33,6 +33,10 @@ LABEL_HOST = "dev.assay.host"
 LABEL_SERVICE = "dev.assay.service"
 
 
+ALERTS_SCHEDULE_ID = "assay-alerts"
+"""The schedule of the watch over the installation, and the beginning of its workflows' IDs."""
+
+
 def janitor_schedule_id(host: str) -> str:
     """The schedule that sweeps `host`, and the beginning of its workflows' IDs."""
     return f"assay-janitor-{host}"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract.errors import PlatformError
+from control.alerts import alerts_part
 from control.analyzer_health import Analyzers, Asked, ask_all
 from control.checks import Checks
 from control.schedule_reading import with_result
@@ -64,16 +65,17 @@ class Installation:
 async def system_health(installation: Installation) -> SystemHealth:
     """Ask every part; that one is away, or does not answer in time, is an answer."""
     began = time.monotonic()
-    server, asked, engine, store, machine = await asyncio.gather(
+    server, asked, engine, store, alerts, machine = await asyncio.gather(
         server_health(installation.connect),
         ask_all(installation.analyzers),
         _engine(installation),
         _store(installation),
+        _limited("alerts", "Alerts", alerts_part(installation.stored)),
         _machine(installation),
     )
     analyzers = tuple(_analyzer(one, installation.analyzers) for one in asked)
     served = _shown(server.parts, installation.worker_url)
-    parts = (*served, *(analyzers or (_no_analyzers(),)), engine, store, *machine)
+    parts = (*served, *(analyzers or (_no_analyzers(),)), engine, store, alerts, *machine)
     return SystemHealth(
         asked_at=datetime.now(UTC),
         state=_worst(parts, server),

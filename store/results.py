@@ -123,12 +123,18 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upk
     @measured
     @traced("store record_subtask")
     async def record_subtask(
-        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+        self,
+        pipeline_id: str,
+        app: AppSpec,
+        outcome: SubtaskOutcome,
+        report: AnalyzerReport | None,
+        at: datetime | None = None,
     ) -> tuple[ToolSummary, ...]:
         """One row per cell, with findings and metrics; answers with all cells of the subtask now.
 
-        `store.merging` says what is replaced. An app whose weaknesses are listed is unlisted if its
-        cells change: it is run again, and listed when it ends.
+        They were recorded at the moment `at`, or now. `store.merging` says what is replaced. An app
+        whose weaknesses are listed is unlisted if its cells change: it is run again, and listed
+        when it ends.
 
         Raises:
             PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
@@ -137,6 +143,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upk
             message = f"app of pipeline {app.pipeline_id!r} recorded under {pipeline_id!r}"
             raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
+        rows.subtask["recorded_at"] = at or datetime.now(UTC)
         async with self.writing() as connection:
             row, changes = await self._lock_app(connection, app)
             reported = report is not None

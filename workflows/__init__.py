@@ -1,5 +1,6 @@
 """Workflows: what happens to a fleet and to each of its apps, whatever dies meanwhile."""
 
+from workflows.alerts import AlertsWorkflow
 from workflows.analyze_app import AnalyzeAppWorkflow
 from workflows.guard import GuardWorkflow
 from workflows.janitor import JanitorWorkflow
@@ -12,4 +13,5 @@ WORKFLOWS = [
     GuardWorkflow,
     JanitorWorkflow,
     ScheduledScanWorkflow,
+    AlertsWorkflow,
 ]

@@ -11,7 +11,7 @@ from settings import PROJECT_ROOT
 # What a worker's process imports or reads, and nothing else: another command line or dashboard is
 # no reason to move a pipeline.
 _CODE = (
-    *("worker.py", "settings.py", "requirements.lock"),
+    *("worker.py", "queues.py", "settings.py", "requirements.lock"),
     *("contract", "workflows", "activities", "clients", "store", "reports"),
 )
 _DIGITS = 12

@@ -15,6 +15,7 @@ from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
 from tests.store.access import AccessBehaviour
+from tests.store.alerts import AlertBehaviour
 from tests.store.app_runs import AppRunsBehaviour
 from tests.store.figures import FiguresBehaviour
 from tests.store.history import HistoryBehaviour
@@ -41,6 +42,7 @@ class StoreBehaviour(
     AccessBehaviour,
     ScanBehaviour,
     TallyBehaviour,
+    AlertBehaviour,
 ):
     """Subclasses give a fixture `store_url` of a database that is not there yet."""
 

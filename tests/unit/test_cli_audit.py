@@ -73,6 +73,7 @@ COMMANDS = {
     **dict.fromkeys(("compare", "doctor", "findings", "logs", "schema", "status"), "reads"),
     **dict.fromkeys(("regressions", "history"), "reads"),
     **dict.fromkeys(("backup", "export", "plan", "validate", "verify", "watch"), "reads"),
+    "alerts": "tells, and may send a test notice",
 }
 
 

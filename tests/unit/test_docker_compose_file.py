@@ -31,7 +31,15 @@ DOCKERFILES = [
     ROOT / "dashboard/Dockerfile",
     *sorted(ROOT.glob("analyzers/*/Dockerfile")),
 ]
-WORKER_CODE = ("worker.py", "settings.py", "contract", "workflows", "activities", "clients")
+WORKER_CODE = (
+    "worker.py",
+    "queues.py",
+    "settings.py",
+    "contract",
+    "workflows",
+    "activities",
+    "clients",
+)
 LOCKS = {
     "analyzers/requirements.lock": ("contract", "analyzers"),
     "deploy/worker.lock": (*WORKER_CODE, "store", "reports", "control"),

@@ -31,8 +31,10 @@ WORKFLOW_NAMES: dict[str, dict[str, list[str]]] = {
     },
     "Guard": {"signals": ["own", "release"], "updates": [], "queries": []},
     "Janitor": {"signals": [], "updates": [], "queries": []},
+    "Alerts": {"signals": [], "updates": [], "queries": []},
 }
 ACTIVITY_NAMES = {
+    "AlertActivities": ["watch_alerts"],
     "AnalysisActivities": ["run_analysis"],
     "AppActivities": [
         "check_app",
