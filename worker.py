@@ -37,7 +37,9 @@ from activities.slots import Slots
 from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
+from clients.core_logs import core_logging
 from clients.files import disk_faults
+from clients.log_context import leave_names_to_fields
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
@@ -56,6 +58,7 @@ from contract.progress import PlatformService
 from settings import Settings, load_settings, take_secrets
 from store.migrate import upgrade
 from store.results import SqlResultStore
+from telemetry.logs import log_to_stderr
 from telemetry.tracing import start_tracing
 from workflows import WORKFLOWS
 from workflows.search_attributes import names as search_attributes
@@ -116,7 +119,8 @@ async def run_worker(settings: Settings) -> None:
 def _serve_metrics(address: str) -> None:
     metrics = PrometheusConfig(bind_address=address)
     try:
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
+        telemetry = TelemetryConfig(metrics=metrics, logging=core_logging())
+        Runtime.set_default(Runtime(telemetry=telemetry))
     except ValueError as error:
         message = f"ASSAY_METRICS_ADDRESS {address}: {error}"
         raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
@@ -230,13 +234,8 @@ def main() -> int:
     try:
         settings = load_settings()
         take_secrets()
-        logging.basicConfig(
-            level=settings.log_level,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-            stream=sys.stderr,
-        )
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        logging.getLogger("websockets").setLevel(logging.INFO)  # below, it shows frames
+        log_to_stderr("worker", settings.log_level, settings.log_format)
+        leave_names_to_fields()
         tracing = start_tracing("worker", workflows=True)
         try:
             asyncio.run(run_worker(settings))
