@@ -31,10 +31,7 @@ from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
-    AnalyzerLog,
-    AppLogs,
     FormsWritten,
-    KeptLog,
     KeptRows,
     PipelineLine,
     PipelineStatus,
@@ -51,6 +48,7 @@ from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
+from control.log_documents import AnalyzerLog, AppLogs, KeptLog, LogLine, PipelineLogs
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
@@ -70,7 +68,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "reset-breaker": (Sent,),
     "retry": (Retried, REPORT),
     "add": (Added,),
-    "logs": (AppLogs,),
+    "logs": (PipelineLogs, AppLogs),
     "report": (REPORT, FormsWritten),
     "findings": (Findings,),
     "compare": (Comparison,),
@@ -97,6 +95,7 @@ PARTS: tuple[type[Frozen], ...] = (
     ValidatedApp,
     KeptLog,
     AnalyzerLog,
+    LogLine,
     Check,
     PrunedPipeline,
     RebuiltPipeline,
