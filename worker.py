@@ -23,6 +23,7 @@ from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
 from clients.host import HostRuntime
 from clients.host_look import HostWatch, host_disks
+from clients.log_context import leave_names_to_fields
 from clients.monitoring.watching import Watched
 from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
@@ -42,6 +43,7 @@ from store.alerts import AlertStore
 from store.engine import parse_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
+from telemetry.logs import log_to_stderr
 from telemetry.tracing import start_tracing
 from workflows.search_attributes import names as search_attributes
 
@@ -156,13 +158,8 @@ def main() -> int:
     try:
         settings = load_settings()
         take_secrets()
-        logging.basicConfig(
-            level=settings.log_level,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-            stream=sys.stderr,
-        )
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        logging.getLogger("websockets").setLevel(logging.INFO)  # below, it shows frames
+        log_to_stderr("worker", settings.log_level, settings.log_format)
+        leave_names_to_fields()
         tracing = start_tracing("worker", workflows=True)
         try:
             asyncio.run(run_worker(settings))

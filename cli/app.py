@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, alerting, backups, exchange, results, running, steering
+from cli import access, alerting, backups, exchange, reading, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -186,20 +186,7 @@ def add(
     run(lambda settings: run_add(settings, id, apps or [], root, as_json=as_json))
 
 
-@app.command()
-def logs(
-    id: PipelineArg,
-    app: Annotated[str, typer.Argument(help="Which app.", metavar="MODEL/appN")],
-    name: Annotated[
-        str, typer.Argument(help="One log (build.log); left out: all.", metavar="[LOG]")
-    ] = "",
-    lines: Annotated[int, typer.Option(help="Last lines of each; 0: all.", min=0)] = 200,
-    as_json: JsonFlag = False,
-) -> None:
-    """Print what an app's build, start and containers said, and where the analyzers' logs are."""
-    from cli.commands.logs import run_logs
-
-    run(lambda settings: run_logs(settings, id, app, name, lines=lines, as_json=as_json))
+reading.register(app)
 
 
 @app.command()

@@ -33,10 +33,7 @@ from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
-    AnalyzerLog,
-    AppLogs,
     FormsWritten,
-    KeptLog,
     KeptRows,
     PipelineLine,
     PipelineStatus,
@@ -53,6 +50,7 @@ from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
+from control.log_documents import AnalyzerLog, AppLogs, KeptLog, LogLine, PipelineLogs
 from control.schedule_documents import ScheduleChanged, ScheduleDocument, SchedulesDocument
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
@@ -74,7 +72,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "reset-breaker": (Sent,),
     "retry": (Retried, REPORT),
     "add": (Added,),
-    "logs": (AppLogs,),
+    "logs": (PipelineLogs, AppLogs),
     "report": (REPORT, FormsWritten),
     "findings": (Findings,),
     "compare": (Comparison,),
@@ -104,6 +102,7 @@ PARTS: tuple[type[Frozen], ...] = (
     ValidatedApp,
     KeptLog,
     AnalyzerLog,
+    LogLine,
     Check,
     PrunedPipeline,
     RebuiltPipeline,

@@ -28,6 +28,8 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from clients.codec import EncryptionCodec, parse_keys
+from clients.core_logs import forward_core_logs
+from clients.log_context import LogContext
 from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import ALERTS_SCHEDULE_ID, TASK_QUEUE_CONTROL, janitor_schedule_id
@@ -65,6 +67,8 @@ async def connect(
         from clients.temporal_tracing import TracingPlugin  # it loads OpenTelemetry
 
         config["plugins"] = [TracingPlugin()]
+    config["interceptors"] = [LogContext()]
+    forward_core_logs()
     try:
         return await Client.connect(**config)
     except RuntimeError as exc:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from aiohttp import web
 
@@ -42,10 +43,12 @@ from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES
 from contract.quiet import LOAD_LOCK
+from telemetry.logs import LogForm, log_to_stderr
 from telemetry.tracing import start_tracing
 
 _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 logger = logging.getLogger("assay.analyzer")
 
@@ -198,15 +201,11 @@ class Service:
 
 def main(kind: AnalyzerKind, tools: Sequence[Tool], fuse: Fuse | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Exits 2 when it cannot start."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format=f"%(asctime)s %(levelname)s {kind} %(message)s",
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line per request of a scan
+    given = _given(kind)
+    log_to_stderr(kind, given.log_level, given.log_format)
     tracing = start_tracing(f"analyzer-{kind}")
     try:
-        asyncio.run(_serve(kind, tools, _options(kind), fuse))
+        asyncio.run(_serve(kind, tools, _options(given), fuse))
     except StartupError as error:
         print(f"{kind} analyzer: {error}", file=sys.stderr)
         sys.exit(2)
@@ -227,7 +226,7 @@ async def _serve(
     await service.stop()
 
 
-def _options(kind: AnalyzerKind) -> ServiceOptions:
+def _given(kind: AnalyzerKind) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"analyzers.{kind}", description=f"The {kind} analyzer.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=kind.row.port)
@@ -237,9 +236,15 @@ def _options(kind: AnalyzerKind) -> ServiceOptions:
     parser.add_argument("--capacity", type=int, default=kind.row.slots)
     parser.add_argument("--cpu-budget", type=float, default=float(os.cpu_count() or 1))
     parser.add_argument("--load-lock", type=Path, default=LOAD_LOCK, help="given way to")
+    parser.add_argument("--log-level", type=str.upper, choices=_LEVELS, default="INFO")
+    parser.add_argument("--log-format", choices=get_args(LogForm), default="auto")
     given = parser.parse_args()
     if given.capacity < 1 or given.cpu_budget <= 0 or not 0 <= given.port <= 65_535:
         parser.error("--capacity and --cpu-budget are above zero, --port is 0 to 65535")
+    return given
+
+
+def _options(given: argparse.Namespace) -> ServiceOptions:
     return ServiceOptions(
         data=given.data.absolute(),
         tools_dir=given.tools_dir.absolute(),

@@ -102,6 +102,7 @@ def _analyzer_command(stack: Stack, settings: Settings, kind: AnalyzerKind) -> l
         *("--tools-dir", str(settings.tools_dir / kind)),
         *("--token-file", str(stack.token_file)),
         *("--capacity", str(settings.analyzer_slots[kind])),
+        *("--log-level", settings.log_level, "--log-format", settings.log_format),
         *("--load-lock", str(settings.load_lock.absolute())),
     ]
 

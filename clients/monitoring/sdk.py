@@ -68,7 +68,9 @@ def measured_runtime() -> tuple[Runtime, str]:
             durations_as_seconds=True,
             histogram_bucket_overrides=_BUCKETS,
         )
-        telemetry = TelemetryConfig(metrics=config, attach_service_name=False)
+        telemetry = TelemetryConfig(
+            metrics=config, logging=core_logging(), attach_service_name=False
+        )
         try:
             return Runtime(telemetry=telemetry), address
         except ValueError:  # somebody else took the port meanwhile

@@ -15,10 +15,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from analyzers.runtime.redact import Redaction
 from analyzers.runtime.wire.archive import ResultShelf, StoredResult, digests, write_archive
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress, request_digest
+from telemetry.bound import bound, masking, of_subtask
 from telemetry.spans import span
 
 RESULT_EXPIRY = timedelta(hours=24)
@@ -213,7 +215,12 @@ class JobRegistry:
 
     async def _traced(self, job: Job, request: SubtaskRequest, trace: Mapping[str, str]) -> None:
         about = {"subtask": job.subtask_id, "analyzer": request.analyzer.value}
-        with span(f"run {request.analyzer}", parent=trace, **about) as recorder:
+        mask = Redaction(request.secrets).text
+        with (
+            masking(mask),
+            bound(**of_subtask(job.subtask_id)),
+            span(f"run {request.analyzer}", parent=trace, **about) as recorder,
+        ):
             await self._run(job, request)
             if job.failure:
                 recorder.fail(job.failure.code)
