@@ -239,15 +239,18 @@ async def scale(number: int, runs: int) -> dict[str, Any]:
             one.append(time.perf_counter() - began)
         whole: list[float] = []
         for _ in range(2):
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             document = await regressions(stored, f"run-{runs - 1:02}")
             whole.append(time.perf_counter() - began)
+            cpu = time.process_time() - cpu
         return {
             "apps": number,
             "pipelines": runs,
             "mib": round(os.path.getsize(f"{folder}/assay.db") / 1024**2),
             "one_app_s": round(sorted(one)[len(one) // 2], 3),
             "whole_s": round(min(whole), 2),
+            "whole_cpu_s": round(cpu, 2),
+            "load": round(os.getloadavg()[0], 1),
             "worse": document.worse_total,
             "figures": {str(state): count for state, count in document.figures.items()},
         }

@@ -23,5 +23,4 @@ app_figures = Table(
     Column("scanned", String(16), nullable=False),
     Column("scans", Text, nullable=False),
     ForeignKeyConstraint(_TARGET, [f"apps.{name}" for name in _TARGET], ondelete="CASCADE"),
-    sqlite_with_rowid=False,
 )

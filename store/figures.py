@@ -155,9 +155,8 @@ async def _of(
     names = (kept.target_model, kept.target_app_number, kept.role)
     columns = (*names, *(kept[name] for name in KEPT[:-1]), scans)
     query = select(*columns).select_from(both).where(*_mine(app_figures, pipeline_id, model, ref))
-    told: dict[_Key, tuple[str, ...]] = {
-        row[:2]: row[2:] for row in (await connection.execute(query)).all()
-    }
+    rows: Any = (await connection.execute(query)).all()
+    told: dict[_Key, tuple[str, ...]] = {row[:2]: row[2:] for row in rows}
     there = exists().where(_is_app(app_figures, apps.c.pipeline_id, apps))
     ended = select(apps.c.target_model, apps.c.target_app_number).where(
         *_mine(apps, pipeline_id, model, ref), apps.c.state.is_not(None), ~there

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reports.statistics.change import FEWEST, Changes, changes, points_needed
+from reports.statistics.change import FEWEST, changes, points_needed
 from reports.statistics.pairs import benjamini_hochberg
+from reports.statistics.resampling import Floats
 from reports.trends.model import Direction, Trend, TrendPoint, TrendState
 from reports.trends.points import AppSeries
 from reports.trends.scales import SCALES, Scale
@@ -145,32 +147,29 @@ def _test(alike: Sequence[Series], number: int) -> list[_Tested]:
     )
     sound: Any = np.isfinite(rows).all(axis=1)
     rows[~sound] = 0.0
-    found = changes(rows, np.array([scale.floor for scale in scales]))
+    floors = np.array([scale.floor for scale in scales])
+    found = changes(rows, floors)
+    before, spread = _noise(rows, found.at)
+    spread = np.where(sound, np.maximum(spread, floors), math.inf)
+    columns = (found.at, found.p, before, found.shift, found.low, found.high)
+    ends = (found.recent_low, found.recent_high, spread)
+    values = zip(*(column.tolist() for column in (*columns, *ends)), strict=True)
     return [
-        _tested(series, rows[at], found, at) if sound[at] else _unsound(series, number)
-        for at, series in enumerate(alike)
+        _Tested(series, number, at, p, (level, shift, low, high), (least, most), noise)
+        for series, (at, p, level, shift, low, high, least, most, noise) in zip(
+            alike, values, strict=True
+        )
     ]
 
 
-def _tested(series: Series, row: Any, found: Changes, at: int) -> _Tested:
-    cut = int(found.at[at])
-    before = float(row[:cut].mean())
-    # Without the change itself, what is left is noise.
-    left = np.concatenate([row[:cut] - before, row[cut:] - row[cut:].mean()])
-    return _Tested(
-        series,
-        len(row),
-        cut,
-        float(found.p[at]),
-        (before, float(found.shift[at]), float(found.low[at]), float(found.high[at])),
-        (float(found.recent_low[at]), float(found.recent_high[at])),
-        SCALES[series.figure].spread(left),
-    )
-
-
-def _unsound(series: Series, number: int) -> _Tested:
-    """A value that has no place on its scale: nothing can be told."""
-    return _Tested(series, number, 0, 1.0, (0.0, 0.0, 0.0, 0.0), (-math.inf, math.inf), math.inf)
+def _noise(rows: Floats, at: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """The level before the change, and the standard deviation without the change."""
+    points = rows.shape[1]
+    early = np.arange(points) < at[:, None]
+    before = (rows * early).sum(axis=1) / at
+    behind = (rows * ~early).sum(axis=1) / (points - at)
+    left = rows - np.where(early, before[:, None], behind[:, None])
+    return before, np.sqrt((left**2).sum(axis=1) / (points - 1))
 
 
 def _judged(one: _Tested, corrected: float) -> _Said:

@@ -21,10 +21,9 @@ def is_same(runs: Sequence[Run]) -> bool:
 def scans_of(ref: AppRef, runs: Sequence[Run]) -> Iterator[Series]:
     """One series for each tool of the newest pipeline that counts findings."""
     newest = json.loads(runs[-1][1].scans)
-    looks = [
-        (at, figures, json.loads(figures.scans) if figures.scans else newest)
-        for at, figures in runs
-    ]
+    texts = {figures.scans: newest for _, figures in runs if not figures.scans}
+    texts |= {figures.scans: json.loads(figures.scans) for _, figures in runs if figures.scans}
+    looks = [(at, figures, texts[figures.scans]) for at, figures in runs]
     for name, last in newest.items():
         found = [(at, figures, tools[name]) for at, figures, tools in looks if name in tools]
         if any("n" in tool for _, _, tool in found):
@@ -32,6 +31,9 @@ def scans_of(ref: AppRef, runs: Sequence[Run]) -> Iterator[Series]:
 
 
 def _points(found: Sequence[tuple[PipelineAt, AppFigures, Any]], last: Any) -> list[Point]:
+    if all(tool == last for _, _, tool in found):
+        value, reason = last.get("n"), _always(last)
+        return [Point(at, value, reason, figures.source) for at, figures, _ in found]
     counts = {tool.get("n") for _, _, tool in found if tool.get("s") == "measured"}
     points: list[Point] = []
     for at, figures, tool in found:
@@ -43,3 +45,8 @@ def _points(found: Sequence[tuple[PipelineAt, AppFigures, Any]], last: Any) -> l
             reason = "it looked at another part of the app"
         points.append(Point(at, value, reason or absent(value), figures.source))
     return points
+
+
+def _always(tool: Any) -> str:
+    """The reason of all points where all are the same: of reports that were used again, too."""
+    return unusable({**tool, "u": 0}) or absent(tool.get("n"))

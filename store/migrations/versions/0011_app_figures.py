@@ -36,7 +36,6 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(*_TARGET, name="pk_app_figures"),
-        sqlite_with_rowid=False,
     )
 
 
