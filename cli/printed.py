@@ -51,7 +51,9 @@ from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
+from control.regression_documents import AppTrends, ReasonCount, Regressions
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
+from reports.trends.model import Trend, TrendPoint
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -74,6 +76,8 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "report": (REPORT, FormsWritten),
     "findings": (Findings,),
     "compare": (Comparison,),
+    "regressions": (Regressions,),
+    "history": (AppTrends,),
     "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
@@ -116,6 +120,9 @@ PARTS: tuple[type[Frozen], ...] = (
     BaselineCount,
     ModelBaseline,
     UnknownReason,
+    Trend,
+    TrendPoint,
+    ReasonCount,
     ListedDecision,
     TokenRecord,
 )
