@@ -11,7 +11,7 @@ LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --
 # elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
 UNIT := tests/services tests/dashboard tests/workflows tests/store tests/replay tests/activities tests/unit
 
-.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench pictures lock clean
+.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench bench-short pictures lock clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -51,8 +51,11 @@ chaos-short:
 chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
 	@deploy/with-engine.sh $(BIN)/python -m pytest -q -s tests/chaos --chaos-seed=$(or $(SEED),1) --chaos-faults=$(or $(N),100)
 
-bench: setup ## ratios measured side by side
+bench: setup ## ratios measured side by side; results are kept in bench/results
 	@for file in bench/bench_*.py; do $(BIN)/python $$file; done
+
+bench-short: venv ## is this tree slower than the baseline? (bench/baseline.txt)
+	@$(BIN)/python bench/compare.py --short
 
 setup: venv tools
 

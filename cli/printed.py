@@ -51,8 +51,10 @@ from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
 from control.log_documents import AnalyzerLog, AppLogs, KeptLog, LogLine, PipelineLogs
+from control.regression_documents import AppTrends, ReasonCount, Regressions
 from control.schedule_documents import ScheduleChanged, ScheduleDocument, SchedulesDocument
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
+from reports.trends.model import Trend, TrendPoint
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -76,6 +78,8 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "report": (REPORT, FormsWritten),
     "findings": (Findings,),
     "compare": (Comparison,),
+    "regressions": (Regressions,),
+    "history": (AppTrends,),
     "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
@@ -125,6 +129,9 @@ PARTS: tuple[type[Frozen], ...] = (
     BaselineCount,
     ModelBaseline,
     UnknownReason,
+    Trend,
+    TrendPoint,
+    ReasonCount,
     ListedDecision,
     TokenRecord,
 )

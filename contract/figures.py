@@ -8,14 +8,16 @@ from contract.role import AppRole
 from contract.spec import AppRef
 
 Figures = Mapping[str, Any]
-"""The figures of one app in one pipeline:
+"""The tools of one app in one pipeline, by name of the cell (`static/bandit`):
 
-- `d`: digest of its source; `e`: `container` or `process`; nothing: unknown.
-- `t`: by name of the cell (`static/bandit`): `v`: version and digest of rules; `s`: state; `p`: 1,
-  it looked at a part; `u`: 1, an earlier report was used again; `n`: findings, if it looks for any.
-- and of a load test that measured: `f`: figures by name, each by target; `r`: the arrival rate of
-  its latencies, by target; `x`: targets whose throughput is a lower bound; `c`: 1, the host was
-  busy; `h`: what this host could send.
+- `v`: version and digest of rules; `s`: state; `p`: 1, it looked at a part; `u`: 1, an earlier
+  report was used again; `n`: findings, if it looks for any.
+- of a load test that measured: `f`: figures by name, each by target; `r`: the arrival rate of its
+  latencies, by target; `x`: targets whose throughput is a lower bound; `c`: 1, the host was busy;
+  `h`: what this host could send.
+
+Those of load tests are one text, all others another one, which seldom changes: an equal `scanned`
+says that it is the same but for `u`.
 """
 
 CONTENDED, CENSORED, RATE, HOST = "contended", "censored", "arrival_rate", "calibration_throughput"
@@ -44,12 +46,24 @@ class PipelineAt(NamedTuple):
 
 
 class AppFigures(NamedTuple):
-    """One app in one pipeline; `figures` as JSON, see `Figures`."""
+    """One app in one pipeline.
+
+    Attributes:
+        source: digest of its source; empty: unknown.
+        engine: `container` or `process`.
+        load: `Figures` of load tests as JSON.
+        scanned: digest of `scans`.
+        scans: `Figures` of the other tools as JSON; empty: those of the newest pipeline.
+    """
 
     pipeline_id: str
     ref: AppRef
     role: AppRole
-    figures: str
+    source: str
+    engine: str
+    load: str
+    scanned: str
+    scans: str = ""
 
 
 class FiguresPart(NamedTuple):

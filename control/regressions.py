@@ -105,9 +105,9 @@ def is_worse(trend: Trend, fresh: Container[str]) -> bool:
 
 
 def _take(judge: "Judge", part: FiguresPart) -> None:
-    from reports.trends.points import series_of
+    from reports.trends.points import apps_of
 
-    judge.add(series_of(part))
+    judge.add(apps_of(part))
 
 
 async def newest_pipeline(stored: Stored) -> str:

@@ -18,8 +18,9 @@ app_figures = Table(
     Column("pipeline_id", String(63), primary_key=True),
     Column("target_model", String(120), primary_key=True),
     Column("target_app_number", Integer, primary_key=True),
-    Column("role", String(16), nullable=False),
-    Column("figures", Text, nullable=False),
+    *(Column(name, String(16), nullable=False) for name in ("role", "source", "engine")),
+    Column("load", Text, nullable=False),
+    Column("scanned", String(16), nullable=False),
+    Column("scans", Text, nullable=False),
     ForeignKeyConstraint(_TARGET, [f"apps.{name}" for name in _TARGET], ondelete="CASCADE"),
-    sqlite_with_rowid=False,
 )

@@ -7,10 +7,21 @@ who lists the app's weaknesses makes it again. Where there is none, it is made f
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.figures import AppFigures, FiguresPart, PipelineAt
@@ -19,7 +30,7 @@ from contract.roles import is_repeat, with_repeats
 from contract.spec import AppRef
 from store.connected import Connected, not_found
 from store.figure_tables import app_figures
-from store.figures_made import LOAD, NAMES, app_text, tool_figures
+from store.figures_made import KEPT, LOAD, NAMES, app_columns, tool_figures
 from store.rows import Row
 from store.tables import apps, cells, findings, metrics, pipelines
 
@@ -45,8 +56,7 @@ class FigureHistories(Connected):
         """
         async with self.reading() as connection:
             found = await _pipelines(connection, until, [ref.model], ref)
-            rows = [row async for part in _parts(connection, found, ref.model, ref) for row in part]
-            return FiguresPart(found, rows)
+            return FiguresPart(found, await _rows(connection, found, ref.model, ref))
 
     async def figures_of_pipeline(self, pipeline_id: str) -> AsyncIterator[FiguresPart]:
         """Model by model, the apps of a pipeline in it and in at most 19 earlier ones.
@@ -59,17 +69,15 @@ class FigureHistories(Connected):
             models = sorted(m for m in await connection.scalars(mine) if not is_repeat(m))
             found = await _pipelines(connection, pipeline_id, models)
             for model in models:
-                rows = [row async for part in _parts(connection, found, model) for row in part]
-                yield FiguresPart(found, rows)
+                yield FiguresPart(found, await _rows(connection, found, model))
 
 
 async def keep_figures(
     connection: AsyncConnection, pipeline_id: str, refs: Collection[AppRef]
 ) -> None:
     """Make the figures of these apps, at most a few hundred, in place of those kept before."""
-    made = await _made(connection, pipeline_id, _named(refs))
-    wanted = {(ref.model, ref.app_number) for ref in refs}
-    rows = [_row(pipeline_id, key, *found) for key, found in made.items() if key in wanted]
+    made = await _made(connection, pipeline_id, [(ref.model, ref.app_number) for ref in refs])
+    rows = [_row(pipeline_id, key, found) for key, found in made.items()]
     for ref in refs:
         await drop_figures(connection, pipeline_id, ref.model, ref.app_number)
     if rows:
@@ -120,55 +128,64 @@ def _conditions(spec: Mapping[str, Any]) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-async def _parts(
-    connection: AsyncConnection,
-    found: Iterable[PipelineAt],
-    model: str,
-    ref: AppRef | None = None,
-) -> AsyncIterator[list[AppFigures]]:
-    """Rows of an app of this name and, where there are any, of repeats, pipeline by pipeline."""
+async def _rows(
+    connection: AsyncConnection, found: Sequence[PipelineAt], model: str, ref: AppRef | None = None
+) -> list[AppFigures]:
+    """The apps of a model and their repeats, pipeline by pipeline."""
+    rows: list[AppFigures] = []
+    refs: dict[_Key, AppRef] = {}
     for at in found:
-        yield [
-            AppFigures(at.pipeline_id, AppRef(model=key[0], app_number=key[1]), role, figures)
-            for key, (role, figures) in (await _of(connection, at.pipeline_id, model, ref)).items()
-        ]
+        there = await _of(connection, at.pipeline_id, found[-1].pipeline_id, model, ref)
+        for key, (role, *figures) in there.items():
+            if key not in refs:
+                refs[key] = AppRef(model=key[0], app_number=key[1])
+            rows.append(AppFigures(at.pipeline_id, refs[key], AppRole(role), *figures))
+    return rows
 
 
 async def _of(
-    connection: AsyncConnection, pipeline_id: str, model: str, ref: AppRef | None
-) -> dict[_Key, tuple[AppRole, str]]:
-    mine = and_(apps.c.pipeline_id == pipeline_id, apps.c.target_model.in_(with_repeats(model)))
-    if ref is not None:
-        mine &= apps.c.target_app_number == ref.app_number
+    connection: AsyncConnection, pipeline_id: str, last: str, model: str, ref: AppRef | None
+) -> dict[_Key, tuple[str, ...]]:
+    """By app: its role and the columns of `_KEPT`; scans that the last pipeline has, too, empty."""
     kept = app_figures.c
-    both = apps.outerjoin(
-        app_figures,
-        (kept.pipeline_id == apps.c.pipeline_id)
-        & (kept.target_model == apps.c.target_model)
-        & (kept.target_app_number == apps.c.target_app_number),
+    newest = app_figures.alias()
+    same = and_(newest.c.pipeline_id != pipeline_id, newest.c.scanned == kept.scanned)
+    scans = case((same, ""), else_=kept.scans)
+    both = app_figures.outerjoin(newest, _is_app(newest, literal(last), app_figures))
+    names = (kept.target_model, kept.target_app_number, kept.role)
+    columns = (*names, *(kept[name] for name in KEPT[:-1]), scans)
+    query = select(*columns).select_from(both).where(*_mine(app_figures, pipeline_id, model, ref))
+    rows: Any = (await connection.execute(query)).all()
+    told: dict[_Key, tuple[str, ...]] = {row[:2]: row[2:] for row in rows}
+    there = exists().where(_is_app(app_figures, apps.c.pipeline_id, apps))
+    ended = select(apps.c.target_model, apps.c.target_app_number).where(
+        *_mine(apps, pipeline_id, model, ref), apps.c.state.is_not(None), ~there
     )
-    columns = (apps.c.target_model, apps.c.target_app_number, apps.c.role, kept.figures)
-    ended = select(*columns).select_from(both).where(mine, apps.c.state.is_not(None))
-    told: dict[_Key, tuple[AppRole, str]] = {}
-    lacking: list[_Key] = []
-    for model_, number, role, figures in await connection.execute(ended):
-        if figures is None:
-            lacking.append((model_, number))
-        else:
-            told[model_, number] = AppRole(role), figures
+    lacking = [(row[0], row[1]) for row in (await connection.execute(ended)).all()]
     for at in range(0, len(lacking), _BATCH):
-        told |= await _made(connection, pipeline_id, lacking[at : at + _BATCH])
+        made = await _made(connection, pipeline_id, lacking[at : at + _BATCH])
+        told |= {key: tuple(row.values()) for key, row in made.items()}
     return told
 
 
-def _named(refs: Iterable[AppRef]) -> list[_Key]:
-    return [(ref.model, ref.app_number) for ref in refs]
+def _mine(table: Any, pipeline_id: str, model: str, ref: AppRef | None) -> list[Any]:
+    named = table.c.target_model.in_(with_repeats(model))
+    numbered = [] if ref is None else [table.c.target_app_number == ref.app_number]
+    return [table.c.pipeline_id == pipeline_id, named, *numbered]
+
+
+def _is_app(figures: Any, pipeline_id: Any, of: Any) -> ColumnElement[bool]:
+    return and_(
+        figures.c.pipeline_id == pipeline_id,
+        figures.c.target_model == of.c.target_model,
+        figures.c.target_app_number == of.c.target_app_number,
+    )
 
 
 async def _made(
     connection: AsyncConnection, pipeline_id: str, keys: Collection[_Key]
-) -> dict[_Key, tuple[AppRole, str]]:
-    """Figures from the cells: of these apps, and maybe of a few others."""
+) -> dict[_Key, Row]:
+    """Role and figures from the cells: of these apps."""
 
     def few(query: Select[Any], table: Any) -> Select[Any]:
         models, numbers = {model for model, _ in keys}, {number for _, number in keys}
@@ -188,12 +205,11 @@ async def _made(
         key = (cell.target_model, cell.target_app_number)
         name = f"{cell.analyzer}/{cell.tool}"
         tools[key][name] = tool_figures(cell, numbers.get(cell.id, 0), measured[cell.id])
+    wanted = set(keys)
     return {
-        (app.target_model, app.target_app_number): (
-            AppRole(app.role),
-            app_text(app.body, tools[app.target_model, app.target_app_number]),
-        )
+        key: {"role": app.role, **app_columns(app.body, tools[key])}
         for app in await connection.execute(few(select(apps), apps))
+        if (key := (app.target_model, app.target_app_number)) in wanted
     }
 
 
@@ -207,11 +223,6 @@ async def _metrics(connection: AsyncConnection, few: Any) -> defaultdict[int, li
     return measured
 
 
-def _row(pipeline_id: str, key: _Key, role: AppRole, figures: str) -> Row:
-    return {
-        "pipeline_id": pipeline_id,
-        "target_model": key[0],
-        "target_app_number": key[1],
-        "role": role.value,
-        "figures": figures,
-    }
+def _row(pipeline_id: str, key: _Key, figures: Row) -> Row:
+    target = dict(zip(TARGET, (pipeline_id, *key), strict=True))
+    return {**target, **figures}

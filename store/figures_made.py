@@ -1,5 +1,6 @@
 """From rows of cells to the figures of an app: pure."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
@@ -15,15 +16,25 @@ NAMES = (*LOAD_FIGURES, CONTENDED, CENSORED, RATE, HOST)
 """Metrics that figures are made of."""
 LOAD = tuple(kind.value for kind in AnalyzerKind if kind.row.figures == "load")
 """Analyzers that have load figures."""
+KEPT = ("source", "engine", "load", "scanned", "scans")
+"""Columns of `app_figures` beside those that name the app."""
 _OPERATIONS = 6  # of a load test, those that it trusts most
 
 
-def app_text(body: Mapping[str, Any], tools: Row) -> str:
-    """The figures of an app as JSON, see `contract.figures.Figures`."""
+def app_columns(body: Mapping[str, Any], tools: Mapping[str, Row]) -> Row:
+    """The figures of an app, see `contract.figures.AppFigures`."""
     source = (body.get("planned") or {}).get("source") or {}
     images = (body.get("facts") or {}).get("images")
-    engine = "container" if images else "process"
-    return dump_json({"d": str(source.get("digest") or "")[:16], "e": engine, "t": tools})
+    load = {name: tool for name, tool in tools.items() if name.partition("/")[0] in LOAD}
+    scans = {name: tool for name, tool in tools.items() if name not in load}
+    same = {name: {**tool, "u": 0} for name, tool in scans.items()}
+    return {
+        "source": str(source.get("digest") or "")[:16],
+        "engine": "container" if images else "process",
+        "load": dump_json(load),
+        "scanned": hashlib.sha256(dump_json(same).encode()).hexdigest()[:16],
+        "scans": dump_json(scans),
+    }
 
 
 def tool_figures(cell: Any, number: int, measured: Iterable[Any]) -> Row:
@@ -59,7 +70,8 @@ def _load(cell: Any, measured: Iterable[Any]) -> Row:
         if found and name == SUMMED:
             found = {"": sum(found.values())}
         if found:
-            figures[name] = dict(list(found.items())[:_OPERATIONS])
+            few = list(found.items())[:_OPERATIONS]
+            figures[name] = {target: float(f"{value:.5g}") for target, value in few}
     cut = sorted(target for target, value in by_name[CENSORED].items() if value)
     host = next(iter(by_name[HOST].values()), None)
     told: Row = {"f": figures, "r": dict(list(rates.items())[:_OPERATIONS])}

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from clients.core_logs import core_logging
 from clients.measures import WAITING_S
 
 _LIMIT_S = 2.0

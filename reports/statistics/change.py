@@ -34,6 +34,7 @@ NOISE_FREEDOM = 4
 """Of the simulated noise: its kurtosis is not finite."""
 _DRAWS, _TAIL, _STANDARD, _SEED = 40_000, 200, 0.99, 1979
 _RECENT = 3
+_MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,17 @@ def points_needed(spread: float, shift: float) -> int:
     Half of the width of a 95 % interval of three points against all others, for noise of this
     standard deviation; 0: even of endless history, it is not narrow enough.
     """
-    for points in range(FEWEST, 61):
-        before = points - _behind(points)
-        width = math.sqrt(1 / before + 1 / _behind(points))
-        if float(stats.t.ppf(0.975, points - 2)) * spread * width <= shift:
-            return points
-    return 0
+    return next((points for points, half in _halves().items() if half * spread <= shift), 0)
+
+
+@cache
+def _halves() -> dict[int, float]:
+    """Half of the width of that interval by number of points, for a standard deviation of 1."""
+    halves: dict[int, float] = {}
+    for points in range(FEWEST, _MOST + 1):
+        width = math.sqrt(1 / (points - _behind(points)) + 1 / _behind(points))
+        halves[points] = float(stats.t.ppf(0.975, points - 2)) * width
+    return halves
 
 
 def _behind(points: int) -> int:

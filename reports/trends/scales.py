@@ -1,12 +1,9 @@
 """On which scale the noise of a figure adds up, and which way is worse."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
-
-from reports.statistics.resampling import Floats
 
 FINDINGS = "findings"
 
@@ -45,16 +42,18 @@ class Scale:
             return max(round((max(value, 0.0) / 2) ** 2 - 3 / 8, 9), 0.0)
         return math.sin(min(max(value, 0.0), math.pi / 2)) ** 2
 
+    def mean(self, values: Collection[float]) -> float | None:
+        """The mean on this scale; None where one of them has no place on it."""
+        if self.kind == "log":
+            return math.exp(sum(map(math.log, values)) / len(values)) if min(values) > 0 else None
+        return self.back(sum(map(self.to, values)) / len(values))
+
     def ratio(self, before: float, after: float) -> float | None:
         """Of two levels on this scale; None where the first is nothing."""
         if self.kind == "log":
             return self.back(after - before)
         first = self.back(before)
         return self.back(after) / first if first > 1e-6 else None
-
-    def spread(self, rows: Floats) -> float:
-        """The standard deviation of a series on this scale, not below the floor."""
-        return max(float(np.std(rows, ddof=1)), self.floor)
 
 
 _TIME = Scale("log", "ms", 0.01)

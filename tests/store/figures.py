@@ -42,7 +42,7 @@ class FiguresBehaviour:
         parts = [part async for part in store.figures_of_pipeline("p2")]
         assert [at.pipeline_id for at in made.pipelines] == ["p1", "p2"]
         assert parts == [made]
-        tools = [json.loads(row.figures)["t"] for row in made.rows]
+        tools = [json.loads(row.scans) for row in made.rows]
         bandit, semgrep = tools[1]["static/bandit"], tools[1]["static/semgrep"]
         assert (bandit["n"], tools[0]["static/bandit"]["n"]) == (2, 1)
         assert (bandit["s"], bandit["p"]) == ("measured", 1)
@@ -59,7 +59,7 @@ class FiguresBehaviour:
 
         assert await kept(engine) == 0
         (row,) = (await store.figures_of_app(ref(1))).rows
-        assert json.loads(row.figures)["t"]["static/bandit"]["n"] == 5
+        assert json.loads(row.scans)["static/bandit"]["n"] == 5
 
     async def test_an_unknown_pipeline_is_named_and_an_unknown_app_has_no_history(self, store):
         await recorded(store, "p1")

@@ -11,7 +11,7 @@ from contract.roles import repeat_ref
 from contract.spec import AppRef
 from reports.trends.judge import Judge
 from reports.trends.model import Direction, TrendState
-from reports.trends.points import series_of
+from reports.trends.points import apps_of
 from reports.trends.words import said
 
 REF = AppRef(model="openai/gpt-4o", app_number=3)
@@ -30,6 +30,14 @@ def scan(found: int | None, **more) -> dict:
     return told if found is None else {**told, "n": found}
 
 
+def figures(pipeline_id: str, ref: AppRef, tools: dict) -> AppFigures:
+    load = {name: tool for name, tool in tools.items() if name.startswith("performance")}
+    scans = {name: tool for name, tool in tools.items() if name not in load}
+    role = AppRole.SUBJECT if ref.model == REF.model else AppRole.REPEAT
+    texts = json.dumps(load), json.dumps([*scans.items()]), json.dumps(scans)
+    return AppFigures(pipeline_id, ref, role, "s1", "process", *texts)
+
+
 def part(runs, ref=REF, repeats=(), conditions=None) -> FiguresPart:
     """One pipeline for each run: the tools of the app by name."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,28 +45,16 @@ def part(runs, ref=REF, repeats=(), conditions=None) -> FiguresPart:
     pipelines = [
         PipelineAt(f"p{at}", start + timedelta(days=at), conditions[at]) for at in range(len(runs))
     ]
-    rows = [
-        AppFigures(
-            f"p{at}", ref, AppRole.SUBJECT, json.dumps({"d": "s1", "e": "process", "t": run})
-        )
-        for at, run in enumerate(runs)
-    ]
-    rows += [
-        AppFigures(
-            f"p{at}",
-            repeat_ref(ref, 1),
-            AppRole.REPEAT,
-            json.dumps({"d": "s1", "e": "process", "t": run}),
-        )
-        for at, run in repeats
-    ]
+    rows = [figures(f"p{at}", ref, run) for at, run in enumerate(runs)]
+    again = repeat_ref(ref, 1)
+    rows += [figures(f"p{at}", again, run) for at, run in repeats]
     return FiguresPart(pipelines, rows)
 
 
 def judged(*parts: FiguresPart, whole: bool = True):
     judge = Judge(whole=whole)
     for one in parts:
-        judge.add(series_of(one))
+        judge.add(apps_of(one))
     return judge.result()
 
 
@@ -189,6 +185,30 @@ def test_a_scan_of_a_part_is_not_held_against_a_whole_one():
     (trend,) = judged(part(runs))
 
     assert trend.state in (TrendState.NOT_COMPARABLE, TrendState.TOO_FEW)
+
+
+def test_equal_scans_are_counted_without_being_told_one_by_one():
+    same = part([{"static/bandit": scan(12), "static/lost": scan(None)}] * 8)
+    few = part([{"static/bandit": scan(12)}] * 3)
+    for parts, counts in (((same, same), (2, 0, 0)), ((few,), (0, 1, 0))):
+        told, counted = Judge(whole=True), Judge()
+        for judge in (told, counted):
+            for one in parts:
+                judge.add(apps_of(one))
+            judge.result()
+        states = [TrendState.UNCHANGED, TrendState.TOO_FEW, TrendState.NOT_COMPARABLE]
+        assert tuple(counted.states[state] for state in states) == counts
+        assert (told.states, told.reasons) == (counted.states, counted.reasons)
+
+
+def test_a_report_that_was_used_again_counts_what_it_counted():
+    again = [scan(12), *[scan(12, u=1)] * 6]
+
+    (same,) = judged(part([{"static/bandit": run} for run in again]))
+    (jump,) = judged(part([{"static/bandit": run} for run in (*again, scan(15))]))
+
+    assert said(same) == "always the same"
+    assert (jump.state, jump.points) == (TrendState.TOO_FEW, 2)
 
 
 def test_one_app_among_hundreds_needs_more_to_be_called_changed():

@@ -15,14 +15,20 @@ depends_on = None
 _TARGET = ["pipeline_id", "target_model", "target_app_number"]
 
 
+def _short(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.String(length=16), nullable=False)
+
+
 def upgrade() -> None:
     op.create_table(
         "app_figures",
         sa.Column("pipeline_id", sa.String(length=63), nullable=False),
         sa.Column("target_model", sa.String(length=120), nullable=False),
         sa.Column("target_app_number", sa.Integer(), nullable=False),
-        sa.Column("role", sa.String(length=16), nullable=False),
-        sa.Column("figures", sa.Text(), nullable=False),
+        *(_short(name) for name in ("role", "source", "engine")),
+        sa.Column("load", sa.Text(), nullable=False),
+        _short("scanned"),
+        sa.Column("scans", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             _TARGET,
             [f"apps.{name}" for name in _TARGET],
@@ -30,7 +36,6 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(*_TARGET, name="pk_app_figures"),
-        sqlite_with_rowid=False,
     )
 
 
