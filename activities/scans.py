@@ -116,7 +116,7 @@ class ScanActivities:
         async with Attempt("looking for times that were missed"):
             earlier = await self._log.scans(order.name, _LOOK_BACK, at)
             since = max([order.changed_at, *(run.scheduled_at for run in earlier[:1])])
-            due = await self._scans.due(order.name, since, at)
+            due = await self._scans.due(order.name, since, order.unpaused_until(at))
             jitter = span_of((order.spec.schedule or _UNSAID).jitter)
         began = [at, *(run.scheduled_at for run in earlier)]
         return missed(due, began, jitter)

@@ -110,6 +110,8 @@ async def due_times(
     Raises:
         PlatformError: the server does not answer.
     """
+    if after >= before:
+        return ()
     request = ListScheduleMatchingTimesRequest(
         namespace=client.namespace,
         schedule_id=scan_schedule_id(name),
