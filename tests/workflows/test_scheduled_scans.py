@@ -108,6 +108,7 @@ async def test_a_second_run_is_compared_with_the_first_and_its_news_is_told(
         one,
         ("NewHighFindings", "NoLongerMeasured"),
     )
+    assert script.baselines == ["", one], "decisions for a run hold for the next one"
     assert second.untold == ("pager: 500",)
     told = {notice.name: notice for notice in script.told}
     assert len(script.told) == 2
