@@ -11,12 +11,25 @@ from contract.spec import PipelinePlan
 class Scans(Protocol):
     """Makes plans and starts pipelines as `submit` does, and compares them as `compare` does."""
 
-    async def plan(self, order: ScanOrder, pipeline_id: str) -> PipelinePlan:
+    async def plan(self, order: ScanOrder, pipeline_id: str, baseline: str) -> PipelinePlan:
         """The plan of the kept spec over its fleet as it is now.
+
+        Args:
+            order: what the schedule keeps.
+            pipeline_id: ID of the pipeline to be.
+            baseline: of the pipeline, unless the spec says one; empty: it has none.
 
         Raises:
             PlatformError: the spec cannot be planned any more: a folder, a model or a login is
                 gone; or the disk cannot be read.
+        """
+        ...
+
+    async def first_stored(self, ids: Sequence[str]) -> str:
+        """The first of these pipelines that is in the store; empty: none of them.
+
+        Raises:
+            PlatformError: the store cannot be read.
         """
         ...
 

@@ -55,9 +55,13 @@ class ScanActivities:
 
     @activity.defn(name="plan_scan")
     async def plan_scan(self, order: ScanOrder, pipeline_id: str) -> ArtifactRef:
-        """Keep the plan of the order's spec over its fleet as it is now. Retry is safe."""
+        """Keep the plan of the order's spec over its fleet as it is now. Retry is safe.
+
+        What it will be compared with is its baseline, too: decisions taken for that one hold.
+        """
         async with Attempt(f"planning {pipeline_id}"):
-            plan = await self._scans.plan(order, pipeline_id)
+            then = await self._scans.first_stored(await self._earlier(order, None))
+            plan = await self._scans.plan(order, pipeline_id, then if then != pipeline_id else "")
             data = plan.model_dump_json().encode()
             return await self._artifacts.put_bytes(data, "plan.json")
 
@@ -86,12 +90,16 @@ class ScanActivities:
     async def compare_scan(self, order: ScanOrder, run: ScanRun) -> ScanComparison:
         """The run against the last one that completed, or against what its spec names. Reads."""
         async with Attempt(f"comparing {run.pipeline_id}"):
-            wanted = (order.spec.schedule or _UNSAID).compare_with
-            if wanted != _LAST:
-                return await self._against(order, [wanted], run)
-            earlier = await self._log.scans(order.name, _LOOK_BACK, run.scheduled_at)
-            done = [one.pipeline_id for one in earlier if one.state is ScanState.COMPLETED]
-            return await self._against(order, done, run)
+            earlier = await self._earlier(order, run.scheduled_at)
+            return await self._against(order, earlier, run)
+
+    async def _earlier(self, order: ScanOrder, before: datetime | None) -> list[str]:
+        """What a run may be compared with, the wanted one first."""
+        wanted = (order.spec.schedule or _UNSAID).compare_with
+        if wanted != _LAST:
+            return [wanted]
+        runs = await self._log.scans(order.name, _LOOK_BACK, before)
+        return [run.pipeline_id for run in runs if run.state is ScanState.COMPLETED]
 
     async def _against(self, order: ScanOrder, ids: Sequence[str], run: ScanRun) -> ScanComparison:
         """Against the first of these pipelines that is still in the store."""
@@ -116,7 +124,7 @@ class ScanActivities:
         async with Attempt("looking for times that were missed"):
             earlier = await self._log.scans(order.name, _LOOK_BACK, at)
             since = max([order.changed_at, *(run.scheduled_at for run in earlier[:1])])
-            due = await self._scans.due(order.name, since, at)
+            due = await self._scans.due(order.name, since, order.unpaused_until(at))
             jitter = span_of((order.spec.schedule or _UNSAID).jitter)
         began = [at, *(run.scheduled_at for run in earlier)]
         return missed(due, began, jitter)

@@ -17,6 +17,7 @@ class ScanOrder(Frozen):
         file: name of the spec file, for people.
         added_by: who added or updated it.
         changed_at: when it was added, updated or resumed: times before that were not missed.
+        paused_at: since when it is paused: times after that are not missed.
     """
 
     name: str
@@ -25,6 +26,11 @@ class ScanOrder(Frozen):
     file: str = ""
     added_by: str = ""
     changed_at: datetime
+    paused_at: datetime | None = None
+
+    def unpaused_until(self, at: datetime) -> datetime:
+        """`at`, or the moment before it at which the schedule was paused."""
+        return min(at, self.paused_at or at)
 
 
 class ScanState(StrEnum):

@@ -51,9 +51,16 @@ class ControlledScans:
         self._stored = stored
         self._secret = secret
 
-    async def plan(self, order: ScanOrder, pipeline_id: str) -> PipelinePlan:
+    async def first_stored(self, ids: Sequence[str]) -> str:
+        """The first of these pipelines that is in the store; empty: none of them."""
+        there = {one.pipeline_id for one in await self._stored.pipelines(ids)} if ids else set()
+        return next((id_ for id_ in ids if id_ in there), "")
+
+    async def plan(self, order: ScanOrder, pipeline_id: str, baseline: str) -> PipelinePlan:
         """The plan of the kept spec over its fleet as it is now."""
-        plan = await asyncio.to_thread(resolve, order.spec, Path(order.base), pipeline_id)
+        said = order.spec.baseline or baseline or None
+        spec = order.spec.model_copy(update={"baseline": said})
+        plan = await asyncio.to_thread(resolve, spec, Path(order.base), pipeline_id)
         if self._secret is not None:
             require_logins(plan.spec, self._secret)
         await require_comparable(self._stored, plan)
@@ -110,6 +117,8 @@ async def due_times(
     Raises:
         PlatformError: the server does not answer.
     """
+    if after >= before:
+        return ()
     request = ListScheduleMatchingTimesRequest(
         namespace=client.namespace,
         schedule_id=scan_schedule_id(name),
@@ -148,10 +157,11 @@ def scan_activities(
 
 
 def in_brief(told: Comparison) -> ScanComparison:
-    """A comparison in the few figures that a run keeps."""
-    new = [each for each in told.changes if each.state is BaselineState.NEW]
-    critical = [each for each in new if _severity(each) is Severity.CRITICAL]
-    there = [e for e in told.changes if e.state is BaselineState.UNKNOWN and e.there]
+    """A comparison in few figures; what is suppressed or the scaffold's is not among the new."""
+    count = [each for each in told.changes if each.weakness.counts and each.there]
+    new = [each for each in count if each.state is BaselineState.NEW]
+    critical = [each for each in new if each.weakness.finding.severity is Severity.CRITICAL]
+    there = [each for each in count if each.state is BaselineState.UNKNOWN]
     return ScanComparison(
         then=told.then,
         note=f"{told.changes_left_out} more are not counted" if told.changes_left_out else "",
@@ -171,10 +181,6 @@ def _words(change: Change) -> str:
     where = found.location.path or found.location.url
     place = f" in {where}" if where else ""
     return f"{change.app}: {found.severity} {name}{place}"
-
-
-def _severity(change: Change) -> Severity:
-    return change.weakness.finding.severity
 
 
 def _end_of(result: PipelineResult) -> ScanEnd:

@@ -72,7 +72,7 @@ async def _read(client: Client, stored: Stored, name: str, limit: int) -> Schedu
         raise refused(error) from error
     order = await order_of(client, described)
     runs = await stored.scans(name, limit)
-    late = await _missed(client, order, runs, paused=described.schedule.state.paused)
+    late = await _missed(client, order, runs)
     return _document(order, described, runs, late)
 
 
@@ -137,13 +137,12 @@ def _as_it_is(run: ScanRun, running: Sequence[str]) -> ScanRun:
 
 
 async def _missed(
-    client: Client, order: ScanOrder, runs: Sequence[ScanRun], *, paused: bool
+    client: Client, order: ScanOrder, runs: Sequence[ScanRun]
 ) -> tuple[datetime, ...]:
     """Times since the latest run at which nothing began."""
-    if paused:
-        return ()
     since = max([order.changed_at, *(run.scheduled_at for run in runs[:1])])
-    due = await due_times(client, order.name, since, datetime.now(UTC))
+    until = order.unpaused_until(datetime.now(UTC))
+    due = await due_times(client, order.name, since, until)
     jitter = span_of(order.spec.schedule.jitter) if order.spec.schedule else span_of("0s")
     return tuple(missed(due, [run.scheduled_at for run in runs], jitter))
 

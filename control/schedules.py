@@ -63,6 +63,7 @@ def order_for(spec: PipelineSpec, name: str, file: Path, by: str) -> ScanOrder:
         file=file.name,
         added_by=by,
         changed_at=datetime.now(UTC),
+        paused_at=datetime.now(UTC) if spec.schedule.paused else None,
     )
     if len(order.model_dump_json()) > _MOST_BYTES:
         raise WrongInputError(
@@ -97,9 +98,12 @@ async def update_schedule(client: Client, order: ScanOrder) -> ScheduleChanged:
         PlatformError: NOT_FOUND; or the server refuses it.
     """
 
-    def updated(known: ScheduleUpdateInput) -> ScheduleUpdate:
-        schedule = _schedule(order)
-        schedule.state.paused = known.description.schedule.state.paused
+    async def updated(known: ScheduleUpdateInput) -> ScheduleUpdate:
+        paused = known.description.schedule.state.paused
+        before = await order_of(client, known.description)
+        since = (before.paused_at or order.changed_at) if paused else None
+        schedule = _schedule(order.model_copy(update={"paused_at": since}))
+        schedule.state.paused = paused
         return ScheduleUpdate(schedule)
 
     with _asked(order.name):
@@ -114,10 +118,12 @@ async def pause_schedule(client: Client, name: str, note: str = "") -> ScheduleC
         PlatformError: NOT_FOUND; or the server does not answer.
     """
 
-    def paused(known: ScheduleUpdateInput) -> ScheduleUpdate:
-        schedule = known.description.schedule
+    async def paused(known: ScheduleUpdateInput) -> ScheduleUpdate:
+        before = await order_of(client, known.description)
+        since = before.paused_at or datetime.now(UTC)
+        schedule = _schedule(before.model_copy(update={"paused_at": since}))
         schedule.state.paused = True
-        schedule.state.note = note or schedule.state.note
+        schedule.state.note = note or known.description.schedule.state.note
         return ScheduleUpdate(schedule)
 
     with _asked(name):
@@ -133,8 +139,9 @@ async def resume_schedule(client: Client, name: str) -> ScheduleChanged:
     """
 
     async def resumed(known: ScheduleUpdateInput) -> ScheduleUpdate:
-        order = await order_of(client, known.description)
-        schedule = _schedule(order.model_copy(update={"changed_at": datetime.now(UTC)}))
+        before = await order_of(client, known.description)
+        fresh = {"changed_at": datetime.now(UTC), "paused_at": None}
+        schedule = _schedule(before.model_copy(update=fresh))
         schedule.state.paused = False
         return ScheduleUpdate(schedule)
 

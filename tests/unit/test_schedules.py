@@ -16,6 +16,7 @@ from contract.ids import scan_pipeline_id
 from contract.scans import LostTool, ScanComparison, ScanOrder, ScanRun, ScanState
 from contract.schedule import ScheduleSpec
 from contract.spec import PipelineSpec
+from control.deciding import decision, suppress
 from control.scanning import ControlledScans
 from tests.support.store_folder import stored_in
 from tests.support.two_pipelines import MODEL, two_pipelines
@@ -111,14 +112,14 @@ def test_the_receivers_hear_what_their_spec_asks_for(tmp_path: Path):
 async def test_a_plan_is_made_of_the_kept_spec_and_the_fleet_as_it_is(tmp_path: Path):
     scans = ControlledScans(NOBODY, stored_in(tmp_path / "data"), None)
     with pytest.raises(PlatformError, match="no such folder") as gone:
-        await scans.plan(order(tmp_path), "nightly-1")
+        await scans.plan(order(tmp_path), "nightly-1", "")
     for number in (1, 2):
         app = tmp_path / "fleet" / "gpt" / f"app{number}"
         app.mkdir(parents=True)
         (app / "main.py").write_text("x = 1\n")
-    before = await scans.plan(order(tmp_path), "nightly-1")
+    before = await scans.plan(order(tmp_path), "nightly-1", "")
     (tmp_path / "fleet" / "gpt" / "app2" / "main.py").write_text("x = 2\n")
-    after = await scans.plan(order(tmp_path), "nightly-2")
+    after = await scans.plan(order(tmp_path), "nightly-2", "")
     same = [
         a.source.digest == b.source.digest for a, b in zip(before.apps, after.apps, strict=True)
     ]
@@ -139,6 +140,11 @@ async def test_what_is_new_lost_and_gone_is_told_of_recorded_pipelines(tmp_path:
     )
     with pytest.raises(PlatformError) as unknown:
         await scans.compare(order(tmp_path), "nobody", "after")
+    first = await scans.first_stored(["pruned", "before", "after"])
+    none = await scans.first_stored(["pruned"])
+    fresh = {"fingerprint": "v2-fresh", "who": "ann", "why": "a test"}
+    await suppress(stored, "after", decision(**{"rule": "", "path": "", "app": ""} | fresh))
+    decided = await scans.compare(order(tmp_path), "before", "after")
     await stored.close()
 
     assert (high.then, high.new, high.new_critical) == ("before", 1, 1)
@@ -149,4 +155,6 @@ async def test_what_is_new_lost_and_gone_is_told_of_recorded_pipelines(tmp_path:
     assert high.lost[0].reason == "killed at its limit"
     assert (high.apps_gone, high.gone_examples) == (1, (f"{MODEL}/app3",))
     assert critical.new == 1
+    assert decided.new == 0, "somebody decided that it needs no action"
+    assert (first, none) == ("before", "")
     assert unknown.value.code is ErrorCode.NOT_FOUND

@@ -26,6 +26,7 @@ class ScanScript:
         starts: faults of attempts to start a pipeline, before and after the real start.
         against: what a comparison with a pipeline says, by its ID; None: it is not in the store.
         untold: what the receivers answer.
+        baselines: that its plans were given.
         hold: measurements wait for this.
     """
 
@@ -36,6 +37,7 @@ class ScanScript:
         self.against: dict[str, ScanComparison | None] = {}
         self.told: list[Notice] = []
         self.untold: tuple[str, ...] = ()
+        self.baselines: list[str] = []
         self.planned = self.started = 0
         self.runs: dict[datetime, ScanRun] = {}
         self.hold: fake_platform.Run | None = None
@@ -52,8 +54,12 @@ class FakeScans:
         nothing: object = None
         return ControlledScans(activity.client(), nothing, None)  # type: ignore[arg-type]
 
-    async def plan(self, order: ScanOrder, pipeline_id: str) -> PipelinePlan:
+    async def first_stored(self, ids: Sequence[str]) -> str:
+        return next(iter(ids), "")
+
+    async def plan(self, order: ScanOrder, pipeline_id: str, baseline: str) -> PipelinePlan:
         script = SCRIPTS[order.name]
+        script.baselines.append(baseline)
         script.planned += 1
         if script.trouble is not None:
             raise script.trouble
