@@ -12,24 +12,24 @@ import pytest
 
 from cli.commands import verify_deployment
 from cli.commands.verify_deployment import Wanted, run_verify_deployment
-from cli.deployment import NOWHERE, Given, addresses_of, given_analyzers
 from cli.exits import Exit
+from cli.rollout import NOWHERE, Given, addresses_of, given_analyzers
 from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.record import AppRecord, CellRecord, PipelineRecord
 from contract.spec import AppRef
-from control.deployment import CheckOutcome, DeploymentCheck
-from control.deployment_figures import Figures
-from control.deployment_judging import (
+from control.rollout import CheckOutcome, RolloutCheck
+from control.rollout_figures import Figures
+from control.rollout_judging import (
     judge_leftovers,
     judge_rates,
     judge_tasks,
     judge_timeouts,
     judge_versions,
 )
-from control.deployment_parts import PartAddresses, ask_parts
+from control.rollout_parts import PartAddresses, ask_parts
 from settings import Settings
 
 MEASURED, INFRA = MeasurementState.MEASURED, MeasurementState.INFRA_FAILED
@@ -207,7 +207,7 @@ async def test_with_a_dead_analyzer_nothing_is_run_and_it_is_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    async def well(_: Any) -> tuple[DeploymentCheck, ...]:
+    async def well(_: Any) -> tuple[RolloutCheck, ...]:
         return ()
 
     monkeypatch.setattr(verify_deployment, "check_server", well)

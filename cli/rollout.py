@@ -17,8 +17,8 @@ from contract.analyzers import AnalyzerKind
 from contract.doors import base_url
 from contract.errors import PlatformError
 from contract.ids import LABEL_PIPELINE, pipeline_workflow_id
-from control.deployment_parts import PartAddresses
 from control.errors import WrongInputError
+from control.rollout_parts import PartAddresses
 from control.system import Installation
 from settings import Settings, temporal_is_configured
 
