@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
@@ -38,11 +37,14 @@ from activities.watch import WatchActivities
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
+from clients.host import HostRuntime
+from clients.monitoring.watching import Watched
+from clients.monitoring.work import WorkInProgress
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
 from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
 from contract.analyzers import AnalyzerKind
-from contract.errors import ErrorCode, PlatformError
+from contract.errors import PlatformError
 from contract.ids import (
     TASK_QUEUE_APPS,
     TASK_QUEUE_CONTROL,
@@ -65,6 +67,7 @@ _BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
 # A workflow task that a dead worker's own queue holds goes to everybody's after this time.
 _STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
+_CONTROL_SLOTS = 50
 _Answer = TypeVar("_Answer")
 _Queue = tuple[str, Activities, int | Slots]
 logger = logging.getLogger("assay.worker")
@@ -89,8 +92,8 @@ async def run_worker(settings: Settings) -> None:
     """
     with disk_faults(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if settings.metrics_address:
-        _serve_metrics(settings.metrics_address)
+    watched = Watched(settings.metrics_address, settings.build_id)
+    watched.open()
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
@@ -103,32 +106,36 @@ async def run_worker(settings: Settings) -> None:
         workdir=settings.data_dir / "incoming",
         secret=settings.secret,
     )
+    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(watched.close)
         stack.push_async_callback(gateway.close)
-        for worker in workers_of(settings, client, await _ports(settings, gateway)):
+        runtime = await _runtime(settings, artifacts)
+        ports = _ports(settings, gateway, runtime, artifacts)
+        workers = workers_of(settings, client, ports, work=watched.work)
+        for worker in workers:
             await stack.enter_async_context(worker)
         await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
+        probes = {"engine": runtime.probe, "store": ports.results.probe}
+        folders = {"data": settings.data_dir, "engine": await runtime.disk()}
+        watched.work_begins(client, workers, runtime.usage, probes, folders)
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
 
-def _serve_metrics(address: str) -> None:
-    metrics = PrometheusConfig(bind_address=address)
-    try:
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
-    except ValueError as error:
-        message = f"ASSAY_METRICS_ADDRESS {address}: {error}"
-        raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
-
-
-async def _ports(settings: Settings, gateway: WebSocketGateway) -> Ports:
-    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
+async def _runtime(settings: Settings, artifacts: ArtifactStore) -> HostRuntime:
     runtime = await _patiently(
         lambda: asyncio.to_thread(
             host_runtime, settings, artifacts, docker_host=settings.docker_host
         )
     )
     logger.info("%s", runtime.description)
+    return runtime
+
+
+def _ports(
+    settings: Settings, gateway: WebSocketGateway, runtime: HostRuntime, artifacts: ArtifactStore
+) -> Ports:
     return Ports(
         gateway=gateway,
         runtime=runtime,
@@ -139,9 +146,17 @@ async def _ports(settings: Settings, gateway: WebSocketGateway) -> Ports:
 
 
 def workers_of(
-    settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
+    settings: Settings,
+    client: Client,
+    ports: Ports,
+    *,
+    grace: timedelta = _GRACE,
+    work: WorkInProgress | None = None,
 ) -> Sequence[Worker]:
-    """The workers of one host, not started yet; a stop cancels activities after `grace`."""
+    """The workers of one host, not started yet; a stop cancels activities after `grace`.
+
+    `work` sees all activities, for metrics.
+    """
     builds = Slots(settings.app_slots)
     lock = settings.load_lock.absolute()
     apps = AppActivities(ports.runtime, builds, lock)
@@ -167,13 +182,19 @@ def workers_of(
         (TASK_QUEUE_WATCH, WatchActivities().activities(), 200),
         *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
     ]
+    interceptors = [work] if work else []
+    if work:
+        work.serve(TASK_QUEUE_CONTROL, _CONTROL_SLOTS)
+        for queue, _, slots in queues:
+            work.serve(queue, *_size(slots))
     return [
         Worker(
             client,
             task_queue=TASK_QUEUE_CONTROL,
             workflows=WORKFLOWS,
             activities=control,
-            max_concurrent_activities=50,
+            max_concurrent_activities=_CONTROL_SLOTS,
+            interceptors=interceptors,
             sticky_queue_schedule_to_start_timeout=_STICKY_LIMIT,
             max_heartbeat_throttle_interval=_BEAT_THROTTLE,
             graceful_shutdown_timeout=grace,
@@ -184,6 +205,7 @@ def workers_of(
                 task_queue=queue,
                 activities=work,
                 tuner=_tuner(slots),
+                interceptors=interceptors,
                 max_heartbeat_throttle_interval=_BEAT_THROTTLE,
                 graceful_shutdown_timeout=grace,
             )
@@ -199,6 +221,11 @@ def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:
     activities = AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime, supplier)
     queue = task_queue_analyzer(kind, settings.host_name)
     return queue, activities.activities(), supplier or slots
+
+
+def _size(slots: int | Slots) -> tuple[int, Callable[[], int] | None]:
+    """How many slots a queue has, and how to learn how many were given back."""
+    return (slots.size, lambda: slots.given_back) if isinstance(slots, Slots) else (slots, None)
 
 
 def _tuner(slots: int | Slots) -> WorkerTuner:

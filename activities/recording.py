@@ -29,9 +29,16 @@ LoadReport = Callable[[ArtifactRef], Awaitable[AnalyzerReport]]
 class Recording:
     """Writes outcomes. Every write is an upsert: twice changes nothing."""
 
-    def __init__(self, results: ResultStore, load_report: LoadReport) -> None:
+    def __init__(
+        self,
+        results: ResultStore,
+        load_report: LoadReport,
+        counted: Callable[[SubtaskOutcome], None] = lambda _: None,
+    ) -> None:
+        """`counted` is called with each subtask whose cells have been written."""
         self._results = results
         self._load_report = load_report
+        self._counted = counted
 
     async def page(self, header: PlanHeader, page: PlanPage, at: datetime) -> None:
         """Make the rows of a pipeline, created at the moment `at`, and of some of its apps."""
@@ -50,6 +57,7 @@ class Recording:
                 raise
             recorded = _without_result(outcome, exc.message)
         cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report)
+        self._counted(recorded)
         return _as_stored(recorded, cells)
 
     async def app(self, app: AppSpec, outcome: AppOutcome) -> None:
@@ -92,6 +100,7 @@ class Recording:
         for subtask in outcome.subtasks:
             if subtask.analyzer not in known:
                 await self._results.record_subtask(app.pipeline_id, app, subtask, None)
+                self._counted(subtask)
         if entry.state is None:
             await self.app(app, outcome)
         else:

@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities import Activities
 from activities.heartbeat import Attempt
+from activities.measures import CellCounts
 from activities.ports import ArtifactStore, ResultStore
 from activities.recording import Recording
 from activities.result_cache import load_report
@@ -28,7 +29,7 @@ class ResultActivities:
 
     def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
         self._results = results
-        self._recording = Recording(results, partial(load_report, artifacts))
+        self._recording = Recording(results, partial(load_report, artifacts), CellCounts().add)
 
     def activities(self) -> Activities:
         """All activities of this class, for the control queue."""

@@ -47,6 +47,7 @@ def site_of(settings: Settings) -> Site:
         analyzer_urls=stack.analyzer_urls if stack else urls,
         token_file=stack.token_file if stack else settings.token_file,
         doors=doors_of(settings),
+        worker_url=stack.worker_url if stack else "",
         engine=None if elsewhere else lambda: _engine(settings),
         versions={name: version_of(name) for name in _PARTS},
         machine=machine_of(settings),

@@ -92,6 +92,15 @@ def app_label(workflow_id: str) -> str:
     return f"{model_from_safe(model)}/{app}"
 
 
+def pipeline_of(workflow_id: str) -> str:
+    """The pipeline of an app's or a pipeline's workflow.
+
+    >>> pipeline_of("pipeline/p1/openai%2Fgpt-4.1/app3")
+    'p1'
+    """
+    return workflow_id.split("/")[1]
+
+
 def subtask_id(pipeline_id: str, model: str, app_number: int, analyzer: str) -> str:
     """Idempotency key, artifact key and primary key of one analyzer's work on one app."""
     return f"{app_key(pipeline_id, model, app_number)}/{analyzer}"

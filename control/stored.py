@@ -112,6 +112,15 @@ class Stored:
             return ()
         return await self._read(lambda store: store.list_pipelines(only), lags=True)
 
+    async def probe(self) -> None:
+        """Whether the store answers; one that no worker has made yet lacks nothing.
+
+        Raises:
+            PlatformError: it does not.
+        """
+        if self.exists():
+            await self._read(lambda store: store.probe())
+
     async def pruned(self) -> frozenset[str]:
         """IDs of the pipelines that were removed on purpose; none where there is no store yet.
 

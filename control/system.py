@@ -44,6 +44,7 @@ class Installation:
         scripts: folder of what the pages of the dashboard load; None: nobody here knows.
         assay: name and version of the program.
         versions: more versions to tell, by name.
+        worker_url: where the worker shows its figures; empty: nobody here knows.
         checks: those under way; shared by all who ask of one installation.
     """
 
@@ -55,6 +56,7 @@ class Installation:
     scripts: Path | None = None
     assay: str = "Assay"
     versions: Mapping[str, str] = field(default_factory=dict)
+    worker_url: str = ""
     checks: Checks = field(default_factory=Checks)
 
 
@@ -69,7 +71,8 @@ async def system_health(installation: Installation) -> SystemHealth:
         _machine(installation),
     )
     analyzers = tuple(_analyzer(one, installation.analyzers) for one in asked)
-    parts = (*server.parts, *(analyzers or (_no_analyzers(),)), engine, store, *machine)
+    served = _shown(server.parts, installation.worker_url)
+    parts = (*served, *(analyzers or (_no_analyzers(),)), engine, store, *machine)
     return SystemHealth(
         asked_at=datetime.now(UTC),
         state=_worst(parts, server),
@@ -81,6 +84,15 @@ async def system_health(installation: Installation) -> SystemHealth:
         hosts=server.hosts,
         versions=_versions(installation, server),
         took_s=round(time.monotonic() - began, 3),
+    )
+
+
+def _shown(parts: tuple[Part, ...], worker_url: str) -> tuple[Part, ...]:
+    """The parts; the worker's with the address of its figures."""
+    facts = {"Metrics": f"{worker_url}/metrics"} if worker_url else {}
+    return tuple(
+        part.model_copy(update={"facts": {**part.facts, **facts}}) if part.id == "worker" else part
+        for part in parts
     )
 
 

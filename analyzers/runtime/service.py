@@ -9,14 +9,11 @@ in the system's folder for temporary files.
 
 import argparse
 import asyncio
-import fcntl
-import hashlib
 import logging
 import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,11 +21,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from analyzers.runtime.folders import StartupError, fresh_work_dir, locked
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import code_digest, measured_weights
 from analyzers.runtime.measure.canary import CanaryKeeper
 from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.counts import Counts
 from analyzers.runtime.measure.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.own_key import own_key
@@ -48,10 +47,6 @@ _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
 
 logger = logging.getLogger("assay.analyzer")
-
-
-class StartupError(Exception):
-    """The service cannot start; the message names cause and next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +89,9 @@ class Service:
         self._kind = kind
         self._options = options
         self._data = options.data / kind.value
-        self._lock = _locked(self._data)
+        self._lock = locked(self._data)
         self._key = own_key(self._data / "key")
-        self._work_dir = work_dir = _fresh_work_dir(self._data)
+        self._work_dir = work_dir = fresh_work_dir(self._data)
         budget = CpuBudget(options.cpu_budget)
         weights = Weights(measured_weights(tools), self._data / "learned.json")
         check = CanaryCheck(kind, options.tools_dir, work_dir, budget, weights)
@@ -108,13 +103,16 @@ class Service:
             options.capacity,
             options.max_result_bytes,
         )
+        counts = Counts(kind)
+        verdicts = self._data / "canaries.json"
         self.canaries = CanaryKeeper(
-            tools, check, self._data / "canaries.json", lambda: self.jobs.running == 0
+            tools, check, verdicts, lambda: self.jobs.running == 0, counts.canary
         )
+        self._metrics = Metrics(kind, self.jobs, self.canaries, counts, tools, options.tools_dir)
         self._cache = ReportCache(self._data / "cache", LIVE_MAX_AGE if kind.is_live else None)
         self._equipment = Equipment(
             kind, tools, options.tools_dir, budget, self.canaries, self._cache,
-            code_digest(tools), fuse, weights, options.load_lock,
+            code_digest(tools), fuse, weights, options.load_lock, counts,
         )  # fmt: skip
         self._runner: web.AppRunner | None = None
         self._housekeeping: asyncio.Task[None] | None = None
@@ -128,8 +126,7 @@ class Service:
 
     async def start(self) -> None:
         """Listen, and run the canaries in the background."""
-        metrics = Metrics(self.jobs, self.canaries)
-        served = (self._kind, self.jobs, self._sources, metrics, self.health)
+        served = (self._kind, self.jobs, self._sources, self._metrics, self.health)
         server = AnalyzerServer(*served, self._options.token, self._key)
         self._runner = web.AppRunner(
             server.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S
@@ -261,40 +258,3 @@ def _token(path: Path | None) -> str | None:
     if not token:
         raise StartupError(f"--token-file {path} is empty: write the shared token into it")
     return token
-
-
-def work_folder(data: Path) -> Path:
-    """Where the runs of the analyzer that keeps `data` have their private folders.
-
-    The path is short: browsers put sockets below it, whose paths end at 107 bytes.
-    """
-    name = hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"assay-{name}"
-
-
-def _fresh_work_dir(data: Path) -> Path:
-    """An empty private folder for runs. Its old content, of a dead process, is removed."""
-    folder = work_folder(data)
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise StartupError(f"{folder}: {error.strerror}: set TMPDIR to a writable one") from error
-    return folder
-
-
-def _locked(data: Path) -> int:
-    """Make the data folder and lock it; the descriptor holds the lock."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(data / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise StartupError(f"--data {data}: {error.strerror}: choose a writable one") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise StartupError(
-            f"--data {data} is used by another analyzer: stop it, or choose another folder"
-        ) from None
-    return descriptor

@@ -25,14 +25,16 @@ from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.exits import Exit
 from cli.stack.model import MARKER, Stack
-from cli.stack.ports import Ports, reserved_ports
+from cli.stack.ports import Ports, require_free, reserved_ports
 from cli.stack.readiness import temporal, wait_until_ready
 from cli.stack.supervision import render_config
+from clients.address import Address
 from clients.files import publish, temporary_file
 from contract.analyzers import AnalyzerKind
 from settings import PROJECT_ROOT, Settings
 
 _STOP_LIMIT_S = 40.0
+METRICS_PORT = 9464
 
 
 def recorded_stack(settings: Settings) -> Stack | None:
@@ -181,6 +183,7 @@ def _check_ai(settings: Settings) -> None:
 def _prepare(settings: Settings, ports: Ports) -> Stack:
     before = _recorded(settings.data_dir)
     kept = before.analyzers if before else {}
+    worker = _worker_address(settings, ports, before)
     stack = Stack(
         data_dir=str(settings.data_dir),
         temporal_port=ports.choose(before.temporal_port if before else 7233),
@@ -188,12 +191,24 @@ def _prepare(settings: Settings, ports: Ports) -> Stack:
         analyzers={kind: ports.choose(kept.get(kind, kind.row.port)) for kind in AnalyzerKind},
         dashboard_port=ports.choose(_dashboard_port(settings, before)),
         dashboard_host=settings.dashboard_host,
+        worker_port=worker.port,
+        worker_host=worker.host,
     )
     with _writing(stack.data_dir):
         if not _holds_text(stack.token_file):
             _write(stack.token_file, secrets.token_urlsafe(32))
         _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
     return stack
+
+
+def _worker_address(settings: Settings, ports: Ports, before: Stack | None) -> Address:
+    """The one that is set, else a free port on loopback."""
+    if not settings.metrics_address:
+        wanted = before.worker_port if before else 0
+        return Address("127.0.0.1", ports.choose(wanted or METRICS_PORT))
+    address = Address.parse(settings.metrics_address)
+    require_free("ASSAY_METRICS_ADDRESS", address.host, address.port)
+    return address
 
 
 def _dashboard_port(settings: Settings, before: Stack | None) -> int:

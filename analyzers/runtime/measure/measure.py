@@ -23,6 +23,7 @@ from analyzers.runtime.measure.cell import (
     unmeasured,
 )
 from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.counts import Counts
 from analyzers.runtime.measure.giving_way import GivingWay
 from analyzers.runtime.measure.nothing import nothing_for
 from analyzers.runtime.measure.prepared import Prepared, look_up_all, prepare
@@ -65,6 +66,7 @@ class Equipment:
         load_lock: of the host, whose load tests the tools give way to, see `GivingWay`.
         fuse: joins findings of several tools about one flaw; None: the service does not fuse.
         weights: how long the tools are expected to take.
+        counts: what is measured, for metrics.
     """
 
     kind: AnalyzerKind
@@ -77,6 +79,7 @@ class Equipment:
     fuse: Fuse | None = None
     weights: Weights = field(default_factory=Weights)
     load_lock: Path | None = None
+    counts: Counts | None = None
 
 
 @dataclass(slots=True)
@@ -192,13 +195,19 @@ class Measurement:
         if (tool.name, version) not in prepared.keys:
             await asyncio.to_thread(prepared.look_up, tool, version, cache, self.attachments)
         key = prepared.keys[tool.name, version]
-        if entry := prepared.kept.get(key):
+        entry = prepared.kept.get(key)
+        if self.request.cache and equipment.counts:
+            equipment.counts.looked_up(hit=entry is not None)
+        if entry:
             return self._kept(tool, entry)
         cores, urgency = equipment.weights.cores(tool), prepared.urgency[tool.name]
         turn = allowance.hold(equipment.budget, cores, self.request.subtask_id, urgency)
         async with turn, self._giving_way.tool(allowance.aside(), self._progress.say):
             with self._progress.at_work(tool.name):
+                began_s = time.monotonic()
                 cell = await self._measure(tool, version, prepared.source, allowance)
+                if equipment.counts:
+                    equipment.counts.measured(cell.report, time.monotonic() - began_s)
         if cell.report.state is MeasurementState.MEASURED:
             took_s = cell.report.provenance.duration_s
             equipment.weights.learn(tool.name, prepared.size_bytes[tool.name], took_s)
