@@ -51,6 +51,7 @@ from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
+from control.rollout import RolloutCheck, RolloutVerdict
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 
 # The report is `report.json`, which has a schema of its own.
@@ -84,6 +85,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "export": (Exported,),
     "import": (Imported,),
     "verify": (Verified,),
+    "verify-deployment": (RolloutVerdict,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
     "token": (NewToken, Tokens, Ended, LoginAddress),
@@ -98,6 +100,7 @@ PARTS: tuple[type[Frozen], ...] = (
     KeptLog,
     AnalyzerLog,
     Check,
+    RolloutCheck,
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,

@@ -10,6 +10,7 @@ from typing import Any
 from cli.site import site_of
 from cli.stack.lifecycle import running_stack
 from cli.stack.model import Stack
+from clients.address import Address
 from clients.artifacts import FileArtifactStore
 from clients.docker.errors import connect
 from clients.runtime import host_runtime
@@ -83,10 +84,12 @@ def _http(url: str) -> str:
 
 
 def _worker(settings: Settings, stack: Stack | None) -> str:
-    port = getattr(stack, "worker_port", 0)
-    if port:
-        return base_url("127.0.0.1", port)
-    return f"http://{settings.metrics_address}" if settings.metrics_address else ""
+    if stack:
+        return stack.worker_url
+    if not settings.metrics_address:
+        return ""
+    address = Address.parse(settings.metrics_address)
+    return base_url(address.host, address.port)
 
 
 def _dashboard(settings: Settings, stack: Stack | None) -> str:
