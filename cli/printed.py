@@ -52,6 +52,7 @@ from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
 from control.log_documents import AnalyzerLog, AppLogs, KeptLog, LogLine, PipelineLogs
 from control.regression_documents import AppTrends, ReasonCount, Regressions
+from control.rollout import RolloutCheck, RolloutVerdict
 from control.schedule_documents import ScheduleChanged, ScheduleDocument, SchedulesDocument
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
 from reports.trends.model import Trend, TrendPoint
@@ -93,6 +94,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "export": (Exported,),
     "import": (Imported,),
     "verify": (Verified,),
+    "verify-deployment": (RolloutVerdict,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
     "token": (NewToken, Tokens, Ended, LoginAddress),
@@ -108,6 +110,7 @@ PARTS: tuple[type[Frozen], ...] = (
     AnalyzerLog,
     LogLine,
     Check,
+    RolloutCheck,
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,

@@ -92,7 +92,7 @@ def _verify_deployment(
 ) -> None:
     """Check an installation that was deployed: ask every part, run four apps, say what failed."""
     from cli.commands.verify_deployment import Wanted, run_verify_deployment
-    from cli.deployment import Given, given_analyzers
+    from cli.rollout import Given, given_analyzers
 
     given = Given(given_analyzers(analyzer or []), worker, dashboard)
     wanted = Wanted(given, fleet, patience, limit, runs=only != "parts", asks=only != "pipeline")

@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.text import Text
 from temporalio.client import Client
 
-from cli.deployment import Given, addresses_of, fleet_of, installation_of, left_behind
 from cli.exits import Exit
 from cli.follow import watch
 from cli.installation import store_of
@@ -17,18 +16,22 @@ from cli.output import print_result, say, say_why
 from cli.person import person
 from cli.program import project_version
 from cli.recorded import recorded_in
+from cli.rollout import Given, addresses_of, fleet_of, installation_of, left_behind
 from cli.session import Session, open_session
 from contract.analyzers import AnalyzerKind
 from contract.spec import PipelinePlan
 from control.actions import Action
-from control.deployment import (
+from control.naming import new_id
+from control.pipelines import Pipeline, submit
+from control.plans import resolve
+from control.rollout import (
     CheckOutcome,
-    DeploymentCheck,
-    DeploymentVerdict,
+    RolloutCheck,
+    RolloutVerdict,
     failed,
     unmeasured,
 )
-from control.deployment_judging import (
+from control.rollout_judging import (
     judge_leftovers,
     judge_rates,
     judge_state,
@@ -36,11 +39,8 @@ from control.deployment_judging import (
     judge_timeouts,
     judge_versions,
 )
-from control.deployment_parts import PartAddresses, PartsTold, ask_parts, worker_figures
-from control.deployment_server import check_server
-from control.naming import new_id
-from control.pipelines import Pipeline, submit
-from control.plans import resolve
+from control.rollout_parts import PartAddresses, PartsTold, ask_parts, worker_figures
+from control.rollout_server import check_server
 from control.specfile import load_spec
 from settings import PROJECT_ROOT, Settings
 
@@ -84,13 +84,13 @@ async def run_verify_deployment(settings: Settings, wanted: Wanted, *, as_json: 
     build = told.worker.labels("assay_build_info").get("build_id", "") if told.worker else ""
     builds = (settings.build_id if told.worker else "", build)
     before.append(judge_versions(told.versions, project_version(), builds))
-    pipeline_id, after = "", list[DeploymentCheck]()
+    pipeline_id, after = "", list[RolloutCheck]()
     if any(check.failed for check in before):
         after = [unmeasured("pipeline", "not run: first mend what failed")]
     elif wanted.runs:
         pipeline_id, after = await _run(settings, addresses, told, fleet, wanted.limit_s)
     took_s = time.monotonic() - began
-    verdict = DeploymentVerdict.of((*before, *after), pipeline_id=pipeline_id, took_s=took_s)
+    verdict = RolloutVerdict.of((*before, *after), pipeline_id=pipeline_id, took_s=took_s)
     print_result(verdict, *map(_line, verdict.checks), _last(verdict), as_json=as_json)
     code = Exit.OK if verdict.passed else Exit.UNVERIFIED
     say_why(code)
@@ -99,7 +99,7 @@ async def run_verify_deployment(settings: Settings, wanted: Wanted, *, as_json: 
 
 async def _asked(
     settings: Settings, addresses: PartAddresses, wanted: Wanted
-) -> tuple[PartsTold, tuple[DeploymentCheck, ...]]:
+) -> tuple[PartsTold, tuple[RolloutCheck, ...]]:
     """What all parts say, once none of them fails or the patience is over."""
     deadline = time.monotonic() + wanted.patience_s
     while True:
@@ -116,7 +116,7 @@ async def _asked(
 
 async def _run(
     settings: Settings, addresses: PartAddresses, told: PartsTold, fleet: Path, limit_s: float
-) -> tuple[str, list[DeploymentCheck]]:
+) -> tuple[str, list[RolloutCheck]]:
     pipeline_id = new_id("verify")
     plan = await asyncio.to_thread(_plan, fleet, pipeline_id, asks_ai=told.asks_ai)
     say(f"pipeline {pipeline_id}: {len(plan.apps)} apps")
@@ -142,7 +142,7 @@ def _plan(fleet: Path, pipeline_id: str, *, asks_ai: bool) -> PipelinePlan:
     return resolve(spec, fleet, pipeline_id, say)
 
 
-async def _followed(session: Session, plan: PipelinePlan, limit_s: float) -> DeploymentCheck | None:
+async def _followed(session: Session, plan: PipelinePlan, limit_s: float) -> RolloutCheck | None:
     """Run it to its end; a check that failed if that takes too long: then it is cancelled."""
     id_ = plan.pipeline_id
     async with recorded_in(session, Action.START, id_, "to verify the deployment"):
@@ -170,7 +170,7 @@ async def _workflows(client: Client, pipeline_id: str, least: int) -> Sequence[s
         await asyncio.sleep(1)
 
 
-def _line(check: DeploymentCheck) -> Text:
+def _line(check: RolloutCheck) -> Text:
     mark, colour = _MARKS[check.outcome]
     line = Text.assemble((mark, colour), f"  {check.name}: {check.detail}")
     if check.next_step and check.outcome is not CheckOutcome.PASSED:
@@ -178,7 +178,7 @@ def _line(check: DeploymentCheck) -> Text:
     return line
 
 
-def _last(verdict: DeploymentVerdict) -> str:
+def _last(verdict: RolloutVerdict) -> str:
     wrong = [check.name for check in verdict.checks if check.failed]
     unknown = [c.name for c in verdict.checks if c.outcome is CheckOutcome.NOT_MEASURED]
     beside = f"; not measured: {', '.join(unknown)}" if unknown else ""

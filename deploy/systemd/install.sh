@@ -23,6 +23,10 @@ problem() { echo "error: $1" >&2; echo "next: $2" >&2; exit 2; }
 case $prefix in /*) ;; *) problem "--prefix $prefix is no absolute path" "name the folder from / on" ;; esac
 case $prefix in *[!A-Za-z0-9/._@+-]*) problem "--prefix $prefix: a unit needs a plain path" "move it" ;; esac
 [ -x "$prefix/.venv/bin/python" ] || problem "no $prefix/.venv/bin/python" "make setup in $prefix"
+case $root$(readlink -f "$prefix/.venv/bin/python") in
+  /root/* | /home/*) problem "its Python is in a home folder, which the user assay cannot read" \
+    "PYTHON=/usr/bin/python3 make setup in a fresh $prefix" ;;
+esac
 if [ -z "$root$dry" ] && [ "$(id -u)" != 0 ]; then problem "only root may install units" "sudo $0"; fi
 
 run() { echo "$*"; [ -n "$dry" ] || "$@"; }

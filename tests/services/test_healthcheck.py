@@ -47,7 +47,7 @@ def test_it_is_asked_where_it_listens(listens: str, asked: str):
         assert main([port, asked]) == 0
 
 
-def test_nobody_listening_is_not_ready():
+def test_nobody_listening_is_not_healthy():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         assert main([str(probe.getsockname()[1])]) == 1

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from clients.appfolder.composer import brought_along
 from contract.analyzers import AnalyzerKind
@@ -227,6 +228,20 @@ def test_the_secrets_that_must_be_there_are_made_once(tmp_path: Path):
     assert again.stdout == ""
     assert made == {n: (tmp_path / "s" / n).read_text() for n in made}
     assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+def test_prometheus_sends_the_token_and_is_else_as_without():
+    folder = ROOT / "deploy/prometheus"
+    plain, own = (
+        yaml.safe_load((folder / name).read_text()) for name in ("prometheus.yml", "with-token.yml")
+    )
+    sent = {job["job_name"]: job.pop("authorization", None) for job in own["scrape_configs"]}
+
+    assert own == plain
+    assert {job for job, given in sent.items() if given} == {"assay-analyzer"}
+    assert sent["assay-analyzer"] == {"credentials_file": "/run/secrets/analyzer-token"}
+    assert "analyzer-token" in SERVICES["prometheus"]["secrets"]
+    assert (ROOT / "deploy/alertmanager/alertmanager.yml").is_file()
 
 
 def test_every_image_has_a_version_and_ours_have_the_projects():

@@ -15,7 +15,7 @@ _LOOPBACK = "127.0.0.1"
 _CALLED = {"localhost": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104
 
 
-def is_healthy(port: int, host: str = _LOOPBACK, path: str = "/ready") -> bool:
+def is_ready(port: int, host: str = _LOOPBACK, path: str = "/ready") -> bool:
     """Whether `GET path` of what listens on `host` answers 200 within 4 s."""
     connection = HTTPConnection(_CALLED.get(host.lower(), host), port, timeout=_LIMIT_S)
     try:
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in (1, 2, 3) or not arguments[0].isdecimal():
         print("usage: healthcheck.py PORT [HOST [PATH]]", file=sys.stderr)
         return 1
-    return 0 if is_healthy(int(arguments[0]), *arguments[1:]) else 1
+    return 0 if is_ready(int(arguments[0]), *arguments[1:]) else 1
 
 
 if __name__ == "__main__":

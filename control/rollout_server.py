@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from control.deployment import DeploymentCheck, failed, passed, unmeasured
+from control.rollout import RolloutCheck, failed, passed, unmeasured
 from control.system import Installation, system_health
 from control.system_documents import Part, PartState, ScheduleHealth
 
@@ -10,7 +10,7 @@ _ASKED = ("server", "namespace", "worker", "store")
 _NAMES = {"worker": "worker polls"}
 
 
-async def check_server(installation: Installation) -> tuple[DeploymentCheck, ...]:
+async def check_server(installation: Installation) -> tuple[RolloutCheck, ...]:
     """One check for each of them."""
     health = await system_health(installation)
     parts = [part for part in health.parts if part.id in _ASKED]
@@ -19,7 +19,7 @@ async def check_server(installation: Installation) -> tuple[DeploymentCheck, ...
     return (*map(_of_part, parts), *janitor)
 
 
-def _of_part(part: Part) -> DeploymentCheck:
+def _of_part(part: Part) -> RolloutCheck:
     name = _NAMES.get(part.id, part.id)
     match part.state:
         case PartState.AWAY:
@@ -30,7 +30,7 @@ def _of_part(part: Part) -> DeploymentCheck:
             return passed(name, part.detail)
 
 
-def _janitor(schedules: Iterable[ScheduleHealth] | None) -> DeploymentCheck:
+def _janitor(schedules: Iterable[ScheduleHealth] | None) -> RolloutCheck:
     if schedules is None:
         return unmeasured("janitor", "the server does not list its schedules")
     ours = [one for one in schedules if one.purpose.startswith("removes what is left")]

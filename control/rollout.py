@@ -14,7 +14,7 @@ class CheckOutcome(StrEnum):
     NOT_MEASURED = "not_measured"
 
 
-class DeploymentCheck(Frozen):
+class RolloutCheck(Frozen):
     """One check.
 
     Attributes:
@@ -34,45 +34,43 @@ class DeploymentCheck(Frozen):
         return self.outcome is CheckOutcome.FAILED
 
 
-class DeploymentVerdict(Frozen):
+class RolloutVerdict(Frozen):
     """What the check of an installation says.
 
     Attributes:
         passed: no check failed; checks that were not measured are listed all the same.
         pipeline_id: the pipeline that was run for it; empty: none was.
-        checks: each a `DeploymentCheck`.
+        checks: each a `RolloutCheck`.
         took_s: seconds of all of it.
     """
 
     passed: bool
     pipeline_id: str = ""
-    checks: tuple[DeploymentCheck, ...] = ()
+    checks: tuple[RolloutCheck, ...] = ()
     took_s: float = 0.0
 
     @classmethod
     def of(
-        cls, checks: Iterable[DeploymentCheck], *, pipeline_id: str, took_s: float
-    ) -> "DeploymentVerdict":
+        cls, checks: Iterable[RolloutCheck], *, pipeline_id: str, took_s: float
+    ) -> "RolloutVerdict":
         """The verdict that follows from `checks`."""
         told = tuple(checks)
         passed = not any(check.failed for check in told)
         return cls(passed=passed, pipeline_id=pipeline_id, checks=told, took_s=round(took_s, 1))
 
 
-def passed(name: str, detail: str) -> DeploymentCheck:
+def passed(name: str, detail: str) -> RolloutCheck:
     """A check that passed."""
-    return DeploymentCheck(name=name, outcome=CheckOutcome.PASSED, detail=detail)
+    return RolloutCheck(name=name, outcome=CheckOutcome.PASSED, detail=detail)
 
 
-def failed(name: str, detail: str, next_step: str) -> DeploymentCheck:
+def failed(name: str, detail: str, next_step: str) -> RolloutCheck:
     """A check that failed."""
-    return DeploymentCheck(
-        name=name, outcome=CheckOutcome.FAILED, detail=detail, next_step=next_step
-    )
+    return RolloutCheck(name=name, outcome=CheckOutcome.FAILED, detail=detail, next_step=next_step)
 
 
-def unmeasured(name: str, why: str, next_step: str = "") -> DeploymentCheck:
+def unmeasured(name: str, why: str, next_step: str = "") -> RolloutCheck:
     """A check that nobody could make."""
-    return DeploymentCheck(
+    return RolloutCheck(
         name=name, outcome=CheckOutcome.NOT_MEASURED, detail=why, next_step=next_step
     )

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
-from control.deployment import DeploymentCheck, failed, passed, unmeasured
-from control.deployment_figures import Figures
+from control.rollout import RolloutCheck, failed, passed, unmeasured
+from control.rollout_figures import Figures
 
-_LIMIT_S = 12.0  # a part's own answer about what it needs takes up to 8 s
+_LIMIT_S = 9.0  # a part's own answer about what it needs takes up to 8 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class PartsTold:
         asks_ai: whether the AI analyzer has an endpoint to ask.
     """
 
-    checks: tuple[DeploymentCheck, ...]
+    checks: tuple[RolloutCheck, ...]
     versions: Mapping[str, str]
     worker: Figures | None
     asks_ai: bool
 
 
 async def ask_parts(addresses: PartAddresses) -> PartsTold:
-    """Ask all at once; that one is away is an answer. Takes 24 s at most."""
+    """Ask all at once; that one is away is an answer. Takes 30 s at most."""
     async with httpx.AsyncClient(timeout=_LIMIT_S, trust_env=False) as http:
         analyzers, worker, dashboard = await asyncio.gather(
             asyncio.gather(
@@ -90,7 +90,7 @@ async def worker_figures(addresses: PartAddresses) -> Figures | None:
 
 async def _analyzer(
     http: httpx.AsyncClient, kind: AnalyzerKind, url: str
-) -> tuple[DeploymentCheck, AnalyzerHealth | None]:
+) -> tuple[RolloutCheck, AnalyzerHealth | None]:
     name = f"analyzer {kind}"
     check = await _part(http, name, url)
     if check.failed or not url:
@@ -121,7 +121,7 @@ def _has_no_endpoint(health: AnalyzerHealth) -> bool:
     return asks and bool(tools) and all("no endpoint configured" in t.reason for t in tools)
 
 
-async def _part(http: httpx.AsyncClient, name: str, url: str) -> DeploymentCheck:
+async def _part(http: httpx.AsyncClient, name: str, url: str) -> RolloutCheck:
     if not url:
         return unmeasured(name, "nobody said where it answers", "give its address")
     for path in ("/health", "/ready"):

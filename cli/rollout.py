@@ -10,6 +10,7 @@ from typing import Any
 from cli.site import site_of
 from cli.stack.lifecycle import running_stack
 from cli.stack.model import Stack
+from clients.address import Address
 from clients.artifacts import FileArtifactStore
 from clients.docker.errors import connect
 from clients.runtime import host_runtime
@@ -17,8 +18,8 @@ from contract.analyzers import AnalyzerKind
 from contract.doors import base_url
 from contract.errors import PlatformError
 from contract.ids import LABEL_PIPELINE, pipeline_workflow_id
-from control.deployment_parts import PartAddresses
 from control.errors import WrongInputError
+from control.rollout_parts import PartAddresses
 from control.system import Installation
 from settings import Settings, temporal_is_configured
 
@@ -83,10 +84,12 @@ def _http(url: str) -> str:
 
 
 def _worker(settings: Settings, stack: Stack | None) -> str:
-    port = getattr(stack, "worker_port", 0)
-    if port:
-        return base_url("127.0.0.1", port)
-    return f"http://{settings.metrics_address}" if settings.metrics_address else ""
+    if stack:
+        return stack.worker_url
+    if not settings.metrics_address:
+        return ""
+    address = Address.parse(settings.metrics_address)
+    return base_url(address.host, address.port)
 
 
 def _dashboard(settings: Settings, stack: Stack | None) -> str:

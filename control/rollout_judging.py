@@ -7,8 +7,8 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import app_workflow_id, pipeline_workflow_id
 from contract.record import AppRecord, CellRecord, PipelineRecord
-from control.deployment import DeploymentCheck, failed, passed, unmeasured
-from control.deployment_figures import Figures
+from control.rollout import RolloutCheck, failed, passed, unmeasured
+from control.rollout_figures import Figures
 
 LEAST_RATES = {AnalyzerKind.STATIC: 0.80, AnalyzerKind.DYNAMIC: 0.75}
 """What share of an analyzer's cells must be measured, of those that nobody but us could lose."""
@@ -17,7 +17,7 @@ MOST_TIMEOUTS = 0.10
 _SHOWN = 3
 
 
-def judge_state(record: PipelineRecord) -> DeploymentCheck:
+def judge_state(record: PipelineRecord) -> RolloutCheck:
     """Whether the pipeline completed."""
     if record.state == "completed":
         return passed("pipeline", f"{record.pipeline_id} completed")
@@ -27,7 +27,7 @@ def judge_state(record: PipelineRecord) -> DeploymentCheck:
 
 def judge_tasks(
     record: PipelineRecord, started: Sequence[str], before: Figures | None, after: Figures | None
-) -> DeploymentCheck:
+) -> RolloutCheck:
     """Whether each app was one task: one row, one workflow, and no work that ran twice.
 
     Args:
@@ -54,7 +54,7 @@ def judge_tasks(
     return passed(name, f"exactly {len(record.apps)}, none of them twice")
 
 
-def judge_rates(record: PipelineRecord) -> Iterable[DeploymentCheck]:
+def judge_rates(record: PipelineRecord) -> Iterable[RolloutCheck]:
     """Success rate of each analyzer with a threshold: measured of measured and infra_failed."""
     for kind, least in LEAST_RATES.items():
         cells = [cell for cell in record.cells if cell.analyzer is kind]
@@ -63,7 +63,7 @@ def judge_rates(record: PipelineRecord) -> Iterable[DeploymentCheck]:
 
 def _rate(
     kind: AnalyzerKind, cells: Collection[CellRecord], apps: Collection[AppRecord], least: float
-) -> DeploymentCheck:
+) -> RolloutCheck:
     name = f"{kind} success"
     # What a source outside did not answer is no fault of this installation.
     counted = [cell for cell in cells if not cell.report.lacks_source]
@@ -86,7 +86,7 @@ def _rate(
     )
 
 
-def judge_timeouts(before: Figures | None, after: Figures | None) -> DeploymentCheck:
+def judge_timeouts(before: Figures | None, after: Figures | None) -> RolloutCheck:
     """Which share of the requests to analyzers timed out."""
     name = "WebSocket timeouts"
     if before is None or after is None:
@@ -104,7 +104,7 @@ def judge_timeouts(before: Figures | None, after: Figures | None) -> DeploymentC
 
 def judge_versions(
     versions: Mapping[str, str], expected: str, builds: tuple[str, str] = ("", "")
-) -> DeploymentCheck:
+) -> RolloutCheck:
     """Whether all parts that told theirs are of one version.
 
     Args:
@@ -126,7 +126,7 @@ def judge_versions(
     return passed(name, f"{len(versions)} parts are {expected}")
 
 
-def judge_leftovers(left: Sequence[str] | None, why: str = "") -> DeploymentCheck:
+def judge_leftovers(left: Sequence[str] | None, why: str = "") -> RolloutCheck:
     """Whether containers, networks or volumes of the pipeline are still there; None: see `why`."""
     if left is None:
         return unmeasured("leftovers", why)
