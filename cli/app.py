@@ -22,6 +22,7 @@ from cli.command import Commands, Program, run
 from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
 from cli.upkeep import register as register_upkeep
+from contract.priority import PipelinePriority
 from control.naming import new_id
 
 app = Program(
@@ -84,6 +85,9 @@ def submit(
     spec: SpecArg,
     id: IdOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the pipeline to its end.")] = False,
+    priority: Annotated[
+        PipelinePriority | None, typer.Option(help="How urgent it is; default: as the spec says.")
+    ] = None,
     strict: StrictFlag = False,
     fail_on: FailOnOption = None,
     as_json: JsonFlag = False,
@@ -95,7 +99,14 @@ def submit(
     gates = fail_on or ()
     run(
         lambda settings: run_submit(
-            settings, spec, name, wait=wait, as_json=as_json, strict=strict, gates=gates
+            settings,
+            spec,
+            name,
+            wait=wait,
+            as_json=as_json,
+            strict=strict,
+            gates=gates,
+            priority=priority,
         )
     )
 

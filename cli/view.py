@@ -11,6 +11,7 @@ from rich.text import Text
 from cli.safe import one_line
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.priority import PipelinePriority
 from contract.progress import AppProgress, PipelineProgress
 from contract.roles import in_words
 from control.documents import PipelineLine
@@ -49,6 +50,7 @@ def render_progress(
         (progress.phase.value, "cyan"),
         f"  {progress.finished}/{progress.total} apps, {progress.in_flight} in flight",
         (f"  with {beside}" if (beside := in_words(progress.beside)) else "", "dim"),
+        (f"  {progress.priority}" if _is_told(progress.priority) else "", "magenta"),
         (f"  {left}" if left else "", "cyan"),
         (f"  {one_line(progress.message)}" if progress.message else "", "dim"),
     )
@@ -68,6 +70,10 @@ def render_progress(
         parts.append(Text(f"and {hidden} more", style="dim"))
     parts.extend(_troubles(progress))
     return Group(*parts)
+
+
+def _is_told(priority: PipelinePriority | None) -> bool:
+    return priority not in (None, PipelinePriority.NORMAL)
 
 
 def by_interest(apps: Iterable[AppProgress]) -> list[AppProgress]:

@@ -23,8 +23,9 @@ from temporalio.api.workflowservice.v1 import (
     SetWorkerDeploymentCurrentVersionRequest,
     UpdateWorkflowExecutionOptionsRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.client import WorkflowExecution as Listed
+from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract.errors import ErrorCode, PlatformError
@@ -33,6 +34,7 @@ from control.deployment_documents import DeployedVersion, DeploymentStatus, Move
 from control.errors import WrongInputError
 from control.server_errors import refused, server_asked
 
+_VERSION = SearchAttributeKey.for_keyword("TemporalWorkerDeploymentVersion")
 _LIMIT = timedelta(seconds=5)
 # The server lists a worker that is gone for some minutes; one that lives asks once a minute.
 _ALIVE_S = 90.0
@@ -71,6 +73,28 @@ async def current_build(client: Client, deployment: str) -> str:
     """Build ID of the current version; empty: none is. Raises as `deployment_status`."""
     with server_asked():
         return _current(await _info(client, deployment))
+
+
+def build_of(described: WorkflowExecutionDescription) -> str:
+    """Build ID of the code that a workflow is on; empty: it is on no version."""
+    info = described.raw_description.workflow_execution_info.versioning_info
+    return info.deployment_version.build_id
+
+
+def build_listed(workflow: Listed) -> str:
+    """Build ID of the code that a listed workflow is on; empty: it is on no version."""
+    version = workflow.typed_search_attributes.get(_VERSION) or ""
+    return version.partition(":")[2]
+
+
+async def is_of_other_code(client: Client, described: WorkflowExecutionDescription) -> bool:
+    """Whether a workflow is on a version that is not current: it may have no worker any more."""
+    info = described.raw_description.workflow_execution_info.versioning_info
+    version = info.deployment_version
+    if not version.build_id:
+        return False
+    with server_asked():
+        return _current(await _info(client, version.deployment_name)) != version.build_id
 
 
 async def set_current(

@@ -53,6 +53,7 @@ COMMANDS = {
     "import-sarif": Action.IMPORT_SARIF,
     "parallelism": Action.PARALLELISM,
     "pause": Action.PAUSE,
+    "priority": Action.PRIORITY,
     "prune": Action.PRUNE,
     "rebuild": Action.REBUILD,
     "report": Action.REPORT,
