@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, exchange, results, running, steering
+from cli import access, deploying, exchange, results, running, steering
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -263,3 +263,4 @@ register_upkeep(app)
 register_planning(app)
 exchange.register(app)
 access.register(app)
+deploying.register(app)

@@ -49,6 +49,7 @@ def site_of(settings: Settings) -> Site:
         doors=doors_of(settings),
         engine=None if elsewhere else lambda: _engine(settings),
         versions={name: version_of(name) for name in _PARTS},
+        deployment=settings.deployment if elsewhere or not stack else stack.deployment,
         machine=machine_of(settings),
     )
 

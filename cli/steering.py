@@ -56,7 +56,7 @@ def priority(
     urgency: Annotated[PipelinePriority, typer.Argument(help="How urgent it is.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Change how urgent a pipeline is, for what it begins from now on."""
+    """Change how urgent a pipeline is, and what it has waiting; what runs goes on."""
 
     def message(pipeline: "Pipeline") -> Awaitable[int]:
         from control.prioritising import change_priority

@@ -120,7 +120,9 @@ def progress_line(progress: PipelineProgress) -> str:
 
 
 def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
-    """A row per pipeline."""
+    """A row per pipeline; where those that run are on several builds, each says its own."""
+    lines = list(lines)
+    several = len({line.build_id for line in lines if line.build_id}) > 1
     table = Table(box=None, pad_edge=False)
     for name in ("pipeline", "state", "started", "ended", "by", "apps"):
         table.add_column(name, style="dim" if name in ("started", "ended") else "")
@@ -132,7 +134,8 @@ def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
         if beside := in_words(line.beside):
             apps = f"{apps}; beside them {beside}"
         by = Text(one_line(line.started_by), style="dim")
-        table.add_row(one_line(line.id), Text(one_line(line.state), style=style), *times, by, apps)
+        state = f"{line.state} on {line.build_id}" if several and line.build_id else line.state
+        table.add_row(one_line(line.id), Text(one_line(state), style=style), *times, by, apps)
     return table
 
 

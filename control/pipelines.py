@@ -31,7 +31,7 @@ from contract.errors import PlatformError
 from contract.ids import app_label, pipeline_workflow_id
 from contract.progress import ENDED, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
-from control.deployments import build_listed, build_of, is_of_other_code
+from control.builds import build_listed, build_of, is_of_other_code
 from control.doings import closer, doings_of
 from control.errors import (
     EndedError,

@@ -38,8 +38,8 @@ def priority_told(described: WorkflowExecutionDescription) -> PipelinePriority:
 async def change_priority(client: Client, pipeline_id: str, priority: PipelinePriority) -> int:
     """Let the pipeline, and its apps in flight, be as urgent as `priority`; how many those are.
 
-    It holds for what is put into a queue from now on: the server does not move what waits there.
-    A pipeline that continues as new keeps it. Safe to repeat.
+    What it begins from now on inherits it, and what waits in a queue takes its new place there;
+    what has a slot goes on. A pipeline that continues as new keeps it. Safe to repeat.
 
     Raises:
         PlatformError: the server knows no such pipeline, or does not answer.

@@ -44,6 +44,7 @@ class Installation:
         scripts: folder of what the pages of the dashboard load; None: nobody here knows.
         assay: name and version of the program.
         versions: more versions to tell, by name.
+        deployment: that its workers belong to.
         checks: those under way; shared by all who ask of one installation.
     """
 
@@ -55,6 +56,7 @@ class Installation:
     scripts: Path | None = None
     assay: str = "Assay"
     versions: Mapping[str, str] = field(default_factory=dict)
+    deployment: str = "assay"
     checks: Checks = field(default_factory=Checks)
 
 
@@ -62,7 +64,7 @@ async def system_health(installation: Installation) -> SystemHealth:
     """Ask every part; that one is away, or does not answer in time, is an answer."""
     began = time.monotonic()
     server, asked, engine, store, machine = await asyncio.gather(
-        server_health(installation.connect),
+        server_health(installation.connect, installation.deployment),
         ask_all(installation.analyzers),
         _engine(installation),
         _store(installation),

@@ -16,5 +16,6 @@ def installation_of(site: Site, server: Server) -> Installation:
         scripts=site.static,
         assay=site.assay,
         versions=site.versions,
+        deployment=site.deployment,
         checks=site.checks,
     )

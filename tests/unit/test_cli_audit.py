@@ -48,6 +48,7 @@ COMMANDS = {
     "add": Action.ADD,
     "cancel": Action.CANCEL,
     "demo": Action.START,
+    "deployment": Action.VERSION,
     "down": Action.DOWN,
     "import": Action.IMPORT,
     "import-sarif": Action.IMPORT_SARIF,

@@ -21,7 +21,8 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from control import deployments
-from control.deployments import build_of, deployment_status, set_current
+from control.builds import build_of
+from control.deployments import deployment_status, set_current
 from control.errors import NoPipelineError, WrongInputError
 from control.pipelines import Pipeline, list_pipelines
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
@@ -35,7 +36,8 @@ Start = Callable[[str], Any]
 
 @asynccontextmanager
 async def server(*more: str) -> AsyncIterator[WorkflowEnvironment]:
-    flags = [part for flag in (*DYNAMIC_CONFIG, *more) for part in ("--dynamic-config-value", flag)]
+    values = dict(flag.split("=", 1) for flag in (*DYNAMIC_CONFIG, *more))
+    flags = [part for key in values for part in ("--dynamic-config-value", f"{key}={values[key]}")]
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(TEMPORAL),
         dev_server_log_level="error",
