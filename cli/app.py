@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, alerting, backups, exchange, reading, results, running, steering
+from cli import (
+    access,
+    alerting,
+    backups,
+    deploying,
+    exchange,
+    reading,
+    results,
+    running,
+    steering,
+)
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -24,6 +34,7 @@ from cli.program import INSTALLED, version
 from cli.scheduling import register as register_scheduling
 from cli.trends import register as register_trends
 from cli.upkeep import register as register_upkeep
+from contract.priority import PipelinePriority
 from control.naming import new_id
 
 app = Program(
@@ -86,6 +97,9 @@ def submit(
     spec: SpecArg,
     id: IdOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the pipeline to its end.")] = False,
+    priority: Annotated[
+        PipelinePriority | None, typer.Option(help="How urgent it is; default: as the spec says.")
+    ] = None,
     strict: StrictFlag = False,
     fail_on: FailOnOption = None,
     as_json: JsonFlag = False,
@@ -97,7 +111,14 @@ def submit(
     gates = fail_on or ()
     run(
         lambda settings: run_submit(
-            settings, spec, name, wait=wait, as_json=as_json, strict=strict, gates=gates
+            settings,
+            spec,
+            name,
+            wait=wait,
+            as_json=as_json,
+            strict=strict,
+            gates=gates,
+            priority=priority,
         )
     )
 
@@ -245,3 +266,4 @@ register_scheduling(app)
 exchange.register(app)
 access.register(app)
 alerting.register(app)
+deploying.register(app)

@@ -49,6 +49,11 @@ class Session:
     keep: bool = False
     abandoned: str = ""
 
+    @property
+    def deployment(self) -> str:
+        """The deployment that its workers belong to."""
+        return self.stack.deployment if self.stack else self.settings.deployment
+
     def ui_link(self, pipeline_id: str) -> str:
         """Where the Temporal Web UI shows the pipeline; empty when its address is not known."""
         if self.stack is None:

@@ -50,6 +50,7 @@ def site_of(settings: Settings) -> Site:
         worker_url=stack.worker_url if stack else "",
         engine=None if elsewhere else lambda: _engine(settings),
         versions={name: version_of(name) for name in _PARTS},
+        deployment=settings.deployment if elsewhere or not stack else stack.deployment,
         machine=machine_of(settings),
     )
 

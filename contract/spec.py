@@ -18,6 +18,7 @@ from contract.base import Authored, Frozen
 from contract.control import AnswerSheet
 from contract.fields import Number, Switch, is_auto, is_left_out
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+from contract.priority import PipelinePriority, is_normal
 from contract.ranking import RankingSpec
 from contract.role import AppRole, NoiseSpec, is_subject
 from contract.schedule import ScheduleSpec
@@ -114,6 +115,9 @@ class PipelineSpec(Authored):
             there.
         ranking: a ranking of models by several criteria; left out: none.
         schedule: when `schedule add` lets it run again by itself; `submit` leaves it aside.
+        priority: which pipeline's work comes first where several wait for the same hosts: `urgent`,
+            `high`, `normal`, `low` or `background`. It is no part of the plan: whoever submits the
+            same plan with another one joins, and changes nothing.
     """
 
     apps: AppsSpec
@@ -134,6 +138,7 @@ class PipelineSpec(Authored):
     suppressions: Suppressions | None = Field(default=None, exclude_if=is_left_out)
     ranking: RankingSpec | None = Field(default=None, exclude_if=is_left_out)
     schedule: ScheduleSpec | None = Field(default=None, exclude_if=is_left_out)
+    priority: PipelinePriority = Field(default=PipelinePriority.NORMAL, exclude_if=is_normal)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:
@@ -267,8 +272,8 @@ class PipelinePlan(Frozen):
     @property
     def digest(self) -> str:
         """sha256 of the whole plan: the same ID may only ever stand for the same plan."""
-        derived = {"apps": {"__all__": {"source": {"main_file"}}}}
-        return hashlib.sha256(self.model_dump_json(exclude=derived).encode()).hexdigest()
+        apart = {"apps": {"__all__": {"source": {"main_file"}}}, "spec": {"priority"}}
+        return hashlib.sha256(self.model_dump_json(exclude=apart).encode()).hexdigest()
 
     def app_spec(self, app: "PlannedApp") -> AppSpec:
         """The child's input for `app`."""

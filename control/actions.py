@@ -12,6 +12,7 @@ class Action(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     PARALLELISM = "set parallelism"
+    PRIORITY = "set priority"
     BREAKER = "reset breaker"
     RETRY = "retry"
     ADD = "add apps"
@@ -34,6 +35,7 @@ class Action(StrEnum):
     UPGRADE = "bring store forward"
     UP = "start stack"
     DOWN = "stop stack"
+    VERSION = "switch version"
     LOG_IN = "log in"
     USE_TOKEN = "use token"  # noqa: S105 (of an action)
 

@@ -19,7 +19,6 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
-    DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
     UpdateWorkflowExecutionOptionsRequest,
 )
@@ -29,6 +28,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import TASK_QUEUE_CONTROL
+from control.builds import current_of, info_of
 from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
 from control.errors import WrongInputError
 from control.server_errors import refused, server_asked
@@ -49,9 +49,9 @@ async def deployment_status(client: Client, deployment: str) -> DeploymentStatus
         PlatformError: it does not answer, or has no Worker Versioning.
     """
     with server_asked():
-        info = await _info(client, deployment)
+        info = await info_of(client, deployment)
         seen = await _workers(client, deployment)
-        now = _current(info)
+        now = current_of(info)
         versions = [
             await _version(client, one, seen[one.deployment_version.build_id])
             for one in info.version_summaries
@@ -70,7 +70,7 @@ async def deployment_status(client: Client, deployment: str) -> DeploymentStatus
 async def current_build(client: Client, deployment: str) -> str:
     """Build ID of the current version; empty: none is. Raises as `deployment_status`."""
     with server_asked():
-        return _current(await _info(client, deployment))
+        return current_of(await info_of(client, deployment))
 
 
 async def set_current(
@@ -160,24 +160,6 @@ async def _move_one(client: Client, listed: Listed, deployment: str, to: str) ->
             raise
 
 
-async def _info(client: Client, deployment: str) -> WorkerDeploymentInfo:
-    """The deployment; an empty one where no worker ever said that it belongs to it."""
-    request = DescribeWorkerDeploymentRequest(
-        namespace=client.namespace, deployment_name=deployment
-    )
-    try:
-        told = await client.workflow_service.describe_worker_deployment(request, timeout=_LIMIT)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return WorkerDeploymentInfo(name=deployment)
-        raise
-    return told.worker_deployment_info
-
-
-def _current(info: WorkerDeploymentInfo) -> str:
-    return info.routing_config.current_deployment_version.build_id
-
-
 async def _workers(client: Client, deployment: str) -> Counter[str]:
     """How many workers asked for work lately, by build ID; those without a version under ""."""
     request = DescribeTaskQueueRequest(
@@ -250,7 +232,7 @@ async def _routed(client: Client, deployment: str) -> None:
     underway = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
     with server_asked():
         while time.monotonic() < deadline:
-            if (await _info(client, deployment)).routing_config_update_state != underway:
+            if (await info_of(client, deployment)).routing_config_update_state != underway:
                 return
             await asyncio.sleep(_EVERY_S)
 

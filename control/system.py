@@ -47,6 +47,7 @@ class Installation:
         assay: name and version of the program.
         versions: more versions to tell, by name.
         worker_url: where the worker shows its figures; empty: nobody here knows.
+        deployment: that its workers belong to.
         checks: those under way; shared by all who ask of one installation.
     """
 
@@ -59,6 +60,7 @@ class Installation:
     assay: str = "Assay"
     versions: Mapping[str, str] = field(default_factory=dict)
     worker_url: str = ""
+    deployment: str = "assay"
     checks: Checks = field(default_factory=Checks)
 
 
@@ -66,7 +68,7 @@ async def system_health(installation: Installation) -> SystemHealth:
     """Ask every part; that one is away, or does not answer in time, is an answer."""
     began = time.monotonic()
     server, asked, engine, store, alerts, machine = await asyncio.gather(
-        server_health(installation.connect),
+        server_health(installation.connect, installation.deployment),
         ask_all(installation.analyzers),
         _engine(installation),
         _store(installation),

@@ -32,6 +32,7 @@ from control.hosts import hosts_at_work
 from control.live_documents import HostQueue
 from control.server_errors import refused
 from control.system_documents import Part, PartState, QueueHealth, ScheduleHealth
+from control.system_versions import versions_part
 
 LIMIT_S = 1.2
 _RPC_LIMIT = timedelta(seconds=LIMIT_S)
@@ -66,7 +67,7 @@ class _Queue:
     kind: TaskQueueType.ValueType = _ACTIVITY
 
 
-async def server_health(connect: Connect) -> ServerHealth:
+async def server_health(connect: Connect, deployment: str) -> ServerHealth:
     """Ask the server; that it is away is an answer. Takes 2.4 s at most, 1.2 s where it is away."""
     try:
         async with asyncio.timeout(LIMIT_S):
@@ -82,15 +83,18 @@ async def server_health(connect: Connect) -> ServerHealth:
         return _away(problem.message, problem.next_step)
     where = client.service_client.config.target_host
     server = Part(id="server", name="Temporal server", state=PartState.OK, detail=where)
-    namespace, schedules, hosts = await asyncio.gather(
-        _namespace(client), _schedules(client), _slots(client)
+    namespace, schedules, hosts, versions = await asyncio.gather(
+        _namespace(client),
+        _schedules(client),
+        _slots(client),
+        versions_part(client, deployment, LIMIT_S),
     )
     known = _hosts(schedules or ())
     asked = _queues(known[:_HOSTS])
     queues = await asyncio.gather(*(_queue(client, queue) for queue in asked))
     silent = () if schedules is not None else (_no_schedules(),)
     return ServerHealth(
-        parts=(server, namespace, _worker(queues), *silent),
+        parts=(server, namespace, _worker(queues), versions, *silent),
         queues=tuple(queues),
         schedules=None if schedules is None else tuple(map(_schedule, schedules[:_SCHEDULES])),
         schedules_left_out=len((schedules or ())[_SCHEDULES:]),

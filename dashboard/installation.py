@@ -17,5 +17,6 @@ def installation_of(site: Site, server: Server) -> Installation:
         assay=site.assay,
         versions=site.versions,
         worker_url=site.worker_url,
+        deployment=site.deployment,
         checks=site.checks,
     )

@@ -59,6 +59,7 @@ class Site:
         engine: tells which engine runs apps on this machine, or raises a `PlatformError`; blocking;
             None: apps run elsewhere.
         versions: of what else this program is made of, by name.
+        deployment: that its workers belong to.
         readings: apps that were read.
         worker_url: base of the worker's `/metrics`; empty: unknown.
         machine: that runs the apps, to ask it for its engine; None: another one does.
@@ -83,6 +84,7 @@ class Site:
     readings: AppReadings = field(default_factory=AppReadings)
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    deployment: str = "assay"
     machine: Machine | None = None
     planning: asyncio.Lock = field(default_factory=asyncio.Lock)
     checks: Checks = field(default_factory=Checks)

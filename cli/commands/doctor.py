@@ -19,6 +19,7 @@ from cli.stack.lifecycle import running_stack
 from cli.stack.model import Stack
 from cli.stack.readiness import dashboard_answers, temporal_binary, why_worker_waits
 from cli.terminal import stdout
+from cli.versions_check import versions_check
 from clients.appfolder.composer import brought_along, confined
 from clients.artifacts import FileArtifactStore
 from clients.docker.address import neighbours
@@ -37,6 +38,7 @@ async def run_doctor(settings: Settings, *, as_json: bool) -> Exit:
     confinement = await asyncio.to_thread(_confinement)
     checks = [*_machine(settings), confinement, *await _apps(settings), *await _sources(settings)]
     checks += await _analyzers(settings)
+    checks += await versions_check(settings)
     missing = any(check.needed and not check.ok for check in checks)
     if as_json:
         print_json(Diagnosis(ok=not missing, checks=tuple(checks)))
