@@ -72,6 +72,14 @@ QUEUE_WAIT_SECONDS = Histogram(
 )
 
 
+def begin_counting(analyzer: str) -> None:
+    """Show the connections to an analyzer from zero: then the first event is an increase, too."""
+    for outcome in ("ok", "failed"):
+        WEBSOCKET_CONNECTIONS.labels(analyzer, outcome)
+    for counter in (WEBSOCKET_REQUESTS, WEBSOCKET_SEND_FAILURES, WEBSOCKET_TIMEOUTS):
+        counter.labels(analyzer)
+
+
 @contextmanager
 def timed(histogram: Histogram, *labels: str) -> Generator[None]:
     """Observe how long the block takes, also when it fails."""

@@ -24,6 +24,7 @@ from clients.measures import (
     WEBSOCKET_CONNECTIONS,
     WEBSOCKET_SEND_FAILURES,
     WEBSOCKET_TIMEOUTS,
+    begin_counting,
 )
 from contract.analyzers import AnalyzerKind
 from contract.conversation import ClientConversation, Received
@@ -102,6 +103,7 @@ class ConnectionPool:
         self.handshakes = 0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._idle: list[Link] = []
+        begin_counting(analyzer)
 
     @property
     def is_local(self) -> bool:
