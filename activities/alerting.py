@@ -104,7 +104,9 @@ class AlertActivities:
                 return await self._ports.server.look()
         except (PlatformError, TimeoutError) as error:
             logger.warning("the server cannot be asked for alerts: %s", error)
-            return None
+        except Exception:  # what the store says is judged all the same
+            logger.exception("a look at the server failed")
+        return None
 
     async def _telling(self) -> tuple[Telling, str]:
         """Who is told, and what is wrong with the file that says it."""

@@ -61,11 +61,12 @@ async def alerts_part(stored: Stored) -> Part:
     firing, count = found.alerts, len(found.alerts)
     matter = [one for one in firing if one.severity is not Severity.INFO]
     state = PartState.ATTENTION if matter or found.unsent else PartState.OK
-    detail = f"{count} alert{'s' if count != 1 else ''} fire{'' if count != 1 else 's'}"
+    detail = "1 alert fires" if count == 1 else f"{count} alerts fire"
     if found.looked_at is None:
         state, detail = PartState.UNKNOWN, "no worker has looked yet"
     if found.unsent:
-        detail += f"; {len(found.unsent)} notices are not sent yet"
+        waits = len(found.unsent)
+        detail += f", {'1 notice is' if waits == 1 else f'{waits} notices are'} not sent yet"
     facts = {f"{one.severity}: {one.key}": one.summary for one in firing[:_SHOWN]}
     step = firing[0].next_step if matter else ""
     return Part(id="alerts", name="Alerts", state=state, detail=detail, next_step=step, facts=facts)

@@ -173,12 +173,12 @@ async def test_a_store_that_fails_is_told_once_without_it(site: Site, tmp_path: 
 async def test_a_look_that_fails_does_not_end_the_watch(site: Site) -> None:
     looks = 0
 
-    async def broken() -> ServerFacts:
+    async def broken() -> float:
         nonlocal looks
         looks += 1
         raise ZeroDivisionError
 
-    site.server.look = broken  # type: ignore[method-assign]
+    site.receivers.repeat_s = broken  # type: ignore[method-assign]
     await ActivityEnvironment().run(site.worker().watch_alerts)
     assert looks >= 2
 
