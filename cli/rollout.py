@@ -34,11 +34,26 @@ class Given:
 
     Attributes:
         analyzers: base URL by kind; `none`: it cannot be reached from here.
+        others: whole addresses of what belongs to it besides, by name.
     """
 
     analyzers: Mapping[AnalyzerKind, str] = field(default_factory=dict)
     worker: str | None = None
     dashboard: str | None = None
+    others: Mapping[str, str] = field(default_factory=dict)
+
+
+def given_others(words: list[str]) -> dict[str, str]:
+    """`prometheus=http://host:9090/-/ready` of the command line.
+
+    Raises:
+        WrongInputError: a word has another form.
+    """
+    for word in words:
+        if "=http" not in word:
+            step = "such as prometheus=http://127.0.0.1:9090/-/ready"
+            raise WrongInputError(f"--also {word}: it is no NAME=URL", next_step=step)
+    return {name: url for name, _, url in (word.partition("=") for word in words)}
 
 
 def given_analyzers(words: list[str]) -> dict[AnalyzerKind, str]:
@@ -71,6 +86,7 @@ def addresses_of(settings: Settings, given: Given) -> PartAddresses:
         },
         worker=_one(given.worker, _worker(settings, stack)),
         dashboard=_one(given.dashboard, _dashboard(settings, stack)),
+        others=given.others,
         token=token,
     )
 

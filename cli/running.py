@@ -80,6 +80,10 @@ def _verify_deployment(
         typer.Option(help="Where its metrics are, or 'none'; default: ASSAY_METRICS_ADDRESS."),
     ] = None,
     dashboard: Annotated[str | None, typer.Option(help="Where it is, or 'none'.")] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="What else must answer 200, such as Prometheus.", metavar="NAME=URL"),
+    ] = None,
     fleet: Annotated[
         Path | None,
         typer.Option(help="Copy of the folder 'controls' that the worker sees; default: this one."),
@@ -92,8 +96,9 @@ def _verify_deployment(
 ) -> None:
     """Check an installation that was deployed: ask every part, run four apps, say what failed."""
     from cli.commands.verify_deployment import Wanted, run_verify_deployment
-    from cli.rollout import Given, given_analyzers
+    from cli.rollout import Given, given_analyzers, given_others
 
-    given = Given(given_analyzers(analyzer or []), worker, dashboard)
+    others = given_others(also or [])
+    given = Given(given_analyzers(analyzer or []), worker, dashboard, others)
     wanted = Wanted(given, fleet, patience, limit, runs=only != "parts", asks=only != "pipeline")
     run(lambda settings: run_verify_deployment(settings, wanted, as_json=as_json))

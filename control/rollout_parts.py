@@ -23,12 +23,14 @@ class PartAddresses:
 
     Attributes:
         analyzers: base URL of each.
+        others: whole addresses by name, each of which answers 200 when all is well.
         token: shared token of the analyzers, for their metrics; None: they want none.
     """
 
     analyzers: Mapping[AnalyzerKind, str]
     worker: str = ""
     dashboard: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
     token: str | None = field(default=None, repr=False)
 
 
@@ -52,19 +54,20 @@ class PartsTold:
 async def ask_parts(addresses: PartAddresses) -> PartsTold:
     """Ask all at once; that one is away is an answer. Takes 30 s at most."""
     async with httpx.AsyncClient(timeout=_LIMIT_S, trust_env=False) as http:
-        analyzers, worker, dashboard = await asyncio.gather(
+        analyzers, worker, dashboard, others = await asyncio.gather(
             asyncio.gather(
                 *(_analyzer(http, kind, addresses.analyzers.get(kind, "")) for kind in AnalyzerKind)
             ),
             _part(http, "worker", addresses.worker),
             _part(http, "dashboard", addresses.dashboard),
+            asyncio.gather(*(_other(http, *one) for one in addresses.others.items())),
         )
         figures = await worker_figures(addresses)
     told = {f"analyzer {health.analyzer}": health.version for _, health in analyzers if health}
     if figures is not None and (version := figures.labels("assay_build_info").get("version")):
         told["worker"] = version
     return PartsTold(
-        checks=(*(check for check, _ in analyzers), worker, dashboard),
+        checks=(*(check for check, _ in analyzers), worker, dashboard, *others),
         versions=told,
         worker=figures,
         asks_ai=any(
@@ -128,6 +131,12 @@ async def _part(http: httpx.AsyncClient, name: str, url: str) -> RolloutCheck:
         if wrong := await _wrong(http, f"{url}{path}"):
             return failed(name, wrong, f"start the {name}, or read its log")
     return passed(name, f"{url} lives and is ready")
+
+
+async def _other(http: httpx.AsyncClient, name: str, url: str) -> RolloutCheck:
+    if wrong := await _wrong(http, url):
+        return failed(name, wrong, f"start {name}, or read its log")
+    return passed(name, f"{url} answers")
 
 
 async def _wrong(http: httpx.AsyncClient, url: str) -> str:

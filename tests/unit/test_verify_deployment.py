@@ -13,7 +13,7 @@ import pytest
 from cli.commands import verify_deployment
 from cli.commands.verify_deployment import Wanted, run_verify_deployment
 from cli.exits import Exit
-from cli.rollout import NOWHERE, Given, addresses_of, given_analyzers
+from cli.rollout import NOWHERE, Given, addresses_of, given_analyzers, given_others
 from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
@@ -173,7 +173,11 @@ def site() -> Iterator[dict[str, str]]:
 
 def addresses(site: dict[str, str]) -> PartAddresses:
     analyzers = {kind: site[kind] for kind in AnalyzerKind}
-    return PartAddresses(analyzers, site["worker"], site["dashboard"])
+    others = {
+        "prometheus": f"{site['worker']}/metrics",
+        "alertmanager": f"{site['worker']}/-/ready",
+    }
+    return PartAddresses(analyzers, site["worker"], site["dashboard"], others)
 
 
 async def test_parts_that_are_well_pass_and_ai_without_an_endpoint_is_not_measured(
@@ -183,8 +187,9 @@ async def test_parts_that_are_well_pass_and_ai_without_an_endpoint_is_not_measur
     outcomes = {check.name: check.outcome for check in told.checks}
 
     assert outcomes.pop("analyzer ai") is UNKNOWN
+    assert outcomes.pop("alertmanager") is FAILED  # 404: nothing of that name is there
     assert set(outcomes.values()) == {PASSED}
-    assert set(outcomes) >= {"worker", "dashboard", "analyzer performance"}
+    assert set(outcomes) >= {"worker", "dashboard", "analyzer performance", "prometheus"}
     assert (told.asks_ai, told.versions["analyzer static"]) == (False, "0.1.0")
 
 
@@ -195,7 +200,8 @@ async def test_what_is_wrong_with_a_part_is_told(site: dict[str, str]):
         told = await ask_parts(addresses({**site, **moved}))
     wrong = {check.name: check.detail for check in told.checks if check.failed}
 
-    assert wrong.keys() == {"worker", "analyzer dynamic", "dashboard"}
+    others = {"prometheus", "alertmanager"}  # they stand on the worker's server here
+    assert wrong.keys() - others == {"worker", "analyzer dynamic", "dashboard"}
     assert wrong["worker"].endswith("/ready: 503: store: the disk is full")
     assert "is the analyzer static" in wrong["analyzer dynamic"]
     assert "nothing answers there" in wrong["dashboard"]
@@ -236,5 +242,7 @@ def test_addresses_are_those_of_the_settings_unless_others_are_given(tmp_path: P
     assert found.analyzers[AnalyzerKind.STATIC] == "http://127.0.0.1:2001"
     assert (found.worker, found.dashboard) == ("http://127.0.0.1:9464", "http://there:1")
     assert given_analyzers(["static=http://x:1"]) == {AnalyzerKind.STATIC: "http://x:1"}
+    with pytest.raises(PlatformError, match="--also grafana"):
+        given_others(["grafana"])
     with pytest.raises(PlatformError, match="statik=x"):
         given_analyzers(["statik=x"])
