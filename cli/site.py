@@ -9,7 +9,8 @@ from temporalio.envconfig import ClientConfig
 
 from cli.installation import login_finder, machine_of, store_of
 from cli.program import command, version
-from cli.stack.lifecycle import recorded_stack, running_stack
+from cli.stack.lifecycle import running_stack
+from cli.stack.records import recorded_stack
 from clients.artifacts import FileArtifactStore
 from clients.runtime import choose_runtime
 from clients.shared_keys import require_shared_keys

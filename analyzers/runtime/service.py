@@ -29,7 +29,8 @@ from analyzers.runtime.measure.canary import CanaryKeeper
 from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.measure.counts import Counts
-from analyzers.runtime.measure.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
+from analyzers.runtime.measure.equipment import Equipment, Fuse
+from analyzers.runtime.measure.measure import SERVICE_VERSION, Measurement
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.own_key import own_key
 from analyzers.runtime.tool import Tool

@@ -9,7 +9,8 @@ from cli.exits import Exit
 from cli.output import print_result, say
 from cli.program import command, version
 from cli.recorded import recorded, typed
-from cli.stack.lifecycle import ports_of, recorded_stack, remember_ports, running_stack
+from cli.stack.lifecycle import running_stack
+from cli.stack.records import ports_of, recorded_stack, remember_ports
 from control.actions import Action
 from control.backing import back_up
 from control.backup_documents import BackedUp, Restored, StoreSchema

@@ -6,15 +6,13 @@ answers, and stop all of it again, stragglers included. One stack per data folde
 
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
 from pathlib import Path
 from threading import Event
 from typing import TextIO
@@ -29,50 +27,21 @@ from cli.stack.build import build_id
 from cli.stack.model import MARKER, Stack
 from cli.stack.ports import Ports, require_free, reserved_ports
 from cli.stack.readiness import temporal, wait_until_ready
+from cli.stack.records import record, recorded_in, write, writing
 from cli.stack.supervision import render_config
 from clients.address import Address
-from clients.files import publish, temporary_file
 from contract.analyzers import AnalyzerKind
 from contract.backup import SWAPPING
 from settings import PROJECT_ROOT, Settings
 
 _STOP_LIMIT_S = 40.0
 METRICS_PORT = 9464
-_ANALYZER = "analyzer."
-
-
-def recorded_stack(settings: Settings) -> Stack | None:
-    """The stack of this data folder as it runs, or ran last."""
-    return _recorded(settings.data_dir)
 
 
 def running_stack(settings: Settings) -> Stack | None:
     """The stack of this data folder, if its supervisor lives."""
-    stack = _recorded(settings.data_dir)
+    stack = recorded_in(settings.data_dir)
     return stack if stack and _supervisor(stack) else None
-
-
-def ports_of(stack: Stack) -> dict[str, int]:
-    """Every port of a stack, by name; see `remember_ports`."""
-    facts = asdict(stack)
-    named = {name: port for name, port in facts.items() if name.endswith("_port")}
-    return named | {f"{_ANALYZER}{kind}": port for kind, port in stack.analyzers.items()}
-
-
-def remember_ports(data_dir: Path, ports: Mapping[str, int]) -> None:
-    """Have the next start choose these ports where they are free."""
-    analyzers = {
-        name.removeprefix(_ANALYZER): port
-        for name, port in ports.items()
-        if name.startswith(_ANALYZER)
-    }
-    known = {each.name for each in fields(Stack)}
-    named = {name: port for name, port in ports.items() if name in known}
-    if {"temporal_port", "ui_port"} <= set(named):
-        stack = replace(Stack(str(data_dir), 0, 0, analyzers), **named)
-        with _writing(data_dir):
-            stack.run_dir.mkdir(parents=True, exist_ok=True)
-            _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
 
 
 def start_stack(
@@ -123,7 +92,7 @@ def hold_stack(data_dir: Path) -> TextIO:
 
     Blocking while another command stops it.
     """
-    with _writing(data_dir):
+    with writing(data_dir):
         (data_dir / "run").mkdir(parents=True, exist_ok=True)
         lease = (data_dir / "run" / "users").open("w")
     fcntl.flock(lease, fcntl.LOCK_SH)
@@ -167,35 +136,15 @@ def _gone_is_fine() -> Generator[None]:
 
 
 @contextmanager
-def _writing(data_dir: Path | str) -> Generator[None]:
-    """Turn a failed write into an error that names the data folder and the next step."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"data folder {data_dir}: {error.strerror}",
-            next_step="free the disk or set ASSAY_DATA to a folder you can write",
-            code=Exit.UNAVAILABLE,
-        ) from error
-
-
-@contextmanager
 def _lock(data_dir: Path) -> Generator[None]:
     """A lock, so that two commands that start the same stack at once get one stack."""
     run_dir = data_dir / "run"
-    with _writing(data_dir):
+    with writing(data_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
         handle = (run_dir / "lock").open("w")
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def _recorded(data_dir: Path) -> Stack | None:
-    try:
-        return Stack(**json.loads((data_dir / "run" / "stack.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def _check_ai(settings: Settings) -> None:
@@ -219,7 +168,7 @@ def _check_restored(settings: Settings) -> None:
 
 
 def _prepare(settings: Settings, ports: Ports) -> Stack:
-    before = _recorded(settings.data_dir)
+    before = recorded_in(settings.data_dir)
     kept = before.analyzers if before else {}
     worker = _worker_address(settings, ports, before)
     stack = Stack(
@@ -234,10 +183,10 @@ def _prepare(settings: Settings, ports: Ports) -> Stack:
         build_id=settings.build_id or build_id(),
         deployment=settings.deployment,
     )
-    with _writing(stack.data_dir):
-        if not _holds_text(stack.token_file):
-            _write(stack.token_file, secrets.token_urlsafe(32))
-        _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
+    with writing(stack.data_dir):
+        if not (stack.token_file.exists() and stack.token_file.read_text().strip()):
+            write(stack.token_file, secrets.token_urlsafe(32))
+        record(stack)
     return stack
 
 
@@ -257,26 +206,14 @@ def _dashboard_port(settings: Settings, before: Stack | None) -> int:
     return settings.dashboard_port if is_set or not before else before.dashboard_port or 8240
 
 
-def _holds_text(path: Path) -> bool:
-    return path.exists() and bool(path.read_text().strip())
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or nothing, readable by its owner only."""
-    with temporary_file(path.parent) as (file, temporary):
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text.encode())
-        publish(file, temporary, path)
-
-
 def _launch(stack: Stack, settings: Settings) -> None:
     config = stack.run_dir / "supervisord.conf"
     # A short path: those of sockets end at 107 bytes.
     name = hashlib.sha256(stack.data_dir.encode()).hexdigest()[:12]
     socket_dir = Path(tempfile.gettempdir()) / f"assay-{name}-supervisor"
-    with _writing(stack.data_dir):
+    with writing(stack.data_dir):
         socket_dir.mkdir(mode=0o700, exist_ok=True)
-        _write(config, render_config(stack, settings, socket_dir / "supervisor.sock"))
+        write(config, render_config(stack, settings, socket_dir / "supervisor.sock"))
     env = {
         **os.environ,
         "PATH": settings.search_path,

@@ -37,8 +37,7 @@ from contract.spec import AppSpec
 from telemetry.spans import traced
 
 OnProgress = Callable[[str], None]
-_POLL_S = 0.2
-_LOG_BYTES = 40_000
+_POLL_S, _LOG_BYTES = 0.2, 40_000
 _NETWORK_NOTE = "network: a confined process shares its host's network, outside included"
 
 
@@ -267,8 +266,7 @@ class ProcessRuntime:
         """Save the logs that can be saved, kill the workflow's sandboxes, remove its folder."""
         saved = await self._save_logs(workflow_id, "app")
         killed = await asyncio.to_thread(self._remove, workflow_id)
-        facts = AppFacts(logs=saved.refs, notes=saved.notes)
-        return TeardownReport(processes=killed, facts=facts)
+        return TeardownReport(processes=killed, facts=AppFacts(logs=saved.refs, notes=saved.notes))
 
     def _remove(self, workflow_id: str) -> int:
         services = self._states.services(workflow_id).values()
@@ -298,5 +296,5 @@ class ProcessRuntime:
 
 
 def _facts(installed: Installation, more_logs: tuple[ArtifactRef, ...] = ()) -> AppFacts:
-    notes = (*installed.notes, _NETWORK_NOTE)
-    return AppFacts(logs=(*installed.logs, *more_logs), notes=notes)
+    logs = (*installed.logs, *more_logs)
+    return AppFacts(logs=logs, notes=(*installed.notes, _NETWORK_NOTE))
