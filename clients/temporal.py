@@ -31,6 +31,7 @@ from clients.codec import EncryptionCodec, parse_keys
 from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import ALERTS_SCHEDULE_ID, TASK_QUEUE_CONTROL, janitor_schedule_id
+from contract.limits import ALERTS_WATCH
 
 JANITOR_EVERY = timedelta(minutes=10)
 
@@ -125,7 +126,7 @@ async def ensure_janitor_schedule(
     )
 
 
-async def ensure_alerts_schedule(client: Client, every: timedelta = JANITOR_EVERY) -> None:
+async def ensure_alerts_schedule(client: Client, every: timedelta = ALERTS_WATCH) -> None:
     """Let somebody watch over the installation: one watch after the other, from now on.
 
     Raises:
