@@ -14,7 +14,9 @@ COPY activities activities
 COPY clients clients
 COPY store store
 COPY reports reports
-COPY alembic.ini settings.py worker.py ./
+# Scheduled scans are planned, started and compared by the functions behind the commands.
+COPY control control
+COPY alembic.ini queues.py settings.py worker.py ./
 RUN chmod -R a+rX . && python -m compileall -q .
 USER 10001:10001
 ENV ASSAY_DATA=/data HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

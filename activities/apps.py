@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import Activities, ownership
 from activities.errors import Held
 from activities.heartbeat import Attempt
+from activities.measures import count_orphans, note_sweep
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
 from activities.slots import Slots
@@ -153,7 +154,7 @@ class AppActivities:
                     kept.append(workflow_id)
                     continue
                 try:
-                    await self._runtime.teardown(workflow_id)
+                    count_orphans(await self._runtime.teardown(workflow_id))
                     removed.append(workflow_id)
                 except PlatformError as exc:
                     stuck[workflow_id] = exc
@@ -161,6 +162,7 @@ class AppActivities:
                 workflow_id, first = next(iter(stuck.items()))
                 message = f"{len(stuck)} owners not removed; {workflow_id}: {first.message}"
                 raise PlatformError(first.code, message)
+            note_sweep()
         return SweepReport(removed=tuple(removed), kept=tuple(kept))
 
     @activity.defn(name="forget_host")

@@ -46,12 +46,12 @@ from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
 from control.starting import start_pipeline
+from queues import Ports, workers_of
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeGateway, FakeRuntime, Result, report
 from tests.workflows.fake_platform import make_plan
-from worker import Ports, workers_of
 from workflows import search_attributes
 
 GOAL_S = 4.0

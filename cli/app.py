@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, exchange, reading, results, running, steering
+from cli import (
+    access,
+    alerting,
+    backups,
+    deploying,
+    exchange,
+    reading,
+    results,
+    running,
+    steering,
+)
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -21,7 +31,10 @@ from cli.arguments import (
 from cli.command import Commands, Program, run
 from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
+from cli.scheduling import register as register_scheduling
+from cli.trends import register as register_trends
 from cli.upkeep import register as register_upkeep
+from contract.priority import PipelinePriority
 from control.naming import new_id
 
 app = Program(
@@ -84,6 +97,9 @@ def submit(
     spec: SpecArg,
     id: IdOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the pipeline to its end.")] = False,
+    priority: Annotated[
+        PipelinePriority | None, typer.Option(help="How urgent it is; default: as the spec says.")
+    ] = None,
     strict: StrictFlag = False,
     fail_on: FailOnOption = None,
     as_json: JsonFlag = False,
@@ -95,7 +111,14 @@ def submit(
     gates = fail_on or ()
     run(
         lambda settings: run_submit(
-            settings, spec, name, wait=wait, as_json=as_json, strict=strict, gates=gates
+            settings,
+            spec,
+            name,
+            wait=wait,
+            as_json=as_json,
+            strict=strict,
+            gates=gates,
+            priority=priority,
         )
     )
 
@@ -235,7 +258,12 @@ def schema(
 
 running.register(app)
 results.register(app)
+register_trends(app)
 register_upkeep(app)
+backups.register(app)
 register_planning(app)
+register_scheduling(app)
 exchange.register(app)
 access.register(app)
+alerting.register(app)
+deploying.register(app)

@@ -15,6 +15,7 @@ from cli.documents import (
 from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from contract.scans import LostTool, ScanComparison, ScanRun
 from control.access_documents import Ended, NewToken, Tokens
 from control.archive_documents import (
     Exported,
@@ -26,6 +27,7 @@ from control.archive_documents import (
     Verified,
     VerifiedTable,
 )
+from control.backup_documents import BackedUp, Restored, StoreSchema
 from control.compared_looks import ComparedTool, LookCounts
 from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
@@ -49,7 +51,11 @@ from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
 from control.log_documents import AnalyzerLog, AppLogs, KeptLog, LogLine, PipelineLogs
+from control.regression_documents import AppTrends, ReasonCount, Regressions
+from control.rollout import RolloutCheck, RolloutVerdict
+from control.schedule_documents import ScheduleChanged, ScheduleDocument, SchedulesDocument
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
+from reports.trends.model import Trend, TrendPoint
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -59,6 +65,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "validate": (Validated,),
     "plan": (Forecast,),
     "submit": (Submitted, REPORT),
+    "schedule": (ScheduleChanged, SchedulesDocument, ScheduleDocument),
     "status": (PipelineList, PipelineStatus),
     "watch": (PipelineStatus,),
     "pause": (Sent,),
@@ -72,16 +79,22 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "report": (REPORT, FormsWritten),
     "findings": (Findings,),
     "compare": (Comparison,),
+    "regressions": (Regressions,),
+    "history": (AppTrends,),
     "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
     "up": (StackUp,),
+    "backup": (BackedUp,),
+    "restore": (Restored,),
+    "store": (StoreSchema,),
     "down": (StackDown,),
     "prune": (Pruned,),
     "rebuild": (RebuiltStore,),
     "export": (Exported,),
     "import": (Imported,),
     "verify": (Verified,),
+    "verify-deployment": (RolloutVerdict,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
     "token": (NewToken, Tokens, Ended, LoginAddress),
@@ -97,6 +110,7 @@ PARTS: tuple[type[Frozen], ...] = (
     AnalyzerLog,
     LogLine,
     Check,
+    RolloutCheck,
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,
@@ -111,10 +125,16 @@ PARTS: tuple[type[Frozen], ...] = (
     ComparedModel,
     ComparedTool,
     LookCounts,
+    LostTool,
+    ScanRun,
+    ScanComparison,
     BaselineReport,
     BaselineCount,
     ModelBaseline,
     UnknownReason,
+    Trend,
+    TrendPoint,
+    ReasonCount,
     ListedDecision,
     TokenRecord,
 )

@@ -17,6 +17,7 @@ from cli.output import print_lines, print_where
 from cli.program import command
 from cli.stack.lifecycle import hold_stack, running_stack, start_stack, stop_unless_held
 from cli.stack.model import Stack
+from cli.stack.versions import make_current
 from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.errors import PlatformError
@@ -47,6 +48,11 @@ class Session:
     started: bool
     keep: bool = False
     abandoned: str = ""
+
+    @property
+    def deployment(self) -> str:
+        """The deployment that its workers belong to."""
+        return self.stack.deployment if self.stack else self.settings.deployment
 
     def ui_link(self, pipeline_id: str) -> str:
         """Where the Temporal Web UI shows the pipeline; empty when its address is not known."""
@@ -110,6 +116,7 @@ async def _opened(
         session = None
         try:
             client = await _connect_local(stack, settings)
+            await make_current(client, stack, say, started=started)
             session = Session(client, settings, stack, started=started, keep=keep)
             yield session
         finally:

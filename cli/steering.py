@@ -6,6 +6,7 @@ import typer
 
 from cli.arguments import JsonFlag, PipelineArg
 from cli.command import run
+from contract.priority import PipelinePriority
 from control.actions import Action
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (pause, resume, cancel, parallelism):
+    for command in (pause, resume, cancel, parallelism, priority):
         app.command()(command)
     app.command(name="reset-breaker")(reset_breaker)
 
@@ -48,6 +49,22 @@ def parallelism(
         return pipeline.set_parallelism(apps)
 
     _send(id, message, "set_parallelism", Action.PARALLELISM, f"to {apps}", as_json=as_json)
+
+
+def priority(
+    id: PipelineArg,
+    urgency: Annotated[PipelinePriority, typer.Argument(help="How urgent it is.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Change how urgent a pipeline is, and what it has waiting; what runs goes on."""
+
+    def message(pipeline: "Pipeline") -> Awaitable[int]:
+        from control.prioritising import change_priority
+
+        return change_priority(pipeline.client, pipeline.id, urgency)
+
+    detail = f"to {urgency}"
+    _send(id, message, "set_priority", Action.PRIORITY, detail, as_json=as_json)
 
 
 def reset_breaker(

@@ -11,6 +11,7 @@ from rich.text import Text
 from cli.safe import one_line
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
+from contract.priority import PipelinePriority
 from contract.progress import AppProgress, PipelineProgress
 from contract.roles import in_words
 from control.documents import PipelineLine
@@ -49,6 +50,7 @@ def render_progress(
         (progress.phase.value, "cyan"),
         f"  {progress.finished}/{progress.total} apps, {progress.in_flight} in flight",
         (f"  with {beside}" if (beside := in_words(progress.beside)) else "", "dim"),
+        (f"  {progress.priority}" if _is_told(progress.priority) else "", "magenta"),
         (f"  {left}" if left else "", "cyan"),
         (f"  {one_line(progress.message)}" if progress.message else "", "dim"),
     )
@@ -68,6 +70,10 @@ def render_progress(
         parts.append(Text(f"and {hidden} more", style="dim"))
     parts.extend(_troubles(progress))
     return Group(*parts)
+
+
+def _is_told(priority: PipelinePriority | None) -> bool:
+    return priority not in (None, PipelinePriority.NORMAL)
 
 
 def by_interest(apps: Iterable[AppProgress]) -> list[AppProgress]:
@@ -114,7 +120,9 @@ def progress_line(progress: PipelineProgress) -> str:
 
 
 def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
-    """A row per pipeline."""
+    """A row per pipeline; where those that run are on several builds, each says its own."""
+    lines = list(lines)
+    several = len({line.build_id for line in lines if line.build_id}) > 1
     table = Table(box=None, pad_edge=False)
     for name in ("pipeline", "state", "started", "ended", "by", "apps"):
         table.add_column(name, style="dim" if name in ("started", "ended") else "")
@@ -126,7 +134,8 @@ def render_list(lines: Iterable[PipelineLine]) -> RenderableType:
         if beside := in_words(line.beside):
             apps = f"{apps}; beside them {beside}"
         by = Text(one_line(line.started_by), style="dim")
-        table.add_row(one_line(line.id), Text(one_line(line.state), style=style), *times, by, apps)
+        state = f"{line.state} on {line.build_id}" if several and line.build_id else line.state
+        table.add_row(one_line(line.id), Text(one_line(state), style=style), *times, by, apps)
     return table
 
 

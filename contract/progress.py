@@ -5,6 +5,7 @@ from enum import StrEnum
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind, PlatformService
 from contract.base import Frozen
+from contract.priority import PipelinePriority
 from contract.role import AppRole
 from contract.spec import AppRef
 
@@ -89,6 +90,8 @@ class PipelineProgress(Frozen):
         total, finished: apps, with those that Assay added.
         counts: ended subjects by state.
         beside: how many of `total` are no subjects, by role.
+        priority: how urgent it is; null: nobody says, it does not run.
+        build_id: of the code that it is on; empty: of no version, or it does not run.
     """
 
     pipeline_id: str
@@ -104,6 +107,8 @@ class PipelineProgress(Frozen):
     apps: tuple[AppProgress, ...] = ()
     analyzers: tuple[AnalyzerReadiness, ...] = ()
     breakers: tuple[BreakerProgress, ...] = ()
+    priority: PipelinePriority | None = None
+    build_id: str = ""
 
 
 class PipelineResult(Frozen):

@@ -18,8 +18,10 @@ from contract.base import Authored, Frozen
 from contract.control import AnswerSheet
 from contract.fields import Number, Switch, is_auto, is_left_out
 from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_id
+from contract.priority import PipelinePriority, is_normal
 from contract.ranking import RankingSpec
 from contract.role import AppRole, NoiseSpec, is_subject
+from contract.schedule import ScheduleSpec
 from contract.secret import SecretRef
 from contract.suppression import Suppressions
 from contract.template import TemplateSpec
@@ -112,6 +114,10 @@ class PipelineSpec(Authored):
             or the decisions themselves. Left out: `suppressions.yaml` in `apps.root`, if it is
             there.
         ranking: a ranking of models by several criteria; left out: none.
+        schedule: when `schedule add` lets it run again by itself; `submit` leaves it aside.
+        priority: which pipeline's work comes first where several wait for the same hosts: `urgent`,
+            `high`, `normal`, `low` or `background`. It is no part of the plan: whoever submits the
+            same plan with another one joins, and changes nothing.
     """
 
     apps: AppsSpec
@@ -131,6 +137,8 @@ class PipelineSpec(Authored):
     baseline: PipelineId | None = Field(default=None, exclude_if=is_left_out)
     suppressions: Suppressions | None = Field(default=None, exclude_if=is_left_out)
     ranking: RankingSpec | None = Field(default=None, exclude_if=is_left_out)
+    schedule: ScheduleSpec | None = Field(default=None, exclude_if=is_left_out)
+    priority: PipelinePriority = Field(default=PipelinePriority.NORMAL, exclude_if=is_normal)
 
     @model_validator(mode="after")
     def _analyzers_are_unique(self) -> Self:
@@ -264,8 +272,8 @@ class PipelinePlan(Frozen):
     @property
     def digest(self) -> str:
         """sha256 of the whole plan: the same ID may only ever stand for the same plan."""
-        derived = {"apps": {"__all__": {"source": {"main_file"}}}}
-        return hashlib.sha256(self.model_dump_json(exclude=derived).encode()).hexdigest()
+        apart = {"apps": {"__all__": {"source": {"main_file"}}}, "spec": {"priority"}}
+        return hashlib.sha256(self.model_dump_json(exclude=apart).encode()).hexdigest()
 
     def app_spec(self, app: "PlannedApp") -> AppSpec:
         """The child's input for `app`."""

@@ -38,6 +38,7 @@ class PipelineLine(Frozen):
         apps: how many subjects it has; 0 where the store does not know it yet.
         counts: ended subjects by state.
         beside: how many apps it has in other roles (`control`, `scaffold`, `repeat`).
+        build_id: of the code that it runs on; empty: of no version, or it does not run.
     """
 
     id: str
@@ -48,6 +49,7 @@ class PipelineLine(Frozen):
     apps: int = 0
     counts: dict[MeasurementState, int] = {}
     beside: dict[AppRole, int] = {}
+    build_id: str = ""
 
 
 class PipelineStatus(PipelineProgress):
@@ -59,11 +61,9 @@ class PipelineStatus(PipelineProgress):
             failed. The store tells all. `total` and `counts` are not of these lines alone.
         analyzers: what each said of itself: `analyzer`, `ok`, `tools`, `blind`, `reason`.
         breakers: `name`, `state` (`closed`, `open`, `half_open`), `failures`, `reason`.
-        counts: ended subjects by state.
         state: as in a `PipelineLine`.
         told_by: `server`, or `store` where no server knows of it.
-        left: a `TimeLeft`; null where it is not known, and at the end.
-        left_unknown: why it is not known.
+        left, left_unknown: a `TimeLeft`, or why it is not known; at the end neither.
     """
 
     state: str

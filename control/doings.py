@@ -4,9 +4,12 @@ The pipeline's activity `watch_apps` asks the apps, and its heartbeat carries th
 (`activities/watch.py`): one description is all that a viewer costs.
 """
 
+from collections.abc import Mapping
+
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from contract.attempt import Beat
+from contract.progress import AppProgress
 
 
 async def doings_of(pipeline: WorkflowExecutionDescription) -> dict[str, str]:
@@ -24,3 +27,9 @@ async def doings_of(pipeline: WorkflowExecutionDescription) -> dict[str, str]:
             (beat,) = await pipeline.data_converter.decode(details[:1], [Beat])
             doings |= {label: doing for label, doing in beat.apps.items() if doing}
     return doings
+
+
+def closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
+    """The app with what its running activities last reported."""
+    doing = doings.get(app.ref.label)
+    return app if app.state is not None or not doing else app.model_copy(update={"step": doing})

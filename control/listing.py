@@ -20,6 +20,7 @@ def merged(
 ) -> list[PipelineLine]:
     """A line for every pipeline, the newest first; `served` is None where no server was asked."""
     only_served = dict(served or {})
+    builds = {id_: one.build_id for id_, one in only_served.items() if one.status == _RUNNING}
     lines = [
         PipelineLine(
             id=listing.pipeline_id,
@@ -30,6 +31,7 @@ def merged(
             apps=listing.apps,
             counts=listing.counts,
             beside=listing.beside,
+            build_id=builds.get(listing.pipeline_id, ""),
         )
         for listing in stored
     ]
@@ -39,6 +41,7 @@ def merged(
             state=state_of("", pipeline),
             started_at=pipeline.started_at,
             finished_at=pipeline.closed_at,
+            build_id=builds.get(pipeline.id, ""),
         )
         for pipeline in only_served.values()
     ]

@@ -8,7 +8,6 @@ from collections.abc import (
     Callable,
     Generator,
     Iterable,
-    Mapping,
     Sequence,
 )
 from contextlib import contextmanager, suppress
@@ -30,15 +29,17 @@ from temporalio.service import RPCError
 
 from contract.errors import PlatformError
 from contract.ids import app_label, pipeline_workflow_id
-from contract.progress import ENDED, AppProgress, PipelinePhase, PipelineProgress, PipelineResult
+from contract.progress import ENDED, PipelinePhase, PipelineProgress, PipelineResult
 from contract.spec import AppRef, PipelinePlan, PlannedApp
-from control.doings import doings_of
+from control.builds import build_listed, build_of, is_of_other_code
+from control.doings import closer, doings_of
 from control.errors import (
     EndedError,
     NoPipelineError,
     ServerAwayError,
     WrongInputError,
 )
+from control.prioritising import priority_told
 from control.server_errors import AWAY, explained, refused
 from control.starting import require_readable, start_pipeline
 from control.time_left import Span
@@ -54,13 +55,18 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A pipeline as the server lists it; `phase`, set by the workflow, lags a little."""
+    """A pipeline as the server lists it; `phase`, set by the workflow, lags a little.
+
+    Attributes:
+        build_id: of the code that it is on; empty: of no version.
+    """
 
     id: str
     status: str
     phase: str
     started_at: datetime
     closed_at: datetime | None
+    build_id: str = ""
 
 
 async def submit(client: Client, plan: PipelinePlan, started_by: str = "") -> bool:
@@ -106,6 +112,7 @@ def _served(workflow: WorkflowExecution) -> Served:
         phase=workflow.typed_search_attributes.get(STATE) or "",
         started_at=workflow.start_time,
         closed_at=workflow.close_time,
+        build_id=build_listed(workflow),
     )
 
 
@@ -178,11 +185,15 @@ class Pipeline:
         One description and one query of the pipeline's workflow, however many apps run.
         """
         described = await self._described()
+        running = described.status is WorkflowExecutionStatus.RUNNING
+        if not running and await is_of_other_code(self.client, described):
+            raise NoPipelineError(self.id)  # no worker may be left that could tell
         progress = await self.progress()
-        if described.status is WorkflowExecutionStatus.RUNNING:
+        if running:
             doings = await doings_of(described)
-            apps = tuple(_closer(app, doings) for app in progress.apps)
-            return progress.model_copy(update={"apps": apps}), True
+            apps = tuple(closer(app, doings) for app in progress.apps)
+            told = {"priority": priority_told(described), "build_id": build_of(described)}
+            return progress.model_copy(update={"apps": apps, **told}), True
         if progress.phase not in ENDED:  # ended from outside, not by itself
             status = described.status.name.lower() if described.status else "ended"
             update = {"phase": PipelinePhase.FAILED, "message": f"its workflow was {status}"}
@@ -284,9 +295,3 @@ class Pipeline:
             raise WrongInputError(f"{what} refused: {getattr(cause, 'message', cause)}") from error
         except RPCError as error:
             raise explained(error, self.id) from error
-
-
-def _closer(app: AppProgress, doings: Mapping[str, str]) -> AppProgress:
-    """The app with what its running activities last reported."""
-    doing = doings.get(app.ref.label)
-    return app if app.state is not None or not doing else app.model_copy(update={"step": doing})

@@ -22,6 +22,7 @@ from contract.progress import PipelineResult
 from contract.roles import in_words
 from contract.spec import PipelinePlan
 from control.errors import AlreadyRanError, OtherPlanError, ServerAwayError
+from control.prioritising import priority_of
 from control.server_errors import refused, server_asked
 from control.updates import answer_of, interrupted
 from workflows.pipeline import PipelineWorkflow
@@ -118,6 +119,7 @@ async def _start(client: Client, order: PipelineRun, *, again: bool) -> Handle:
             id_reuse_policy=reuse.ALLOW_DUPLICATE if again else reuse.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             memo={_PLAN: header.digest},
+            priority=priority_of(header.pipeline_id, header.spec.priority),
             static_summary=_summary(header),
         )
 

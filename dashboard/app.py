@@ -19,6 +19,7 @@ from control.asking import Together
 from control.audit import AuditLog
 from control.comparisons import Comparisons
 from control.refusals import Refusals
+from control.regressions_kept import KeptRegressions
 from control.report_jobs import ReportJobs
 from control.serving import ServedPipelines
 from dashboard import api, pages
@@ -29,7 +30,8 @@ from dashboard.api.parameters import require_known
 from dashboard.conditional import Conditional
 from dashboard.edge import Edge
 from dashboard.fresh import PART_S, PARTS_MAX
-from dashboard.health import health
+from dashboard.health import Readiness, health, ready
+from dashboard.metrics import Counted, Requests, metrics
 from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
 from dashboard.server import Server
@@ -58,7 +60,10 @@ def create_app(site: Site) -> FastAPI:
     app.state.site = site
     app.state.server = Server(site.connect)
     app.state.closing.push_async_callback(app.state.server.close)
+    app.state.requests = Requests()
+    app.state.readiness = Readiness(site.stored, app.state.server.client)
     app.state.comparisons = Comparisons(site.stored)
+    app.state.regressions = KeptRegressions()
     app.state.closing.push_async_callback(app.state.comparisons.close)
     app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     app.state.running = ServedPipelines(app.state.server.client)
@@ -83,10 +88,13 @@ def create_app(site: Site) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_api_route("/", _first, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
+    app.add_api_route("/ready", ready, include_in_schema=False)
+    app.add_api_route("/metrics", metrics, include_in_schema=False)
     app.add_middleware(Conditional)
     app.add_middleware(Traced)
     app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=shown)
     app.add_middleware(Edge)
+    app.add_middleware(Counted, requests=app.state.requests)
     return app
 
 

@@ -8,7 +8,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from contract.progress import PipelinePhase, PipelineResult
-    from workflows import search_attributes, stages
+    from workflows import measures, search_attributes, stages
     from workflows.admission import Admission
     from workflows.breakers import Breakers
     from workflows.child import Child
@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.status import Status
     from workflows.window import Window
 
+_Next = workflow.ContinueAsNewVersioningBehavior
 _GOES_ON = "what-goes-on-is-recorded"
 
 
@@ -37,7 +38,9 @@ class PipelineWorkflow(PipelineHandlers):
         self._order = order
         self._fleet = Fleet(order.header, state)
         self._intake = Intake(self._fleet, order.first)
-        self._breakers = Breakers(spec.breaker, spec.analyzers, state.breakers)
+        self._breakers = Breakers(
+            spec.breaker, spec.analyzers, state.breakers, measures.breaker_changed
+        )
         self._admission = Admission(self._breakers, spec.analyzers, state.tools)
         self._window = Window(self._breakers, spec, state)
         self._status = Status(self._fleet, self._window, self._admission, self._breakers)
@@ -64,7 +67,11 @@ class PipelineWorkflow(PipelineHandlers):
             await workflow.wait_condition(workflow.all_handlers_finished)
             if self._fleet.waiting and not self._window.stopped:
                 if workflow.info().is_continue_as_new_suggested():
-                    workflow.continue_as_new(self._next_run())
+                    # The next run begins on the version that is current then.
+                    workflow.continue_as_new(
+                        self._next_run(),
+                        initial_versioning_behavior=_Next.AUTO_UPGRADE,
+                    )
                 continue
             result = await finalize(self._close, self._cancel)
             await workflow.wait_condition(workflow.all_handlers_finished)

@@ -22,13 +22,15 @@ from typing import get_args
 
 from aiohttp import web
 
-from analyzers.runtime.data_folder import StartupError, fresh_work_folder, locked
+from analyzers.runtime.folders import StartupError, fresh_work_dir, locked
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import code_digest, measured_weights
 from analyzers.runtime.measure.canary import CanaryKeeper
 from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
+from analyzers.runtime.measure.counts import Counts
+from analyzers.runtime.measure.equipment import Equipment, Fuse
+from analyzers.runtime.measure.measure import SERVICE_VERSION, Measurement
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.own_key import own_key
 from analyzers.runtime.tool import Tool
@@ -94,7 +96,7 @@ class Service:
         self._data = options.data / kind.value
         self._lock = locked(self._data)
         self._key = own_key(self._data / "key")
-        self._work_dir = work_dir = fresh_work_folder(self._data)
+        self._work_dir = work_dir = fresh_work_dir(self._data)
         budget = CpuBudget(options.cpu_budget)
         weights = Weights(measured_weights(tools), self._data / "learned.json")
         check = CanaryCheck(kind, options.tools_dir, work_dir, budget, weights)
@@ -106,13 +108,16 @@ class Service:
             options.capacity,
             options.max_result_bytes,
         )
+        counts = Counts(kind)
+        verdicts = self._data / "canaries.json"
         self.canaries = CanaryKeeper(
-            tools, check, self._data / "canaries.json", lambda: self.jobs.running == 0
+            tools, check, verdicts, lambda: self.jobs.running == 0, counts.canary
         )
+        self._metrics = Metrics(kind, self.jobs, self.canaries, counts, tools, options.tools_dir)
         self._cache = ReportCache(self._data / "cache", LIVE_MAX_AGE if kind.is_live else None)
         self._equipment = Equipment(
             kind, tools, options.tools_dir, budget, self.canaries, self._cache,
-            code_digest(tools), fuse, weights, options.load_lock,
+            code_digest(tools), fuse, weights, options.load_lock, counts,
         )  # fmt: skip
         self._runner: web.AppRunner | None = None
         self._housekeeping: asyncio.Task[None] | None = None
@@ -126,8 +131,7 @@ class Service:
 
     async def start(self) -> None:
         """Listen, and run the canaries in the background."""
-        metrics = Metrics(self.jobs, self.canaries)
-        served = (self._kind, self.jobs, self._sources, metrics, self.health)
+        served = (self._kind, self.jobs, self._sources, self._metrics, self.health)
         server = AnalyzerServer(*served, self._options.token, self._key)
         self._runner = web.AppRunner(
             server.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S

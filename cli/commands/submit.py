@@ -15,6 +15,7 @@ from cli.recorded import recorded_in
 from cli.session import Session, open_session
 from cli.verdict import require_baseline
 from contract.gate import Gate
+from contract.priority import PipelinePriority
 from contract.spec import PipelinePlan
 from control.actions import Action
 from control.pipelines import submit
@@ -33,6 +34,7 @@ async def run_submit(
     as_json: bool,
     strict: bool = False,
     gates: Collection[Gate] = (),
+    priority: PipelinePriority | None = None,
     ready: Ready | None = None,
 ) -> Exit:
     """Submit the spec; with `wait`, follow it to the end (a stack we started then stops again).
@@ -43,6 +45,8 @@ async def run_submit(
     wait = wait or bool(gates)
     secret = login_finder(settings)
     plan = await asyncio.to_thread(checked_plan, spec, pipeline_id, say, secret)
+    if priority is not None:
+        plan = plan.model_copy(update={"spec": plan.spec.model_copy(update={"priority": priority})})
     require_baseline(gates, pipeline_id, plan.spec.baseline is not None)
     await require_stored_baseline(settings, plan)
     async with open_session(settings, say, start=True) as session:
@@ -53,6 +57,9 @@ async def run_submit(
             started = await submit(session.client, plan, person())
         session.keep = not wait  # only now: a refused submission leaves nothing up
         say(f"{'submitted' if started else 'joined running'} pipeline {pipeline_id}")
+        if not started and priority is not None:
+            change = command(f"priority {pipeline_id} {priority}")
+            say(f"it stays as urgent as it was; to change that: {change}")
         if wait:
             return await follow_to_report(
                 session, pipeline_id, as_json=as_json, strict=strict, gates=gates

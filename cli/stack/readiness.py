@@ -15,6 +15,7 @@ from cli.exits import Exit
 from cli.stack.model import Stack
 from contract.doors import installation_mark
 from contract.health import AnalyzerHealth
+from contract.ids import TASK_QUEUE_CONTROL
 
 _START_LIMIT_S = 90.0
 _ANSWER_LIMIT_S = 2.0
@@ -78,6 +79,15 @@ def is_dashboard_of(data_dir: str, url: str) -> bool:
         return False
 
 
+def why_worker_waits(stack: Stack) -> str:
+    """Why the stack's worker is not ready; empty: it is."""
+    try:
+        answer = _get(f"{stack.worker_url}/ready").json()
+        return "; ".join(f"{part}: {why}" for part, why in answer["reasons"].items())
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{stack.worker_url} does not answer ({type(error).__name__})"
+
+
 def _get(url: str, **headers: str) -> httpx.Response:
     return httpx.get(url, timeout=_ANSWER_LIMIT_S, headers=headers, trust_env=False)
 
@@ -89,7 +99,9 @@ def _answers(stack: Stack, part: str) -> bool:
         return dashboard_answers(stack)
     if part == "temporal":
         return temporal(stack, "operator", "cluster", "health").returncode == 0
-    described = temporal(stack, "task-queue", "describe", "-t", "assay-control", "-o", "json")
+    # The newer mode lists those alone who poll for the current version.
+    asked = ("task-queue", "describe", "-t", TASK_QUEUE_CONTROL, "--legacy-mode", "-o", "json")
+    described = temporal(stack, *asked)
     if described.returncode != 0:
         return False
     return bool(json.loads(described.stdout or "{}").get("pollers"))

@@ -46,10 +46,16 @@ def render_config(stack: Stack, settings: Settings, control_socket: Path) -> str
         command = _analyzer_command(stack, settings, kind)
         programs.append(_program(stack, kind, command, priority=2, env=empty))
     worker = [sys.executable, str(PROJECT_ROOT / "worker.py")]
-    programs.append(_program(stack, "worker", worker, priority=3))
+    shown = "" if settings.metrics_address else _worker_environment(stack)
+    programs.append(_program(stack, "worker", worker, priority=3, env=shown))
     found = 'TEMPORAL_ADDRESS="",TEMPORAL_NAMESPACE=""'
     programs.append(_program(stack, "dashboard", _dashboard_command(stack), priority=3, env=found))
     return "\n".join([*head, *programs, ""])
+
+
+def _worker_environment(stack: Stack) -> str:
+    """Where the worker shows itself, unless somebody set another address."""
+    return f'ASSAY_METRICS_ADDRESS="{stack.worker_host}:{stack.worker_port}"'
 
 
 def _program(stack: Stack, name: str, command: list[str], *, priority: int, env: str = "") -> str:

@@ -10,6 +10,7 @@ from websockets.exceptions import WebSocketException
 
 from clients.analyzers.archive import ArchiveReceiver
 from clients.analyzers.pool import ConnectionPool, Link, unavailable
+from clients.measures import WEBSOCKET_REQUESTS
 from contract.analysis import SubtaskRequest
 from contract.conversation import Received
 from contract.errors import ErrorCode, PlatformError
@@ -171,6 +172,7 @@ class Transfer:
         )
         await link.send(link.conversation.analyze(frame))
         self.asked = True
+        WEBSOCKET_REQUESTS.labels(self.request.analyzer).inc()
 
     async def _follow(self, link: Link) -> None:
         """Receive frames up to the last one. Each chunk is written while the next one arrives."""

@@ -36,9 +36,9 @@ async def test_a_recorded_history_replays(path: Path) -> None:
     assert result.replay_failure is None
 
 
-def test_every_workflow_has_a_history_but_the_janitor() -> None:
+def test_every_workflow_has_a_history_but_those_of_schedules() -> None:
     assert len(HISTORIES) >= 10
-    assert {path.stem.split("-")[0] for path in HISTORIES} == {"pipeline", "app", "guard"}
+    assert {path.stem.split("-")[0] for path in HISTORIES} == {"pipeline", "app", "guard", "scan"}
 
 
 async def test_a_changed_workflow_is_noticed() -> None:

@@ -9,7 +9,7 @@ from configparser import RawConfigParser
 from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -20,6 +20,7 @@ from cli.stack.ports import reserved_ports
 from cli.stack.readiness import analyzer_health
 from cli.stack.supervision import render_config
 from contract.analyzers import AnalyzerKind
+from contract.backup import SWAPPING
 from settings import Settings
 
 
@@ -53,6 +54,25 @@ def test_a_full_disk_is_named_and_leaves_no_half_written_secret(
 
     assert "ASSAY_DATA" in caught.value.next_step
     assert list((settings.data_dir / "run").iterdir()) == []
+
+
+def test_a_restore_that_ended_half_way_is_not_started(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    (settings.data_dir / SWAPPING).touch()
+
+    with pytest.raises(UserError, match="half-way") as caught:
+        stacks.start_stack(settings, lambda _: None, Event())
+
+    assert "restore BACKUP --force" in caught.value.next_step
+
+
+def test_a_restored_stack_asks_for_the_ports_that_it_had(settings: Settings) -> None:
+    before = prepared(settings)
+    other = settings.data_dir.with_name("other")
+    stacks.remember_ports(other, stacks.ports_of(before))
+
+    found = stacks.recorded_stack(settings.model_copy(update={"data": other}))
+    assert found == replace(before, data_dir=str(other), dashboard_host=found.dashboard_host)
 
 
 def test_a_disk_that_fills_up_at_launch_is_named(

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from activities.preflight import PreflightActivities
 from activities.reports import ReportActivities
 from activities.results import ResultActivities
 from activities.watch import WatchActivities
+from clients.versioning import deployment_config
 from contract import ids
 from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
@@ -541,25 +542,43 @@ QUEUES: dict[str, Activities] = {
 
 
 @asynccontextmanager
-async def workers(client: Client) -> AsyncIterator[None]:
+async def workers(
+    client: Client, build_id: str = "", slots: Mapping[str, int] | None = None
+) -> AsyncIterator[None]:
     """One worker per task queue, as the composition root has them.
+
+    With a `build_id` they are a version of the deployment `assay`. `slots` limits what goes on at
+    once in a queue.
 
     Their workflows run outside the sandbox, which reads every module anew for each run (a third of
     the work here): the composition root's own workers (`test_two_hosts`) and the replayed histories
     have it.
     """
-    fast: dict[str, Any] = {"max_heartbeat_throttle_interval": timedelta(milliseconds=50)}
+    fast: dict[str, Any] = {
+        "max_heartbeat_throttle_interval": timedelta(milliseconds=50),
+        "deployment_config": deployment_config("assay", build_id),
+    }
+    limits = slots or {}
+    from tests.workflows.fake_scans import SCANS
+
+    watch = {ids.TASK_QUEUE_WATCH: [*WATCH.activities(), *SCANS.in_watch()]}
     async with AsyncExitStack() as stack:
         control = Worker(
             client,
             task_queue=ids.TASK_QUEUE_CONTROL,
             workflows=WORKFLOWS,
-            activities=with_fakes(CONTROL),
+            activities=[*with_fakes(CONTROL), *SCANS.in_control()],
             workflow_runner=UnsandboxedWorkflowRunner(),
             **fast,
         )
         await stack.enter_async_context(control)
-        for queue, activities in QUEUES.items():
-            worker = Worker(client, task_queue=queue, activities=with_fakes(activities), **fast)
+        for queue, activities in (QUEUES | watch).items():
+            worker = Worker(
+                client,
+                task_queue=queue,
+                activities=with_fakes(activities),
+                max_concurrent_activities=limits.get(queue),
+                **fast,
+            )
             await stack.enter_async_context(worker)
         yield

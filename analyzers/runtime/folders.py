@@ -1,4 +1,4 @@
-"""The folders of an analyzer: its data, which it locks, and the private folders of its runs."""
+"""Folders of an analyzer: its data, locked for it alone, and one for runs, empty at its start."""
 
 import fcntl
 import hashlib
@@ -21,7 +21,7 @@ def work_folder(data: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"assay-{name}"
 
 
-def fresh_work_folder(data: Path) -> Path:
+def fresh_work_dir(data: Path) -> Path:
     """An empty private folder for runs. Its old content, of a dead process, is removed."""
     folder = work_folder(data)
     shutil.rmtree(folder, ignore_errors=True)
