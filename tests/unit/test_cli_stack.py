@@ -199,6 +199,7 @@ def test_who_gets_the_secrets_and_finds_the_stack_by_itself(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSAY_LOGIN_ANN", "s3cret")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
     parsed = RawConfigParser()
     parsed.read_string(render_config(prepared(settings), settings, Path("/tmp/s.sock")))
     given = {
@@ -209,6 +210,8 @@ def test_who_gets_the_secrets_and_finds_the_stack_by_itself(
 
     kept = {name for name, environment in given.items() if "ASSAY_LOGIN_ANN" not in environment}
     assert kept == {"worker", "dashboard"}
+    untraced = {name for name, environment in given.items() if "OTEL_" in environment}
+    assert untraced == {"temporal"}  # the others are Assay's own programs
     assert 'TEMPORAL_ADDRESS=""' in given["dashboard"]
     assert '"dashboard" "--host" "127.0.0.1" "--port"' in parsed["program:dashboard"]["command"]
     assert "s3cret" not in str(given)
