@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -76,7 +76,7 @@ class Runner:
 
 
 @contextmanager
-def checked_out(ref: str) -> Iterator[Path]:
+def checked_out(ref: str) -> Generator[Path]:
     """The tree of a commit in a folder of its own, with today's workload.
 
     Raises:
