@@ -121,7 +121,7 @@ def planted(series: int) -> list[dict[str, Any]]:
                 # A single change among figures that did not change.
                 for size in (0.0, 0.5):
                     rng = np.random.default_rng(18)
-                    values = draw(rng, (series, before + behind))
+                    values = draw(rng, (3 * series, before + behind))
                     values[::FAMILY, before:] += np.log1p(size)
                     found[f"of {FAMILY}, {size:.0%}"] = _in_family(values, size)
                 rows.append(found)
