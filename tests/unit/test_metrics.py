@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -30,6 +31,7 @@ from activities.measures import (
     timing_report,
 )
 from clients.host_measures import CheckTimes, StartTimes
+from clients.measures import ARTIFACT_SECONDS
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
@@ -45,6 +47,7 @@ from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.progress import BreakerProgress, PipelinePhase, PipelineProgress
 from contract.running import AppCheck, StartOutcome, TeardownReport
 from contract.version import ASSAY_VERSION
+from telemetry import spans
 from tests.support.expositions import faults, reference, total
 from workflows.breaker import BreakerState, CircuitBreaker
 from workflows.measures import breaker_changed, creating_task
@@ -276,6 +279,20 @@ async def test_a_loop_that_hangs_is_not_healthy_and_the_exporter_of_the_sdk_may_
 
     assert answers == [503]
     assert total(text, "assay_sdk_exporter_failures_total") >= 1
+
+
+def test_a_time_leads_to_the_trace_that_it_belongs_to():
+    spans.switch(TracerProvider(shutdown_on_exit=False).get_tracer("t"))
+    try:
+        with spans.span("of a test"), clients.measures.timed(ARTIFACT_SECONDS, "get"):
+            trace_id = spans.trace_ids()["trace_id"]
+    finally:
+        spans.switch(None)
+
+    text, _ = Exposition([]).render(OPEN_METRICS)
+
+    assert f'# {{trace_id="{trace_id}"}}' in text.decode()
+    assert trace_id not in Exposition([]).render("")[0].decode()  # the older format has none
 
 
 def status_of(url: str) -> int:
