@@ -307,6 +307,24 @@ async def no_reasons() -> dict[str, str]:
     return {}
 
 
+async def test_an_sdk_that_cannot_be_measured_costs_its_own_figures(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def measure() -> str:
+        raise RuntimeError("a runtime is there already")
+
+    monkeypatch.setattr("clients.monitoring.watching.measure_sdk", measure)
+    watched = Watched("127.0.0.1:0")
+    url = f"http://127.0.0.1:{watched.open()}"
+    try:
+        _, text, _ = await in_thread(f"{url}/metrics")
+    finally:
+        await watched.close()
+
+    assert total(text, "assay_build_info", part="worker") == 1
+    assert total(text, "assay_sdk_exporter_failures_total") >= 1
+
+
 async def test_a_taken_address_is_one_clear_error():
     with socket.create_server(("127.0.0.1", 0)) as owner:
         address = f"127.0.0.1:{owner.getsockname()[1]}"
