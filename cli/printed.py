@@ -16,6 +16,13 @@ from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
 from control.access_documents import Ended, NewToken, Tokens
+from control.alert_documents import (
+    FiringAlert,
+    FiringAlerts,
+    ReceiverAnswer,
+    Receivers,
+    UnsentNotice,
+)
 from control.archive_documents import (
     Exported,
     Imported,
@@ -86,6 +93,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "verify": (Verified,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
+    "alerts": (FiringAlerts, Receivers),
     "token": (NewToken, Tokens, Ended, LoginAddress),
 }
 PARTS: tuple[type[Frozen], ...] = (
@@ -118,4 +126,7 @@ PARTS: tuple[type[Frozen], ...] = (
     UnknownReason,
     ListedDecision,
     TokenRecord,
+    FiringAlert,
+    UnsentNotice,
+    ReceiverAnswer,
 )
