@@ -259,3 +259,34 @@ async def test_a_collector_that_hangs_costs_a_pipeline_nothing(site: Site, apps:
         said = programs.log("worker")[began:]
     assert said.count("traces do not reach") <= 1
     assert "Traceback" not in said, said
+
+
+SERVER_GOES = """
+import asyncio
+from datetime import timedelta
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from clients.core_logs import forward_core_logs
+from tests.conftest import TEMPORAL
+async def main():
+    forward_core_logs()
+    env = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(TEMPORAL), dev_server_extra_args=["--headless"]
+    )
+    client = await Client.connect(env.client.service_client.config.target_host)
+    await env.shutdown()
+    print("gone", flush=True)
+    try:
+        await client.get_workflow_handle("w").describe(rpc_timeout=timedelta(seconds=3))
+    except Exception:
+        pass
+asyncio.run(main())
+"""
+
+
+def test_what_the_core_of_the_sdk_warns_of_is_not_on_standard_output():
+    """A command's standard output may be a JSON document."""
+    command = (sys.executable, "-c", SERVER_GOES)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.rpartition("gone\n")[2] == ""
+    assert "retried" in done.stderr
