@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from contract.figures import AppFigures, PipelineAt
@@ -27,7 +28,7 @@ def scans_of(ref: AppRef, runs: Sequence[Run]) -> Iterator[Series]:
     for name, last in newest.items():
         found = [(at, figures, tools[name]) for at, figures, tools in looks if name in tools]
         if any("n" in tool for _, _, tool in found):
-            yield Series(ref, name, FINDINGS, _points(found, last))
+            yield Series(ref, name, FINDINGS, partial(_points, found, last))
 
 
 def _points(found: Sequence[tuple[PipelineAt, AppFigures, Any]], last: Any) -> list[Point]:

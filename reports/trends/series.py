@@ -1,6 +1,6 @@
 """One figure of one app over pipelines: values, and why some of them do not count."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from contract.figures import PipelineAt
@@ -22,13 +22,46 @@ class Point(NamedTuple):
     source: str
 
 
-class Series(NamedTuple):
-    """The oldest point first; the last one is what is asked for."""
+Values = Sequence[Sequence[float]]
+"""Of each pipeline, a value for each operation."""
 
-    ref: AppRef
-    cell: str
-    figure: str
-    points: Sequence[Point]
+
+class Series:
+    """One figure of one app; the oldest point first, the last one is what is asked for.
+
+    Most series of a large fleet are looked at once, as numbers: what has nothing in its way is made
+    of `values`, and has points only if somebody asks for them.
+
+    Attributes:
+        values: where all pipelines count and have the same operations; else None.
+    """
+
+    __slots__ = ("_make", "_points", "cell", "figure", "ref", "values")
+
+    def __init__(
+        self,
+        ref: AppRef,
+        cell: str,
+        figure: str,
+        make: Callable[[], Sequence[Point]],
+        values: Values | None = None,
+    ) -> None:
+        """Remember how its points are made."""
+        self.ref, self.cell, self.figure, self.values = ref, cell, figure, values
+        self._make = make
+        self._points: Sequence[Point] | None = None
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """All pipelines."""
+        if self._points is None:
+            self._points = self._make()
+        return self._points
+
+    def settle(self) -> None:
+        """Make the points, and forget what they are made of."""
+        self._points = self.points
+        self._make, self.values = tuple[Point, ...], None
 
     @property
     def used(self) -> list[Point]:
