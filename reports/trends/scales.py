@@ -7,8 +7,7 @@ from typing import Literal
 import numpy as np
 
 from reports.statistics.resampling import Floats
-
-FINDINGS = "findings"
+from reports.trends.model import FINDINGS
 
 
 @dataclass(frozen=True, slots=True)

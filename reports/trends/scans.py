@@ -7,7 +7,7 @@ from typing import Any
 
 from contract.figures import AppFigures, PipelineAt
 from contract.spec import AppRef
-from reports.trends.scales import FINDINGS
+from reports.trends.model import FINDINGS
 from reports.trends.series import Point, Series, absent, unlike, unusable
 
 Run = tuple[PipelineAt, AppFigures]
