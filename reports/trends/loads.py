@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from contract.figures import AppFigures, PipelineAt
 from contract.spec import AppRef
 from reports.trends.scales import SCALES, Scale
-from reports.trends.series import Point, Series, absent, unlike, unusable
+from reports.trends.series import Point, Series, absent, left, unlike, unusable
 
 # A host that sends this much more or less in its calibration is another host.
 _OTHER_HOST = 1.5
@@ -33,18 +33,17 @@ class _Look(NamedTuple):
 def loads_of(
     ref: AppRef, runs: Sequence[tuple[PipelineAt, Sequence[AppFigures]]]
 ) -> Iterator[Series]:
-    """One series for each figure of each load test of the newest pipeline.
+    """One series for each figure of each load test that measured it in any of the pipelines.
 
     Args:
         ref: the app.
         runs: of each pipeline, the app's figures and then those of its repeats.
     """
     texts = [(at, found, json.loads(found[0].load)) for at, found in runs]
-    for name in texts[-1][2]:
+    for name in dict.fromkeys(name for _, _, tools in reversed(texts) for name in tools):
         looks = [
-            _Look(at, found[0], tools[name], _repeats(name, found))
+            _Look(at, found[0], left(name, tools), _repeats(name, found))
             for at, found, tools in texts
-            if name in tools
         ]
         reasons = [_reason(look, looks[-1]) for look in looks]
         figures = {key for look in looks for key in look.tool.get("f", ())}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from contract.figures import PipelineAt
+from contract.outcome import ALL_TOOLS
 from contract.spec import AppRef
 
 
@@ -72,7 +73,7 @@ class Series:
 def unusable(tool: Mapping[str, Any]) -> str:
     """Why what a tool left is no new measurement; empty: it is one."""
     if tool.get("s") != "measured":
-        return f"not measured: {tool.get('s')}"
+        return f"not measured: {tool['s']}" if "s" in tool else "not measured"
     return "an earlier report was used again" if tool.get("u") else ""
 
 
@@ -81,6 +82,12 @@ def unlike(tool: Mapping[str, Any], newest: Mapping[str, Any]) -> str:
     if tool.get("v") == newest.get("v"):
         return ""
     return f"another version of the tool: {tool.get('v') or 'unknown'}"
+
+
+def left(name: str, tools: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a tool left, or what stands for all tools of its analyzer; nothing: it has no cell."""
+    found = tools.get(name)
+    return found if found is not None else tools.get(f"{name.partition('/')[0]}/{ALL_TOOLS}", {})
 
 
 def absent(value: object) -> str:
