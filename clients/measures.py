@@ -59,6 +59,11 @@ ARTIFACT_SECONDS = Histogram(
     ["operation"],
     buckets=SHORT_S,
 )
+NOTICES = Counter(
+    "assay_notices",
+    "Notices handed to a receiver of the alerts file, by outcome (sent, failed).",
+    ["receiver", "outcome"],
+)
 QUEUE_WAIT_SECONDS = Histogram(
     "assay_queue_wait_seconds",
     "Time that an attempt of an activity waited in its task queue for a slot.",
