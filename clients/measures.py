@@ -63,7 +63,7 @@ ARTIFACT_SECONDS = Histogram(
 )
 NOTICES = Counter(
     "assay_notices",
-    "Notices handed to a receiver of the alerts file, by outcome (sent, failed).",
+    "Notices to the receivers of the alerts file, by outcome (sent, failed).",
     ["receiver", "outcome"],
 )
 QUEUE_WAIT_SECONDS = Histogram(
