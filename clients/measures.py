@@ -89,6 +89,5 @@ def timed(histogram: Histogram, *labels: str) -> Generator[None]:
     try:
         yield
     finally:
-        (histogram.labels(*labels) if labels else histogram).observe(
-            time.monotonic() - began_s, exemplar()
-        )
+        observed = histogram.labels(*labels) if labels else histogram
+        observed.observe(time.monotonic() - began_s, exemplar())

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -168,7 +167,7 @@ async def test_a_full_disk_leaves_the_backup_that_was_there(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", full)
+        patched.setattr("clients.backup_writer.write_atomically", full)
         patched.setattr("clients.archive_writer.publish", full)
         for name in ("backup", "backup.zip"):
             with pytest.raises(PlatformError, match="disk full") as caught:
@@ -237,6 +236,22 @@ async def test_what_is_there_is_refused_and_by_force_put_aside_whole(here: Place
     assert not (here.data_dir / "specs" / "later.yaml").exists()
     assert here.token_file.read_text() == "secret", "secrets are no part of it, and stay"
     assert rows_of(here.data_dir / "assay.db") == rows
+
+
+async def test_a_store_that_is_in_use_is_not_replaced_and_a_damaged_one_is(
+    here: Place, tmp_path: Path
+):
+    await save(here, tmp_path / "backup")
+    file = here.data_dir / "assay.db"
+    with closing(sqlite3.connect(file)) as user:
+        user.execute("SELECT * FROM pipelines").fetchall()
+        with pytest.raises(PlatformError, match="in use by another program"):
+            await bring_back(here, tmp_path / "backup", force=True)
+    file.write_bytes(b"no database at all" * 99)
+    done = await bring_back(here, tmp_path / "backup", force=True)
+
+    assert (Path(done.aside) / "assay.db").read_bytes() == b"no database at all" * 99
+    assert any("pipelines" in row for row in rows_of(file))
 
 
 async def test_an_old_store_is_brought_forward_and_a_newer_one_refused(here: Place, tmp_path: Path):

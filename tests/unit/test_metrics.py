@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -29,6 +31,7 @@ from activities.measures import (
     timing_report,
 )
 from clients.host_measures import CheckTimes, StartTimes
+from clients.measures import ARTIFACT_SECONDS
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
@@ -44,6 +47,7 @@ from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.progress import BreakerProgress, PipelinePhase, PipelineProgress
 from contract.running import AppCheck, StartOutcome, TeardownReport
 from contract.version import ASSAY_VERSION
+from telemetry import spans
 from tests.support.expositions import faults, reference, total
 from workflows.breaker import BreakerState, CircuitBreaker
 from workflows.measures import breaker_changed, creating_task
@@ -265,21 +269,60 @@ async def test_a_loop_that_hangs_is_not_healthy_and_the_exporter_of_the_sdk_may_
     endpoint = Endpoint(exposition, nothing, no_reasons)
     url = f"http://127.0.0.1:{endpoint.open('127.0.0.1', 0)}"
     try:
-        asked = asyncio.ensure_future(in_thread(f"{url}/health"))
-        await asyncio.sleep(0.05)  # the thread has begun
-        time.sleep(0.5)
-        status, body, _ = await asked
+        answers: list[int] = []
+        asking = threading.Thread(target=lambda: answers.append(status_of(f"{url}/health")))
+        asking.start()
+        asking.join()  # nothing else of the event loop goes on meanwhile
         _, text, _ = await in_thread(f"{url}/metrics")
     finally:
         await endpoint.close()
 
-    assert status in (200, 503)
-    assert status == 200 or "event loop" in body
+    assert answers == [503]
     assert total(text, "assay_sdk_exporter_failures_total") >= 1
+
+
+def test_a_time_leads_to_the_trace_that_it_belongs_to():
+    spans.switch(TracerProvider(shutdown_on_exit=False).get_tracer("t"))
+    try:
+        with spans.span("of a test"), clients.measures.timed(ARTIFACT_SECONDS, "get"):
+            trace_id = spans.trace_ids()["trace_id"]
+    finally:
+        spans.switch(None)
+
+    text, _ = Exposition([]).render(OPEN_METRICS)
+
+    assert f'# {{trace_id="{trace_id}"}}' in text.decode()
+    assert trace_id not in Exposition([]).render("")[0].decode()  # the older format has none
+
+
+def status_of(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 async def no_reasons() -> dict[str, str]:
     return {}
+
+
+async def test_an_sdk_that_cannot_be_measured_costs_its_own_figures(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def measure() -> str:
+        raise RuntimeError("a runtime is there already")
+
+    monkeypatch.setattr("clients.monitoring.watching.measure_sdk", measure)
+    watched = Watched("127.0.0.1:0")
+    url = f"http://127.0.0.1:{watched.open()}"
+    try:
+        _, text, _ = await in_thread(f"{url}/metrics")
+    finally:
+        await watched.close()
+
+    assert total(text, "assay_build_info", part="worker") == 1
+    assert total(text, "assay_sdk_exporter_failures_total") >= 1
 
 
 async def test_a_taken_address_is_one_clear_error():
