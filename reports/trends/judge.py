@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from reports.trends.tested import Tested, rows_of, tested
 
 LEVEL = 0.05
 """Of those called changed, at most this share is wrongly so, as far as noise has no drift."""
+_TOGETHER = 100  # apps whose figures are in memory at once
 LEAST = 0.03
 """A smaller change is none, however sure it is."""
 WIDEST = 0.25
@@ -52,16 +54,17 @@ class Judge:
         self.states: Counter[TrendState] = Counter()
         self.reasons: Counter[str] = Counter()
 
-    def add(self, apps: Iterable[AppSeries]) -> None:
+    def add(self, apps: Iterator[AppSeries]) -> None:
         """Take all figures of some apps."""
-        found: list[Series] = []
-        for app in apps:
-            found += app.loads()
-            if self._whole or not app.scanned:
-                found += app.scans()
-            else:
-                self._same_scans(app)
-        self.add_series(found)
+        while some := list(islice(apps, _TOGETHER)):
+            found: list[Series] = []
+            for app in some:
+                found += app.loads()
+                if self._whole or not app.scanned:
+                    found += app.scans()
+                else:
+                    self._same_scans(app)
+            self.add_series(found)
 
     def add_series(self, found: Iterable[Series]) -> None:
         """Take some series."""
