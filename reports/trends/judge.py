@@ -94,9 +94,12 @@ class Judge:
     ) -> None:
         """Test series of one shape together; those that are not for that, one by one."""
         rows = scale.to_all(np.array([series.values for series in alike])).mean(axis=2)
-        fit: Any = np.isfinite(rows).all(axis=1) & (np.ptp(rows, axis=1) > 0)
-        for at in np.flatnonzero(~fit).tolist():
+        sound: Any = np.isfinite(rows).all(axis=1)
+        fit: Any = sound & (np.ptp(rows, axis=1) > 0)
+        for at in np.flatnonzero(~sound).tolist():
             self._sort(alike[at], by_length)
+        for at in np.flatnonzero(sound & ~fit).tolist():
+            self._take(alike[at], _always(rows.shape[1]))
         chosen = [alike[at] for at in np.flatnonzero(fit).tolist()]
         if chosen:
             self._keep(tested(chosen, rows[fit]))
@@ -164,7 +167,11 @@ def _simple(series: Series, number: int) -> _Said | None:
     if number < FEWEST:
         return _too_few(series, number)
     values = {point.value for point in series.points if not point.reason}
-    return _Said(TrendState.UNCHANGED, number, {"within": 0.0}) if len(values) == 1 else None
+    return _always(number) if len(values) == 1 else None
+
+
+def _always(number: int) -> _Said:
+    return _Said(TrendState.UNCHANGED, number, {"within": 0.0})
 
 
 def _judged(one: Tested, corrected: float) -> _Said:
