@@ -8,12 +8,15 @@ COPY deploy/worker.lock deploy/
 RUN python -m pip install -q --no-cache-dir --no-deps --require-hashes -r deploy/worker.lock
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp assay && install -d -o assay -g assay /data
 COPY contract contract
+COPY telemetry telemetry
 COPY workflows workflows
 COPY activities activities
 COPY clients clients
 COPY store store
 COPY reports reports
-COPY alembic.ini settings.py worker.py ./
+# Scheduled scans are planned, started and compared by the functions behind the commands.
+COPY control control
+COPY alembic.ini queues.py settings.py worker.py ./
 RUN chmod -R a+rX . && python -m compileall -q .
 USER 10001:10001
 ENV ASSAY_DATA=/data HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

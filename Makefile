@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 ANALYZERS := $(patsubst analyzers/%/__main__.py,%,$(wildcard analyzers/*/__main__.py))
 # Node.js for the analyzers' tools, whatever the machine has.
 export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
-LOCK := uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
+LOCK := uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 # Slow files first: what is left for the end is small. Bytecode is kept even where it is not wanted
 # elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
 UNIT := tests/services tests/dashboard tests/workflows tests/store tests/replay tests/activities tests/unit
 
-.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench pictures lock clean
+.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench bench-short pictures lock update sbom audit licences images clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -51,8 +51,11 @@ chaos-short:
 chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
 	@deploy/with-engine.sh $(BIN)/python -m pytest -q -s tests/chaos --chaos-seed=$(or $(SEED),1) --chaos-faults=$(or $(N),100)
 
-bench: setup ## ratios measured side by side
+bench: setup ## ratios measured side by side; results are kept in bench/results
 	@for file in bench/bench_*.py; do $(BIN)/python $$file; done
+
+bench-short: venv ## is this tree slower than the baseline? (bench/baseline.txt)
+	@$(BIN)/python bench/compare.py --short
 
 setup: venv tools
 
@@ -79,7 +82,8 @@ tools: node
 	@analyzers/install.sh ../dashboard .tools/dashboard # its scripts
 
 test-tools: venv # what only integration and end-to-end tests need
-	@analyzers/install.sh ../tests/tools .tools/tests
+	@# A package there names peers of the cloud that nothing here needs.
+	@npm_config_legacy_peer_deps=true analyzers/install.sh ../tests/tools .tools/tests
 
 base-images: ## base images from Debian packages, for hosts without a registry
 	@deploy/base-images/build.sh
@@ -92,6 +96,21 @@ lock: ## resolve dependencies anew into the lock files (needs uv)
 	@$(LOCK) analyzers/requirements.in -c requirements.lock -o analyzers/requirements.lock
 	@for name in worker dashboard; do $(LOCK) deploy/$$name.in -c requirements.lock -o deploy/$$name.lock; done
 	@for file in analyzers/node.in analyzers/*/requirements*.in; do $(LOCK) $$file -o $${file%.in}.lock; done
+
+update: ## newer packages, proved by make check: make update NAME=httpx (all: without NAME)
+	@$(BIN)/python -m deploy.supply.update $(NAME)
+
+sbom: setup ## what the installation and each image are made of, as CycloneDX in dist/sbom
+	@$(BIN)/python -m deploy.supply.sbom --images
+
+audit: setup ## known weaknesses of the packages in our locks, where an advisory source answers
+	@$(BIN)/python -m deploy.supply.audit $(ARGS)
+
+licences: ## the licence of each package in our locks
+	@$(BIN)/python -m deploy.supply.licences --write
+
+images: ## pin the images of others to their digests, where a registry answers
+	@$(BIN)/python -m deploy.supply.images --pin
 
 clean: ## remove what make installed; the data folder .assay stays
 	@rm -rf $(VENV) .tools .pytest_cache .ruff_cache .hypothesis

@@ -23,7 +23,7 @@ from contract.analyzers import AnalyzerKind
 from contract.doors import DashboardSettings
 from contract.errors import ErrorCode, PlatformError
 from contract.limits import BUILD_MAX_S, START_MAX_S
-from contract.operating import Folder, OperatingSettings
+from contract.operating import Folder, OperatingSettings, OptionalFile
 from contract.quiet import LOAD_LOCK
 from contract.secret import ENV_PREFIX, SecretRef
 
@@ -61,6 +61,7 @@ class Settings(_Parts, _Slots):
         data: folder of everything Assay writes.
         tools: folder of the analyzers' installed tools.
         db_url: SQLAlchemy URL of the store; default SQLite in the data folder.
+        db_url_file: file that has `db_url`, which may hold a password; at most one is set.
         db_read_url: of a replica for those who only look; it may lag behind. Default: `db_url`.
         keep_days: `prune` removes pipelines that ended longer ago.
         host: name of this machine in task queues and labels; stable over restarts.
@@ -88,6 +89,7 @@ class Settings(_Parts, _Slots):
     data: Folder = PROJECT_ROOT / ".assay"
     tools: Folder = PROJECT_ROOT / ".tools"
     db_url: str = ""
+    db_url_file: OptionalFile = None
     db_read_url: str = ""
     keep_days: Annotated[float, Field(ge=0)] | None = None
     host: str = ""
@@ -95,10 +97,10 @@ class Settings(_Parts, _Slots):
     engine: Literal["auto", "docker", "process"] = "auto"
     analyzer_urls: dict[AnalyzerKind, str] = _DEFAULT_URLS
     analyzer_location: Literal["host", "network"] = "host"
-    token_file: Folder | None = None
+    token_file: OptionalFile = None
     logins: Folder | None = None
     payload_keys: SecretStr = SecretStr("")
-    payload_key_file: Folder | None = None
+    payload_key_file: OptionalFile = None
     docker_host: str = Field(default="unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
     base_images: Literal["auto"] | Mapping[str, str] = "auto"
     app_memory_mb: Annotated[int, Field(ge=32)] = 1024
@@ -111,6 +113,7 @@ class Settings(_Parts, _Slots):
     app_slots: Annotated[int, Field(ge=1, le=64)] = 2
     ai_base_url: str = ""
     ai_api_key: SecretStr = SecretStr("")
+    ai_api_key_file: OptionalFile = None
     ai_models: str = ""
     ai_prices: str = ""
     ai_budget_usd: str = ""
@@ -143,8 +146,9 @@ class Settings(_Parts, _Slots):
 
     @property
     def database_url(self) -> str:
-        """SQLAlchemy URL of the store."""
-        return self.db_url or f"sqlite+aiosqlite:///{self.data_dir / 'assay.db'}"
+        """SQLAlchemy URL of the store. Raises: PlatformError: as `payload_key_text`."""
+        url = _one_of("ASSAY_DB_URL", self.db_url, "ASSAY_DB_URL_FILE", self.db_url_file)
+        return url or f"sqlite+aiosqlite:///{self.data_dir / 'assay.db'}"
 
     @property
     def host_name(self) -> str:
@@ -180,7 +184,7 @@ class Settings(_Parts, _Slots):
         values = {
             name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in self
-            if name.startswith("ai_") and name != "ai_slots"
+            if name.startswith("ai_") and name != "ai_slots" and value is not None
         }
         return {f"ASSAY_{name.upper()}": value for name, value in values.items() if value}
 
@@ -189,9 +193,9 @@ class Settings(_Parts, _Slots):
         """The analyzers' shared token, if one is set.
 
         Raises:
-            PlatformError: INVALID_ARGUMENT when the token file cannot be read.
+            PlatformError: INVALID_ARGUMENT when the token file is empty or cannot be read.
         """
-        return _line_of(path, f"ASSAY_TOKEN_FILE {path}") if (path := self.token_file) else None
+        return _one_of("", "", "ASSAY_TOKEN_FILE", self.token_file) or None
 
     @property
     def payload_key_text(self) -> str:
@@ -200,17 +204,8 @@ class Settings(_Parts, _Slots):
         Raises:
             PlatformError: INVALID_ARGUMENT: both are set, or the file is empty or unreadable.
         """
-        text, path = self.payload_keys.get_secret_value(), self.payload_key_file
-        if path is None:
-            return text
-        if text:
-            message = "set ASSAY_PAYLOAD_KEYS or ASSAY_PAYLOAD_KEY_FILE, not both"
-            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
-        text = _line_of(path, f"ASSAY_PAYLOAD_KEY_FILE {path}")
-        if not text:  # what was meant to be encrypted must not go out as it is
-            message = f"ASSAY_PAYLOAD_KEY_FILE {path} is empty"
-            raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
-        return text
+        keys = self.payload_keys.get_secret_value()
+        return _one_of(_KEYS, keys, "ASSAY_PAYLOAD_KEY_FILE", self.payload_key_file)
 
     def secret(self, ref: SecretRef) -> str:
         """The secret that a spec names. Blocking; read anew at each call.
@@ -237,11 +232,19 @@ class Settings(_Parts, _Slots):
         return value
 
 
-def _line_of(path: Path, where: str) -> str:
+def _one_of(variable: str, value: str, file_variable: str, path: Path | None) -> str:
+    """The value, or what the file has, which is never nothing; neither: an empty text."""
+    if path is None:
+        return value
+    wrong = f"set {variable} or {file_variable}, not both" if value else ""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        text = "" if wrong else path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"{where}: {error}") from error
+        text, wrong = "", f"{file_variable} {path}: {error}"
+    if wrong or not text:  # what was meant to be a secret is not left out
+        wrong = wrong or f"{file_variable} {path} is empty"
+        raise PlatformError(ErrorCode.INVALID_ARGUMENT, wrong)
+    return text
 
 
 def secret_variables() -> list[str]:

@@ -9,77 +9,47 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 
 from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
-from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
-from activities import Activities
-from activities.analysis import AnalysisActivities
-from activities.analyzer_ports import AnalyzerGateway
-from activities.apps import AppActivities
-from activities.ports import (
-    AppRuntime,
-    ArtifactStore,
-    ResultStore,
-)
-from activities.preflight import PreflightActivities
-from activities.report_ports import ReportWriter
-from activities.reports import ReportActivities
-from activities.results import ResultActivities
-from activities.slots import Slots
-from activities.watch import WatchActivities
+from activities.alerting import AlertPorts, tell_host
+from activities.ports import ArtifactStore
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
 from clients.files import disk_faults
+from clients.host import HostRuntime
+from clients.host_look import HostWatch, host_disks
+from clients.log_context import leave_names_to_fields
+from clients.monitoring.watching import Watched
+from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
 from clients.runtime import host_runtime
-from clients.temporal import connect, ensure_janitor_schedule, ensure_search_attributes
-from clients.versioning import deployment_config, require_versioning
-from contract.analyzers import AnalyzerKind
-from contract.errors import ErrorCode, PlatformError
-from contract.ids import (
-    TASK_QUEUE_APPS,
-    TASK_QUEUE_CONTROL,
-    TASK_QUEUE_WATCH,
-    task_queue_analyzer,
-    task_queue_host,
-    task_queue_start,
+from clients.server_look import ServerWatch
+from clients.temporal import (
+    connect,
+    ensure_alerts_schedule,
+    ensure_janitor_schedule,
+    ensure_search_attributes,
 )
-from contract.limits import BEAT_INTERVAL_S
-from contract.progress import PlatformService
+from clients.versioning import require_versioning
+from contract.errors import PlatformError
+from queues import Ports, workers_of
 from settings import Settings, load_settings, take_secrets
+from store.alerts import AlertStore
+from store.engine import parse_url
 from store.migrate import upgrade
 from store.results import SqlResultStore
-from workflows import WORKFLOWS
+from telemetry.logs import log_to_stderr
+from telemetry.tracing import start_tracing
 from workflows.search_attributes import names as search_attributes
 
-_GRACE = timedelta(seconds=8)
-# Each beat of an activity is sent: a dead worker is noticed by the beats that are missing.
-_BEAT_THROTTLE = timedelta(seconds=BEAT_INTERVAL_S)
-# A workflow task that a dead worker's own queue holds goes to everybody's after this time.
-_STICKY_LIMIT = timedelta(seconds=1.5)
 _PATIENCE_S = 60.0
 _Answer = TypeVar("_Answer")
-_Queue = tuple[str, Activities, int | Slots]
 logger = logging.getLogger("assay.worker")
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What the activities of one host reach the world through."""
-
-    gateway: AnalyzerGateway
-    runtime: AppRuntime
-    artifacts: ArtifactStore
-    results: ResultStore
-    reports: ReportWriter
 
 
 async def run_worker(settings: Settings) -> None:
@@ -90,8 +60,8 @@ async def run_worker(settings: Settings) -> None:
     """
     with disk_faults(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if settings.metrics_address:
-        _serve_metrics(settings.metrics_address)
+    watched = Watched(settings.metrics_address, settings.build_id)
+    watched.open()
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
@@ -106,116 +76,69 @@ async def run_worker(settings: Settings) -> None:
         workdir=settings.data_dir / "incoming",
         secret=settings.secret,
     )
+    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(watched.close)
         stack.push_async_callback(gateway.close)
-        for worker in workers_of(settings, client, await _ports(settings, gateway)):
+        runtime = await _runtime(settings, artifacts)
+        ports = _ports(settings, client, gateway, runtime, artifacts)
+        workers = workers_of(settings, client, ports, work=watched.work)
+        for worker in workers:
             await stack.enter_async_context(worker)
+        stack.callback(_watch_host(settings, ports).cancel)
         await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
+        await _patiently(lambda: ensure_alerts_schedule(client))
+        probes = {"engine": runtime.probe, "store": ports.results.probe}
+        folders = {"data": settings.data_dir, "engine": await runtime.disk()}
+        watched.work_begins(client, workers, runtime.usage, probes, folders)
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
 
-def _serve_metrics(address: str) -> None:
-    metrics = PrometheusConfig(bind_address=address)
-    try:
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=metrics)))
-    except ValueError as error:
-        message = f"ASSAY_METRICS_ADDRESS {address}: {error}"
-        raise PlatformError(ErrorCode.INVALID_ARGUMENT, message) from error
-
-
-async def _ports(settings: Settings, gateway: WebSocketGateway) -> Ports:
-    artifacts = FileArtifactStore(settings.data_dir / "artifacts")
+async def _runtime(settings: Settings, artifacts: ArtifactStore) -> HostRuntime:
     runtime = await _patiently(
         lambda: asyncio.to_thread(
             host_runtime, settings, artifacts, docker_host=settings.docker_host
         )
     )
     logger.info("%s", runtime.description)
+    return runtime
+
+
+def _ports(
+    settings: Settings,
+    client: Client,
+    gateway: WebSocketGateway,
+    runtime: HostRuntime,
+    artifacts: ArtifactStore,
+) -> Ports:
+    alerts = AlertPorts(
+        keeper=AlertStore.from_url(settings.database_url),
+        receivers=FileNotifier(settings.alerts_file, settings.secret),
+        server=ServerWatch(client),
+    )
     return Ports(
         gateway=gateway,
         runtime=runtime,
         artifacts=artifacts,
         results=SqlResultStore.from_url(settings.database_url),
         reports=FileReportWriter(settings.data_dir / "reports"),
+        alerts=alerts,
     )
 
 
-def workers_of(
-    settings: Settings, client: Client, ports: Ports, *, grace: timedelta = _GRACE
-) -> Sequence[Worker]:
-    """The workers of one host, not started yet; a stop cancels activities after `grace`."""
-    builds = Slots(settings.app_slots)
-    lock = settings.load_lock.absolute()
-    apps = AppActivities(ports.runtime, builds, lock)
-    recording = ResultActivities(ports.results, ports.artifacts)
-    probes = {
-        PlatformService.ENGINE: ports.runtime.probe,
-        PlatformService.STORE: ports.results.probe,
-    }
-    preflight = PreflightActivities(ports.gateway, probes)
-    writer = ReportActivities(ports.results, ports.reports, ports.artifacts)
-    control = [
-        *apps.in_control(),
-        *preflight.activities(),
-        *recording.activities(),
-        *writer.activities(),
-    ]
-    host = settings.host_name
-    starts = AppActivities(ports.runtime, None, lock)
-    version = deployment_config(settings.deployment, settings.build_id)
-    queues: list[_Queue] = [
-        (TASK_QUEUE_APPS, apps.on_any_host(), builds),
-        (task_queue_start(host), starts.on_build_host(), 50),
-        (task_queue_host(host), apps.on_app_host(), 20),
-        (TASK_QUEUE_WATCH, WatchActivities().activities(), 200),
-        *(_analysis(kind, settings, ports) for kind in AnalyzerKind),
-    ]
-    return [
-        Worker(
-            client,
-            task_queue=TASK_QUEUE_CONTROL,
-            workflows=WORKFLOWS,
-            activities=control,
-            max_concurrent_activities=50,
-            sticky_queue_schedule_to_start_timeout=_STICKY_LIMIT,
-            deployment_config=version,
-            max_heartbeat_throttle_interval=_BEAT_THROTTLE,
-            graceful_shutdown_timeout=grace,
-        ),
-        *(
-            Worker(
-                client,
-                task_queue=queue,
-                activities=work,
-                tuner=_tuner(slots),
-                deployment_config=version,
-                max_heartbeat_throttle_interval=_BEAT_THROTTLE,
-                graceful_shutdown_timeout=grace,
-            )
-            for queue, work, slots in queues
-        ),
-    ]
-
-
-def _analysis(kind: AnalyzerKind, settings: Settings, ports: Ports) -> _Queue:
-    """An analyzer's queue; the only slot of a host is free again while a result is fetched."""
-    slots = settings.analyzer_slots[kind]
-    supplier = Slots(slots) if kind.is_alone else None
-    activities = AnalysisActivities(ports.gateway, ports.artifacts, ports.runtime, supplier)
-    queue = task_queue_analyzer(kind, settings.host_name)
-    return queue, activities.activities(), supplier or slots
-
-
-def _tuner(slots: int | Slots) -> WorkerTuner:
-    """So many activities at once; of anything else a queue of activities has none."""
-    none = FixedSizeSlotSupplier(1)
-    return WorkerTuner.create_composite(
-        workflow_supplier=none,
-        activity_supplier=slots if isinstance(slots, Slots) else FixedSizeSlotSupplier(slots),
-        local_activity_supplier=none,
-        nexus_supplier=none,
+def _watch_host(settings: Settings, ports: Ports) -> asyncio.Task[None]:
+    """Begin to tell what this host is like, for alerts."""
+    database = parse_url(settings.database_url)
+    look = HostWatch(
+        settings.host_name,
+        host_disks(settings.data_dir, database.database if database.host is None else None),
+        ports.gateway.health,
+        settings.analyzer_urls,
+        settings.token,
     )
+    keeper = AlertStore.from_url(settings.database_url)
+    return asyncio.create_task(tell_host(look, keeper, settings.alerts_every_s))
 
 
 async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
@@ -235,14 +158,13 @@ def main() -> int:
     try:
         settings = load_settings()
         take_secrets()
-        logging.basicConfig(
-            level=settings.log_level,
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-            stream=sys.stderr,
-        )
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        logging.getLogger("websockets").setLevel(logging.INFO)  # below, it shows frames
-        asyncio.run(run_worker(settings))
+        log_to_stderr("worker", settings.log_level, settings.log_format)
+        leave_names_to_fields()
+        tracing = start_tracing("worker", temporal=True)
+        try:
+            asyncio.run(run_worker(settings))
+        finally:
+            tracing.stop()
     except PlatformError as error:
         return _refuse(error.message)
     except RPCError as error:

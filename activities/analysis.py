@@ -11,6 +11,7 @@ from activities import Activities
 from activities.analyzer_ports import AnalyzerGateway, AnalyzerResult
 from activities.heartbeat import Attempt
 from activities.liveness import Liveness
+from activities.measures import count_result
 from activities.ownership import is_disowned
 from activities.ports import AppWatch, ArtifactStore
 from activities.result_cache import LOST, load_report, save_result, with_missing_tools
@@ -98,6 +99,10 @@ class AnalysisActivities:
         attempt.note(f"{request.analyzer}: keeping the result")
         archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
         report = with_missing_tools(result.report, request.tools)
+        before = await self._artifacts.cached(key)
+        # Two attempts that joined one run of the analyzer have the same result.
+        twice = before is not None and before.sha256 != archive.sha256
+        count_result(request.analyzer, twice=twice)
         await save_result(self._artifacts, key, archive, report)
         return archive, report
 

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities import Activities, ownership
 from activities.errors import Held
 from activities.heartbeat import Attempt
+from activities.measures import count_orphans, note_sweep
 from activities.ownership import is_disowned, is_running
 from activities.ports import AppRuntime
 from activities.slots import Slots
@@ -22,6 +23,7 @@ from contract.outcome import AppFacts
 from contract.quiet import Work, give_way
 from contract.running import AppCheck, RunningApp, StartOutcome, SweepReport, TeardownReport
 from contract.spec import AppSpec
+from telemetry.spans import waiting
 
 # A new app keeps a processor busy for about so long; load tests wait no longer for it.
 START_BUSY_S = 10.0
@@ -100,7 +102,8 @@ class AppActivities:
         work = Work(None, 0.0)
         try:
             if self._load_lock is not None:
-                work = await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
+                with waiting("give way to load tests"):
+                    work = await give_way(self._load_lock, GIVE_WAY_S, attempt.note)
             if not attempt.begun and await ownership.is_held():
                 raise Held
             attempt.begin()
@@ -151,7 +154,7 @@ class AppActivities:
                     kept.append(workflow_id)
                     continue
                 try:
-                    await self._runtime.teardown(workflow_id)
+                    count_orphans(await self._runtime.teardown(workflow_id))
                     removed.append(workflow_id)
                 except PlatformError as exc:
                     stuck[workflow_id] = exc
@@ -159,6 +162,7 @@ class AppActivities:
                 workflow_id, first = next(iter(stuck.items()))
                 message = f"{len(stuck)} owners not removed; {workflow_id}: {first.message}"
                 raise PlatformError(first.code, message)
+            note_sweep()
         return SweepReport(removed=tuple(removed), kept=tuple(kept))
 
     @activity.defn(name="forget_host")

@@ -158,11 +158,17 @@ class ResultStore(Protocol):
         ...
 
     async def record_subtask(
-        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+        self,
+        pipeline_id: str,
+        app: AppSpec,
+        outcome: SubtaskOutcome,
+        report: AnalyzerReport | None,
+        at: datetime | None = None,
     ) -> tuple[ToolSummary, ...]:
         """One row per cell, with findings and metrics; answers with all cells of the subtask now.
 
-        Replaces what the subtask left before, but nothing measured by what is not.
+        They were recorded at the moment `at`, or now. Replaces what the subtask left before, but
+        nothing measured by what is not.
         """
         ...
 

@@ -29,16 +29,25 @@ LoadReport = Callable[[ArtifactRef], Awaitable[AnalyzerReport]]
 class Recording:
     """Writes outcomes. Every write is an upsert: twice changes nothing."""
 
-    def __init__(self, results: ResultStore, load_report: LoadReport) -> None:
+    def __init__(
+        self,
+        results: ResultStore,
+        load_report: LoadReport,
+        counted: Callable[[SubtaskOutcome], None] = lambda _: None,
+    ) -> None:
+        """`counted` is called with each subtask whose cells have been written."""
         self._results = results
         self._load_report = load_report
+        self._counted = counted
 
     async def page(self, header: PlanHeader, page: PlanPage, at: datetime) -> None:
         """Make the rows of a pipeline, created at the moment `at`, and of some of its apps."""
         await self._results.register_page(header, page, at)
 
-    async def subtask(self, app: AppSpec, outcome: SubtaskOutcome) -> SubtaskOutcome:
-        """Write one subtask's cells; the outcome as it could be recorded.
+    async def subtask(
+        self, app: AppSpec, outcome: SubtaskOutcome, at: datetime | None = None
+    ) -> SubtaskOutcome:
+        """Write one subtask's cells at the moment `at`; the outcome as it could be recorded.
 
         A result that cannot be read any more is missing; what an earlier run measured is kept.
         """
@@ -49,7 +58,8 @@ class Recording:
             if exc.code not in LOST:
                 raise
             recorded = _without_result(outcome, exc.message)
-        cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report)
+        cells = await self._results.record_subtask(app.pipeline_id, app, recorded, report, at)
+        self._counted(recorded)
         return _as_stored(recorded, cells)
 
     async def app(self, app: AppSpec, outcome: AppOutcome) -> None:
@@ -57,14 +67,16 @@ class Recording:
         await self._results.record_app(app, outcome)
         await self.list_weaknesses(app.pipeline_id, [app.ref])
 
-    async def skipped(self, skipped: UnendedApps, note: Callable[[str], None]) -> None:
+    async def skipped(
+        self, skipped: UnendedApps, note: Callable[[str], None], at: datetime | None = None
+    ) -> None:
         """Write what is missing of apps that did not end; what was recorded before is kept."""
         header = await self._results.load_header(skipped.pipeline_id)
         for entry in await self._results.read_apps(skipped.pipeline_id, skipped.positions):
             app = header.app_spec(entry.app)
             note(f"recording {app.key}")
             tools = {**skipped.tools, **app.tools}
-            await self._missing(app.model_copy(update={"tools": tools}), entry, skipped.reason)
+            await self._missing(app.model_copy(update={"tools": tools}), entry, skipped.reason, at)
 
     async def state(
         self, pipeline_id: str, state: str, detail: dict[str, Any], at: datetime
@@ -86,12 +98,15 @@ class Recording:
         for ref, made_of in record.revisions().items():
             await self._results.replace_weaknesses(pipeline_id, ref, listed.get(ref), made_of)
 
-    async def _missing(self, app: AppSpec, entry: AppEntry, reason: str) -> None:
+    async def _missing(
+        self, app: AppSpec, entry: AppEntry, reason: str, at: datetime | None
+    ) -> None:
         outcome = unended(app, reason)
         known = {*entry.result.analyzers, *entry.result.missing} if entry.result else set()
         for subtask in outcome.subtasks:
             if subtask.analyzer not in known:
-                await self._results.record_subtask(app.pipeline_id, app, subtask, None)
+                await self._results.record_subtask(app.pipeline_id, app, subtask, None, at)
+                self._counted(subtask)
         if entry.state is None:
             await self.app(app, outcome)
         else:

@@ -4,6 +4,7 @@ from temporalio import activity
 
 from activities import Activities
 from activities.heartbeat import Attempt
+from activities.measures import timing_report
 from activities.ports import ArtifactStore, ResultStore
 from activities.report_ports import ReportWriter
 from activities.report_writing import ReportWriting
@@ -28,4 +29,5 @@ class ReportActivities:
         Retry is safe: the same rows make the same files, and they appear when all are there.
         """
         async with Attempt("writing the report") as attempt:
-            return await self._writing.write(pipeline_id, attempt.note)
+            with timing_report():
+                return await self._writing.write(pipeline_id, attempt.note)

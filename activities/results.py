@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities import Activities
 from activities.heartbeat import Attempt
+from activities.measures import CellCounts
 from activities.ports import ArtifactStore, ResultStore
 from activities.recording import Recording
 from activities.result_cache import load_report
@@ -28,7 +29,7 @@ class ResultActivities:
 
     def __init__(self, results: ResultStore, artifacts: ArtifactStore) -> None:
         self._results = results
-        self._recording = Recording(results, partial(load_report, artifacts))
+        self._recording = Recording(results, partial(load_report, artifacts), CellCounts().add)
 
     def activities(self) -> Activities:
         """All activities of this class, for the control queue."""
@@ -73,7 +74,7 @@ class ResultActivities:
         any more (no retry cures that), or what an earlier run measured is kept.
         """
         async with Attempt("recording the subtask"):
-            recorded = await self._recording.subtask(app, outcome)
+            recorded = await self._recording.subtask(app, outcome, activity.info().scheduled_time)
         return None if recorded == outcome else recorded
 
     @activity.defn(name="record_app")
@@ -89,7 +90,7 @@ class ResultActivities:
         What the workflow of an app recorded before it was ended is kept.
         """
         async with Attempt("recording apps that did not end") as attempt:
-            await self._recording.skipped(skipped, attempt.note)
+            await self._recording.skipped(skipped, attempt.note, activity.info().scheduled_time)
 
     @activity.defn(name="recorded_subtasks")
     async def recorded_subtasks(self, app: AppSpec) -> list[SubtaskOutcome]:

@@ -28,10 +28,16 @@ class Slots(CustomSlotSupplier):
     """
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self._free = size
         self._given_back = 0
         self._lock = threading.Lock()
         self._waiting: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
+
+    @property
+    def given_back(self) -> int:
+        """How many running activities hold no slot any more."""
+        return self._given_back
 
     def once(self) -> Callable[[], None]:
         """A function that one activity calls when its work is done; only its first call counts.

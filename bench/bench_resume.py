@@ -36,6 +36,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from bench.recording import recorded
 from cli.stack.supervision import DYNAMIC_CONFIG
 from clients.artifacts import FileArtifactStore
 from contract.analysis import SubtaskRequest
@@ -46,12 +47,12 @@ from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
 from control.starting import start_pipeline
+from queues import Ports, workers_of
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeGateway, FakeRuntime, Result, report
 from tests.workflows.fake_platform import make_plan
-from worker import Ports, workers_of
 from workflows import search_attributes
 
 GOAL_S = 4.0
@@ -270,4 +271,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import access, deploying, exchange, results, running, steering
+from cli import (
+    access,
+    alerting,
+    backups,
+    deploying,
+    exchange,
+    reading,
+    results,
+    running,
+    steering,
+)
 from cli.arguments import (
     FailOnOption,
     FormatOption,
@@ -21,6 +31,8 @@ from cli.arguments import (
 from cli.command import Commands, Program, run
 from cli.planning import register as register_planning
 from cli.program import INSTALLED, version
+from cli.scheduling import register as register_scheduling
+from cli.trends import register as register_trends
 from cli.upkeep import register as register_upkeep
 from contract.priority import PipelinePriority
 from control.naming import new_id
@@ -195,20 +207,7 @@ def add(
     run(lambda settings: run_add(settings, id, apps or [], root, as_json=as_json))
 
 
-@app.command()
-def logs(
-    id: PipelineArg,
-    app: Annotated[str, typer.Argument(help="Which app.", metavar="MODEL/appN")],
-    name: Annotated[
-        str, typer.Argument(help="One log (build.log); left out: all.", metavar="[LOG]")
-    ] = "",
-    lines: Annotated[int, typer.Option(help="Last lines of each; 0: all.", min=0)] = 200,
-    as_json: JsonFlag = False,
-) -> None:
-    """Print what an app's build, start and containers said, and where the analyzers' logs are."""
-    from cli.commands.logs import run_logs
-
-    run(lambda settings: run_logs(settings, id, app, name, lines=lines, as_json=as_json))
+reading.register(app)
 
 
 @app.command()
@@ -259,8 +258,12 @@ def schema(
 
 running.register(app)
 results.register(app)
+register_trends(app)
 register_upkeep(app)
+backups.register(app)
 register_planning(app)
+register_scheduling(app)
 exchange.register(app)
 access.register(app)
+alerting.register(app)
 deploying.register(app)

@@ -16,6 +16,7 @@ from cli.output import report_error
 from cli.program import command
 from cli.signals import end_by_signal
 from cli.terminal import progress_out
+from cli.traced import traced_command
 from control.errors import WrongInputError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class _Command(TyperCommand):
             for text in value if isinstance(value, list | tuple) else (value,):
                 if isinstance(text, str):
                     _require_text(name, text)
-        return super().invoke(ctx)
+        name = ctx.command_path.partition(" ")[2]
+        return traced_command(name, lambda: super(_Command, self).invoke(ctx))
 
 
 class Commands(TyperGroup):

@@ -94,6 +94,7 @@ class StackUp(Frozen):
         ui: address of its Web UI.
         data: the data folder.
         dashboard: address of the dashboard.
+        metrics: address of the worker's figures.
     """
 
     started: bool
@@ -101,6 +102,7 @@ class StackUp(Frozen):
     ui: str = ""
     data: str = ""
     dashboard: str = ""
+    metrics: str = ""
 
 
 class StackDown(Frozen):

@@ -84,5 +84,16 @@ class Exit(IntEnum):
             "rerun: a cell did not come out the same"
         ),
     )
+    REGRESSED = (
+        13,
+        (
+            "regressions --fail-on worse: a figure of an app is worse since one of the last "
+            "pipelines. Too few measurements are no regression; the output counts them"
+        ),
+    )
+    UNVERIFIED = (
+        14,
+        "verify-deployment: a check of the installation failed; the output names it and what to do",
+    )
     INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"
     READER_GONE = 141, "Whoever read the output went away (`| head`)"

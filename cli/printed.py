@@ -15,7 +15,15 @@ from cli.documents import (
 from contract.access import TokenRecord
 from contract.base import Frozen
 from contract.findings import FoundWeakness
+from contract.scans import LostTool, ScanComparison, ScanRun
 from control.access_documents import Ended, NewToken, Tokens
+from control.alert_documents import (
+    FiringAlert,
+    FiringAlerts,
+    ReceiverAnswer,
+    Receivers,
+    UnsentNotice,
+)
 from control.archive_documents import (
     Exported,
     Imported,
@@ -26,15 +34,13 @@ from control.archive_documents import (
     Verified,
     VerifiedTable,
 )
+from control.backup_documents import BackedUp, Restored, StoreSchema
 from control.compared_looks import ComparedTool, LookCounts
 from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
 from control.documents import (
     Added,
-    AnalyzerLog,
-    AppLogs,
     FormsWritten,
-    KeptLog,
     KeptRows,
     PipelineLine,
     PipelineStatus,
@@ -51,7 +57,12 @@ from control.findings import Findings
 from control.findings_scope import NotMeasured, ToolLooks
 from control.forecast import Assumed, Forecast, Shows, Took
 from control.live_documents import Sent
+from control.log_documents import AnalyzerLog, AppLogs, KeptLog, LogLine, PipelineLogs
+from control.regression_documents import AppTrends, ReasonCount, Regressions
+from control.rollout import RolloutCheck, RolloutVerdict
+from control.schedule_documents import ScheduleChanged, ScheduleDocument, SchedulesDocument
 from reports.baseline_results import BaselineCount, BaselineReport, ModelBaseline, UnknownReason
+from reports.trends.model import Trend, TrendPoint
 
 # The report is `report.json`, which has a schema of its own.
 REPORT = "the report"
@@ -61,6 +72,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "validate": (Validated,),
     "plan": (Forecast,),
     "submit": (Submitted, REPORT),
+    "schedule": (ScheduleChanged, SchedulesDocument, ScheduleDocument),
     "status": (PipelineList, PipelineStatus),
     "watch": (PipelineStatus,),
     "pause": (Sent,),
@@ -70,22 +82,29 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "reset-breaker": (Sent,),
     "retry": (Retried, REPORT),
     "add": (Added,),
-    "logs": (AppLogs,),
+    "logs": (PipelineLogs, AppLogs),
     "report": (REPORT, FormsWritten),
     "findings": (Findings,),
     "compare": (Comparison,),
+    "regressions": (Regressions,),
+    "history": (AppTrends,),
     "suppress": (Suppressed, Decisions),
     "schema": ("the schema",),
     "doctor": (Diagnosis,),
     "up": (StackUp,),
+    "backup": (BackedUp,),
+    "restore": (Restored,),
+    "store": (StoreSchema,),
     "down": (StackDown,),
     "prune": (Pruned,),
     "rebuild": (RebuiltStore,),
     "export": (Exported,),
     "import": (Imported,),
     "verify": (Verified,),
+    "verify-deployment": (RolloutVerdict,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
+    "alerts": (FiringAlerts, Receivers),
     "token": (NewToken, Tokens, Ended, LoginAddress),
 }
 PARTS: tuple[type[Frozen], ...] = (
@@ -97,7 +116,9 @@ PARTS: tuple[type[Frozen], ...] = (
     ValidatedApp,
     KeptLog,
     AnalyzerLog,
+    LogLine,
     Check,
+    RolloutCheck,
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,
@@ -112,10 +133,19 @@ PARTS: tuple[type[Frozen], ...] = (
     ComparedModel,
     ComparedTool,
     LookCounts,
+    LostTool,
+    ScanRun,
+    ScanComparison,
     BaselineReport,
     BaselineCount,
     ModelBaseline,
     UnknownReason,
+    Trend,
+    TrendPoint,
+    ReasonCount,
     ListedDecision,
     TokenRecord,
+    FiringAlert,
+    UnsentNotice,
+    ReceiverAnswer,
 )

@@ -33,8 +33,12 @@ def _near(path: str) -> str:
         return path
 
 
+def project_version() -> str:
+    """The version of Assay alone."""
+    return loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"]
+
+
 def version() -> str:
     """The versions that a bug report should name."""
-    project = loads(_PROJECT.read_text(encoding="utf-8"))["project"]
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"assay {project['version']} (Python {python}, temporalio {version_of('temporalio')})"
+    return f"assay {project_version()} (Python {python}, temporalio {version_of('temporalio')})"

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from cli.errors import UserError
 from cli.exits import Exit
 from contract.doors import base_url
+from telemetry.logs import LogForm, log_to_stderr
 
 # What is still being answered when a signal comes may take so long; live views end at once.
 _GRACE_S = 3
@@ -76,14 +77,11 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
     return listening, base_url(host, int(listening.getsockname()[1]))
 
 
-def log_to_stderr(level: str, *, requests: bool) -> None:
-    """Set up the log: messages for people, and requests as lines of JSON if asked for."""
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+def set_up_log(level: str, form: LogForm, *, requests: bool) -> None:
+    """Set up the log, with requests as lines of JSON if asked for."""
+    log_to_stderr("dashboard", level, form)
     if level != "DEBUG":
-        for name in ("uvicorn.error", "httpx", "httpx2", "websockets"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     if requests:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())

@@ -9,7 +9,8 @@ from temporalio.envconfig import ClientConfig
 
 from cli.installation import login_finder, machine_of, store_of
 from cli.program import command, version
-from cli.stack.lifecycle import recorded_stack, running_stack
+from cli.stack.lifecycle import running_stack
+from cli.stack.records import recorded_stack
 from clients.artifacts import FileArtifactStore
 from clients.runtime import choose_runtime
 from clients.shared_keys import require_shared_keys
@@ -47,6 +48,7 @@ def site_of(settings: Settings) -> Site:
         analyzer_urls=stack.analyzer_urls if stack else urls,
         token_file=stack.token_file if stack else settings.token_file,
         doors=doors_of(settings),
+        worker_url=stack.worker_url if stack else "",
         engine=None if elsewhere else lambda: _engine(settings),
         versions={name: version_of(name) for name in _PARTS},
         deployment=settings.deployment if elsewhere or not stack else stack.deployment,

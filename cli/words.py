@@ -1,7 +1,7 @@
 """The next steps after errors of `control`, as commands that the user can type."""
 
 from cli.program import command
-from contract.errors import PlatformError
+from contract.errors import NewerSchemaError, PlatformError
 from control import errors
 
 AI_IS_OFF = (
@@ -34,4 +34,11 @@ def next_step_of(error: PlatformError) -> str:
         case errors.OtherPlanError():
             return "choose another --id, or cancel the running one first"
         case _:
-            return error.next_step
+            return _of_schema(error) or error.next_step
+
+
+def _of_schema(error: PlatformError) -> str:
+    if not isinstance(error, NewerSchemaError):
+        return ""
+    back = command(f"store downgrade {error.known}")
+    return f"update Assay, or take the store back with the version that wrote it: there, {back}"

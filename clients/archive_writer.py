@@ -1,12 +1,12 @@
-"""Writes archives of pipelines: see `contract.archive`."""
+"""Writes ZIP files, archives of pipelines among them: see `contract.archive`."""
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from clients.files import disk_faults, publish, temporary_file
 from contract.archive import MANIFEST_NAME, ArchiveManifest, ArchiveMember
@@ -16,8 +16,8 @@ _BLOCK_BYTES = 1024 * 1024
 _PACKED = frozenset({".zst", ".parquet", ".png", ".pdf"})
 
 
-class ArchiveWriter:
-    """Writes an archive to `path`: whole or not at all. A context manager; `finish` ends it.
+class ZipWriter:
+    """Writes a ZIP file to `path`: whole or not at all. A context manager.
 
     Raises:
         PlatformError: a fault of the disk.
@@ -25,7 +25,6 @@ class ArchiveWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._members: dict[str, ArchiveMember] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -39,39 +38,12 @@ class ArchiveWriter:
         with disk_faults(self._path.parent):
             self._open.close()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._members
-
-    def add_bytes(self, name: str, data: bytes) -> None:
-        """Add a member with this content."""
-        self._add(name, [data])
-
-    def add_file(self, name: str, path: Path) -> None:
-        """Add a member with the content of a file, in constant memory."""
-        with disk_faults(path.parent), path.open("rb") as file:
-            self._add(name, iter(lambda: file.read(_BLOCK_BYTES), b""))
-
-    def finish(self, facts: Mapping[str, object]) -> ArchiveManifest:
-        """Write the manifest and put the archive in its place.
-
-        Args:
-            facts: fields of the manifest but `members` and `made_at`.
-        """
-        manifest = ArchiveManifest.model_validate(
-            {**facts, "made_at": datetime.now(UTC), "members": tuple(self._members.values())}
-        )
-        with disk_faults(self._path.parent):
-            text = manifest.model_dump_json(indent=1).encode()
-            self._zip.writestr(MANIFEST_NAME, text, zipfile.ZIP_DEFLATED)
-            self._zip.close()
-            publish(self._file, self._temporary, self._path)
-        return manifest
-
-    def _add(self, name: str, blocks: Iterable[bytes]) -> None:
-        if name in self._members:
-            return
+    def write(
+        self, name: str, blocks: Iterable[bytes], *, is_packed: bool = False
+    ) -> tuple[int, str]:
+        """Add a member, as it is if it is packed already; its size and digest."""
         info = zipfile.ZipInfo(name)
-        packed = Path(name).suffix in _PACKED
+        packed = is_packed or Path(name).suffix in _PACKED
         info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
         digest, size = hashlib.sha256(), 0
         with (
@@ -82,4 +54,53 @@ class ArchiveWriter:
                 digest.update(block)
                 size += len(block)
                 member.write(block)
-        self._members[name] = ArchiveMember(name=name, size_bytes=size, sha256=digest.hexdigest())
+        return size, digest.hexdigest()
+
+    def publish(self, name: str, text: bytes) -> None:
+        """Add the last member, and put the file in its place."""
+        with disk_faults(self._path.parent):
+            self._zip.writestr(name, text, zipfile.ZIP_DEFLATED)
+            self._zip.close()
+            publish(self._file, self._temporary, self._path)
+
+
+class ArchiveWriter(ZipWriter):
+    """Writes an archive of pipelines; `finish` ends it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._members: dict[str, ArchiveMember] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def add_bytes(self, name: str, data: bytes) -> None:
+        """Add a member with this content."""
+        self._add(name, [data])
+
+    def add_file(self, name: str, path: Path) -> None:
+        """Add a member with the content of a file, in constant memory."""
+        with disk_faults(path.parent), path.open("rb") as file:
+            self._add(name, blocks_of(file))
+
+    def finish(self, facts: Mapping[str, object]) -> ArchiveManifest:
+        """Write the manifest and put the archive in its place.
+
+        Args:
+            facts: fields of the manifest but `members` and `made_at`.
+        """
+        manifest = ArchiveManifest.model_validate(
+            {**facts, "made_at": datetime.now(UTC), "members": tuple(self._members.values())}
+        )
+        self.publish(MANIFEST_NAME, manifest.model_dump_json(indent=1).encode())
+        return manifest
+
+    def _add(self, name: str, blocks: Iterable[bytes]) -> None:
+        if name not in self._members:
+            size, digest = self.write(name, blocks)
+            self._members[name] = ArchiveMember(name=name, size_bytes=size, sha256=digest)
+
+
+def blocks_of(file: BinaryIO) -> Iterator[bytes]:
+    """The content of an open file, block by block."""
+    return iter(lambda: file.read(_BLOCK_BYTES), b"")

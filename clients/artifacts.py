@@ -18,9 +18,11 @@ import zstandard
 from pydantic import ValidationError
 
 from clients.files import disk_faults, publish, remove_stale, temporary_file, write_atomically
+from clients.measures import ARTIFACT_SECONDS, timed
 from contract.analysis import ArtifactRef
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
+from telemetry.spans import traced
 
 _BLOCK_BYTES = 1024 * 1024
 _LEVEL = 3
@@ -48,17 +50,20 @@ class FileArtifactStore:
             self._temporary.mkdir(parents=True, exist_ok=True)
             remove_stale(self._temporary)
 
+    @traced("artifact put")
     async def put_file(self, path: Path, name: str) -> ArtifactRef:
         """Store a file's content in constant memory. The same content twice is kept once.
 
         Raises:
             PlatformError: NOT_FOUND when there is no such file, RESOURCE_EXHAUSTED on a full disk.
         """
-        return await asyncio.to_thread(self._put_file, path, name)
+        with timed(ARTIFACT_SECONDS, "put"):
+            return await asyncio.to_thread(self._put_file, path, name)
 
     async def put_bytes(self, data: bytes, name: str) -> ArtifactRef:
         """Store bytes; same rules as `put_file`."""
-        return await asyncio.to_thread(self._put, io.BytesIO(data), name)
+        with timed(ARTIFACT_SECONDS, "put"):
+            return await asyncio.to_thread(self._put, io.BytesIO(data), name)
 
     async def get(self, ref: ArtifactRef) -> bytes:
         """Content of an artifact that fits into memory.
@@ -66,7 +71,8 @@ class FileArtifactStore:
         Raises:
             PlatformError: NOT_FOUND, or DATA_LOSS when the content is not what was stored.
         """
-        return await asyncio.to_thread(self._get, ref)
+        with timed(ARTIFACT_SECONDS, "get"):
+            return await asyncio.to_thread(self._get, ref)
 
     def packed(self, ref: ArtifactRef) -> Path | None:
         """The file that holds an artifact as it is stored (Zstandard); None: it is not there."""

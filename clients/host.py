@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 from clients.docker.runtime import DockerRuntime
+from clients.host_measures import CheckTimes, StartTimes
 from clients.process.runtime import ProcessRuntime
+from clients.usage import AppUsage
 from contract.errors import PlatformError
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
@@ -31,6 +35,7 @@ class HostRuntime:
         self._chosen = chosen
         self._former = former
         self._later = later
+        self._checks = CheckTimes()
 
     @property
     def description(self) -> str:
@@ -54,7 +59,11 @@ class HostRuntime:
             PlatformError: as `start`.
         """
         await self._choose()
-        return await self._chosen.prepare(app, run_id, on_progress)
+        times = StartTimes(_engine(self._chosen))
+        with times.failing():
+            outcome = await self._chosen.prepare(app, run_id, on_progress)
+        times.done(outcome)
+        return outcome
 
     async def start(
         self,
@@ -69,7 +78,11 @@ class HostRuntime:
             PlatformError: the platform is at fault; never the app.
         """
         await self._choose()
-        return await self._chosen.start(app, run_id, on_progress, on_built)
+        times = StartTimes(_engine(self._chosen))
+        with times.failing():
+            outcome = await self._chosen.start(app, run_id, on_progress, times.on_built(on_built))
+        times.done(outcome)
+        return outcome
 
     async def _choose(self) -> None:
         """The engine for the next app: one that was started since then is preferred."""
@@ -80,7 +93,23 @@ class HostRuntime:
 
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the app still runs as it was started; an app of the former engine does not."""
-        return await self._chosen.check(app)
+        with self._checks.of(app.workflow_id) as done:
+            check = await self._chosen.check(app)
+            done(check)
+        return check
+
+    async def usage(self) -> Sequence[AppUsage]:
+        """What each running app of this host uses now.
+
+        Raises:
+            PlatformError: the engine does not answer.
+        """
+        found = [*await self._chosen.usage()]
+        if self._former is not None:
+            with suppress(PlatformError):  # an engine that is down runs nothing
+                found += await self._former.usage()
+        last_s = self._checks.last_s
+        return [replace(app, health_check_s=last_s.get(app.workflow_id)) for app in found]
 
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Remove all that belongs to the workflow. A former engine that is gone is a note.
@@ -88,6 +117,7 @@ class HostRuntime:
         Raises:
             PlatformError: the engine is unreachable.
         """
+        self._checks.forget(workflow_id)
         report = await self._chosen.teardown(workflow_id)
         if self._former is None:
             return report
@@ -104,6 +134,11 @@ class HostRuntime:
             facts=report.facts.plus(more.facts),
         )
 
+    async def disk(self) -> Path:
+        """The folder that fills with apps' images or environments; it may not be readable."""
+        chosen = self._chosen
+        return await chosen.folder() if isinstance(chosen, DockerRuntime) else chosen.data_dir
+
     async def owned_workflows(self) -> Sequence[str]:
         """Workflow IDs that own anything on either engine."""
         found = set(await self._chosen.owned_workflows())
@@ -115,3 +150,8 @@ class HostRuntime:
     async def prune(self) -> int:
         """Remove images above the disk limit; bytes freed."""
         return await self._chosen.prune()
+
+
+def _engine(runtime: EngineRuntime) -> str:
+    """How the engine is called in metrics."""
+    return "docker" if isinstance(runtime, DockerRuntime) else "process"

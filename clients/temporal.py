@@ -28,9 +28,13 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from clients.codec import EncryptionCodec, parse_keys
+from clients.core_logs import forward_core_logs
+from clients.log_context import LogContext
 from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import TASK_QUEUE_CONTROL, janitor_schedule_id
+from contract.ids import ALERTS_SCHEDULE_ID, TASK_QUEUE_CONTROL, janitor_schedule_id
+from contract.limits import ALERTS_WATCH
+from telemetry.spans import is_on
 
 JANITOR_EVERY = timedelta(minutes=10)
 
@@ -60,6 +64,12 @@ async def connect(
     target = config["target_host"]
     codec = EncryptionCodec(parse_keys(keys))
     config |= {"data_converter": converter(codec), "identity": identity(codec.keys)}
+    if is_on():
+        from clients.temporal_tracing import TracingPlugin  # it loads OpenTelemetry
+
+        config["plugins"] = [TracingPlugin()]
+    config["interceptors"] = [LogContext()]
+    forward_core_logs()
     try:
         return await Client.connect(**config)
     except RuntimeError as exc:
@@ -119,17 +129,40 @@ async def ensure_janitor_schedule(
         PlatformError: UNAVAILABLE, PERMISSION_DENIED.
     """
     schedule_id = janitor_schedule_id(host)
-    schedule = Schedule(
+    limit = timedelta(hours=1)
+    await _ensure_schedule(
+        client, _schedule("Janitor", schedule_id, every, limit, host), schedule_id
+    )
+
+
+async def ensure_alerts_schedule(client: Client, every: timedelta = ALERTS_WATCH) -> None:
+    """Let somebody watch over the installation: one watch after the other, from now on.
+
+    Raises:
+        PlatformError: UNAVAILABLE, PERMISSION_DENIED.
+    """
+    schedule = _schedule("Alerts", ALERTS_SCHEDULE_ID, every, None)
+    await _ensure_schedule(client, schedule, ALERTS_SCHEDULE_ID)
+
+
+def _schedule(
+    workflow: str, id_: str, every: timedelta, limit: timedelta | None, *args: str
+) -> Schedule:
+    return Schedule(
         action=ScheduleActionStartWorkflow(
-            "Janitor",
-            host,
-            id=schedule_id,
+            workflow,
+            args=args,
+            id=id_,
             task_queue=TASK_QUEUE_CONTROL,
-            execution_timeout=timedelta(hours=1),
+            execution_timeout=limit,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
+
+
+async def _ensure_schedule(client: Client, schedule: Schedule, schedule_id: str) -> None:
+    """Make it, or change the one that is there; and let it begin now."""
     with _server_faults():
         try:
             await client.create_schedule(schedule_id, schedule, trigger_immediately=True)

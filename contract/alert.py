@@ -1,5 +1,6 @@
 """What Assay tells people who are not looking: an alert that fires or is over, a run's news."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +13,11 @@ class Severity(StrEnum):
     CRITICAL = "critical"
     WARNING = "warning"
     INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 is the gravest."""
+        return list(Severity).index(self)
 
 
 class Notice(Frozen):
@@ -27,6 +33,7 @@ class Notice(Frozen):
         next_step: what to do first; may be empty.
         link: page that shows more, or a section of the runbook; may be empty.
         began_at: when the fault was seen first, UTC.
+        repeat: how often it was sent before, because the fault lasts.
     """
 
     key: str
@@ -39,3 +46,14 @@ class Notice(Frozen):
     next_step: str = ""
     link: str = ""
     began_at: datetime
+    repeat: int = 0
+
+    @property
+    def id(self) -> str:
+        """The same for each attempt to tell it, another one for each notice: 32 hex digits.
+
+        A receiver that gets one twice (a worker died between sending and noting it) knows it by
+        this.
+        """
+        what = (self.key, self.began_at.isoformat(), self.is_over, self.repeat)
+        return hashlib.sha256("\0".join(map(str, what)).encode("utf-8", "replace")).hexdigest()[:32]

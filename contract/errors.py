@@ -64,3 +64,22 @@ class PlatformError(Exception):
     def retryable(self) -> bool:
         """Whether the same call may succeed later without anybody changing anything."""
         return self.code in RETRYABLE_CODES
+
+
+class NewerSchemaError(PlatformError):
+    """The store was written by a later version of Assay.
+
+    Attributes:
+        found: its schema.
+        known: the newest schema that this version knows.
+    """
+
+    def __init__(self, where: str, found: str, known: str) -> None:
+        super().__init__(
+            ErrorCode.FAILED_PRECONDITION,
+            f"{where} has schema {found}, and this version of Assay knows none after {known}",
+            next_step=f"update Assay, or take the store back to schema {known} with the version "
+            "that wrote it",
+        )
+        self.found = found
+        self.known = known

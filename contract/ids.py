@@ -6,6 +6,7 @@ second workflow with the same ID, the store a second row with the same key.
 
 import hashlib
 import re
+from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 from contract.analyzers import AnalyzerKind
@@ -32,9 +33,28 @@ LABEL_HOST = "dev.assay.host"
 LABEL_SERVICE = "dev.assay.service"
 
 
+ALERTS_SCHEDULE_ID = "assay-alerts"
+"""The schedule of the watch over the installation, and the beginning of its workflows' IDs."""
+
+
 def janitor_schedule_id(host: str) -> str:
     """The schedule that sweeps `host`, and the beginning of its workflows' IDs."""
     return f"assay-janitor-{host}"
+
+
+def scan_schedule_id(name: str) -> str:
+    """The schedule of recurring scans of this name, and the beginning of its workflows' IDs."""
+    return f"assay-scan-{name}"
+
+
+def scan_pipeline_id(name: str, at: datetime) -> str:
+    """Pipeline of the schedule `name` for the time `at`: one time, one pipeline.
+
+    >>> scan_pipeline_id("nightly", datetime(2026, 11, 29, 2, 0, tzinfo=UTC))
+    'nightly-20261129T0200Z'
+    """
+    at = at.astimezone(UTC)
+    return f"{name}-{at:%Y%m%dT%H%M}{f'{at:%S}' if at.second else ''}Z"
 
 
 def task_queue_host(host: str) -> str:
@@ -90,6 +110,15 @@ def app_label(workflow_id: str) -> str:
     """
     _, _, model, app = workflow_id.split("/")
     return f"{model_from_safe(model)}/{app}"
+
+
+def pipeline_of(workflow_id: str) -> str:
+    """The pipeline of an app's or a pipeline's workflow.
+
+    >>> pipeline_of("pipeline/p1/openai%2Fgpt-4.1/app3")
+    'p1'
+    """
+    return workflow_id.split("/")[1]
 
 
 def subtask_id(pipeline_id: str, model: str, app_number: int, analyzer: str) -> str:

@@ -15,6 +15,8 @@ def expanded(path: Path) -> Path:
 
 
 Folder = Annotated[Path, AfterValidator(expanded)]
+# A compose file hands an unset variable on as an empty one.
+OptionalFile = Annotated[Folder | None, BeforeValidator(lambda value: value or None)]
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
 ]
@@ -32,6 +34,7 @@ class OperatingSettings(BaseModel):
         log_level: of all programs.
         log_format: `json`, `pretty`, or `auto`: pretty on a terminal, else JSON.
         alerts_file: YAML file that says who is told of alerts; none: nobody.
+        alerts_every_s: from one look for alerts to the next.
         build_id: names this code to Temporal's Worker Versioning; empty: not versioned.
         deployment: the deployment that the builds belong to.
     """
@@ -39,6 +42,7 @@ class OperatingSettings(BaseModel):
     metrics_address: str = ""
     log_level: LogLevel = "INFO"
     log_format: Literal["auto", "json", "pretty"] = "auto"
-    alerts_file: Folder | None = None
+    alerts_file: OptionalFile = None
+    alerts_every_s: Annotated[float, Field(ge=1, le=600)] = 60.0
     build_id: Annotated[str, Field(pattern=BUILD_ID_PATTERN)] = ""
     deployment: Annotated[str, Field(pattern=DEPLOYMENT_PATTERN)] = "assay"

@@ -1,4 +1,4 @@
-"""Analyzer protocol v1: the frames of one WebSocket connection (`docs/protocol.md`).
+"""Analyzer protocol v1.1: the frames of one WebSocket connection (`docs/protocol.md`).
 
 Control frames are JSON text messages, one frame each. A `chunk` frame announces exactly one binary
 message, which follows at once. One connection may carry several subtasks, one after another or
@@ -36,6 +36,8 @@ class Analyze(Frozen):
         direct: the client may be able to read the analyzer's folder: for a large result, send the
             path instead of the bytes.
         secrets: values of the request's options that are references. They stay in memory.
+        trace: the client's span, as fields of W3C Trace Context (`traceparent`, `tracestate`);
+            empty: the client records none. Since minor version 1; no part of the request.
     """
 
     type: Literal["analyze"] = "analyze"
@@ -43,6 +45,7 @@ class Analyze(Frozen):
     resume_from: Annotated[int, Field(ge=0)] = 0
     direct: bool = False
     secrets: dict[str, str] = Field(default={}, repr=False)
+    trace: dict[str, str] = {}
 
 
 class Ack(Frozen):

@@ -13,6 +13,8 @@ from contract.spec import AppRef
 RESERVED = "assay:"
 # A fleet of that many apps has controls unless its spec says otherwise.
 AUTO_FROM = 10
+MOST_REPEATS = 20
+"""A spec may ask for fewer only."""
 _REPEAT = re.compile(rf"^{RESERVED}repeat-[1-9][0-9]*/(?P<model>.+)$", re.DOTALL)
 # What a repeat's name adds to the model's, at most.
 REPEAT_CHARS = len(f"{RESERVED}repeat-99/")
@@ -46,6 +48,20 @@ def repeated(ref: AppRef) -> AppRef | None:
     """
     found = _REPEAT.match(ref.model)
     return AppRef(model=found["model"], app_number=ref.app_number) if found else None
+
+
+def is_repeat(model: str) -> bool:
+    """Whether an app under this model repeats another one.
+
+    >>> is_repeat("assay:repeat-2/gpt-4o"), is_repeat("gpt-4o")
+    (True, False)
+    """
+    return _REPEAT.match(model) is not None
+
+
+def with_repeats(model: str) -> list[str]:
+    """The model's name, and those under which its apps are repeated."""
+    return [model, *(f"{RESERVED}repeat-{number}/{model}" for number in range(1, MOST_REPEATS + 1))]
 
 
 def short_label(ref: AppRef) -> str:

@@ -21,6 +21,7 @@ from contract.ids import PIPELINE_ID_PATTERN, app_key, app_workflow_id, subtask_
 from contract.priority import PipelinePriority, is_normal
 from contract.ranking import RankingSpec
 from contract.role import AppRole, NoiseSpec, is_subject
+from contract.schedule import ScheduleSpec
 from contract.secret import SecretRef
 from contract.suppression import Suppressions
 from contract.template import TemplateSpec
@@ -113,6 +114,7 @@ class PipelineSpec(Authored):
             or the decisions themselves. Left out: `suppressions.yaml` in `apps.root`, if it is
             there.
         ranking: a ranking of models by several criteria; left out: none.
+        schedule: when `schedule add` lets it run again by itself; `submit` leaves it aside.
         priority: which pipeline's work comes first where several wait for the same hosts: `urgent`,
             `high`, `normal`, `low` or `background`. It is no part of the plan: whoever submits the
             same plan with another one joins, and changes nothing.
@@ -135,6 +137,7 @@ class PipelineSpec(Authored):
     baseline: PipelineId | None = Field(default=None, exclude_if=is_left_out)
     suppressions: Suppressions | None = Field(default=None, exclude_if=is_left_out)
     ranking: RankingSpec | None = Field(default=None, exclude_if=is_left_out)
+    schedule: ScheduleSpec | None = Field(default=None, exclude_if=is_left_out)
     priority: PipelinePriority = Field(default=PipelinePriority.NORMAL, exclude_if=is_normal)
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Refuses tools and options in a spec that no analyzer declares."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import ValidationError
 
@@ -23,7 +24,7 @@ def require_declared(spec: PipelineSpec, name: str) -> None:
     Raises:
         PlatformError: with a line for each, and the nearest right name.
     """
-    lines = [*_idle(spec), *_wrong_criteria(spec)]
+    lines = [*_idle(spec), *_wrong_criteria(spec), *_wrong_zone(spec)]
     for kind, chosen in spec.tools.items():
         lines += _wrong_tools(kind, chosen)
     for kind, options in spec.options.items():
@@ -75,6 +76,15 @@ def _wrong_criteria(spec: PipelineSpec) -> Iterator[str]:
     for name in spec.ranking.weights if spec.ranking else ():
         if not known_measure(name):
             yield f"ranking.weights: {unlike(name, CRITERIA, 'measure')}"
+
+
+def _wrong_zone(spec: PipelineSpec) -> Iterator[str]:
+    """The time zone of a schedule, which this machine may not know."""
+    name = spec.schedule.timezone if spec.schedule else "UTC"
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield f"schedule.timezone: {unlike(name, available_timezones(), 'time zone')}"
 
 
 def _wrong_tools(kind: AnalyzerKind, chosen: tuple[str, ...]) -> Iterator[str]:

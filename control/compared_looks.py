@@ -6,9 +6,12 @@ from enum import StrEnum
 
 from contract.analysis import Category, MeasurementState
 from contract.base import Frozen
+from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS
+from contract.scans import LostTool
 from reports.model import AppReport, CellReport
 
+_EXAMPLES = 5
 _LOST = (MeasurementState.INFRA_FAILED, MeasurementState.APP_FAILED)
 
 
@@ -57,11 +60,15 @@ class Looks:
         self._categories = frozenset(categories)
         self._tools: defaultdict[str, Counter[Looked]] = defaultdict(Counter[Looked])
         self._models: defaultdict[str, Counter[Looked]] = defaultdict(Counter[Looked])
+        self._lost: dict[str, LostTool] = {}
 
     def add(self, then: AppReport, now: AppReport) -> LookCounts:
         """Count the looks at one app of both pipelines."""
         mine = Counter[Looked]()
-        for name, looked in self._looked(_by_name(then), _by_name(now)):
+        before, after = _by_name(then), _by_name(now)
+        for name, cell in _lost_cells(before, after):
+            self._lost[name] = _one_more(self._lost.get(name), name, now.ref.label, cell)
+        for name, looked in self._looked(before, after):
             self._tools[name][looked] += 1
             mine[looked] += 1
         self._models[now.ref.model] += mine
@@ -81,6 +88,10 @@ class Looks:
             ComparedTool(tool=name, looks=counts_of(counts))
             for name, counts in sorted(self._tools.items())
         )
+
+    def lost(self) -> tuple[LostTool, ...]:
+        """Tools of all categories, and of none, that measured apps then and do not now."""
+        return tuple(self._lost[name] for name in sorted(self._lost))
 
     def _looked(
         self, then: Mapping[str, CellReport], now: Mapping[str, CellReport]
@@ -119,6 +130,24 @@ def _is_stand_in(name: str, *both: Mapping[str, CellReport]) -> bool:
     return name == _stand_in(name) and any(
         other != name and other.startswith(kind) for cells in both for other in cells
     )
+
+
+def _lost_cells(
+    then: Mapping[str, CellReport], now: Mapping[str, CellReport]
+) -> Iterator[tuple[str, CellReport | None]]:
+    """Tools that measured this app then and do not now, each with what is there instead."""
+    for name in then:
+        cell = _cell(name, now)
+        if _is_measured(then[name]) and _is_lost(cell) and not _is_stand_in(name, then, now):
+            yield name, cell
+
+
+def _one_more(known: LostTool | None, name: str, app: str, cell: CellReport | None) -> LostTool:
+    if known is None:
+        reason = cell.report.reason[:REASON_CHARS] if cell else "the tool is not there any more"
+        return LostTool(tool=name, apps=1, examples=(app,), reason=reason)
+    examples = (*known.examples, app)[:_EXAMPLES]
+    return known.model_copy(update={"apps": known.apps + 1, "examples": examples})
 
 
 def _looked(then: CellReport | None, now: CellReport | None) -> Looked | None:

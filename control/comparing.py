@@ -199,6 +199,7 @@ class _Listing:
             apps_left_out=self._apps_left,
             looks=self._looks.total(),
             tools=self._looks.tools(),
+            lost=self._looks.lost(),
             reasons=reasons_of(self._reasons),
             changes=tuple(self._changes),
             changes_left_out=self._found - len(self._changes),

@@ -2,6 +2,7 @@
 
 from contract.analysis import Category
 from contract.base import Frozen
+from contract.scans import LostTool
 from contract.weakness import BaselineState, Weakness
 from control.compared_looks import ComparedTool, LookCounts
 from reports.baseline_results import BaselineCount, BaselineReport, UnknownReason
@@ -67,6 +68,8 @@ class Comparison(Frozen):
         looks: where the tools looked, of all apps together.
         tools: each a `ComparedTool`; where one of them did not look in both, nobody knows what is
             new or fixed: no number stands for that.
+        lost: tools, of any category or none, that measured apps in the earlier pipeline alone,
+            each a `LostTool`.
         reasons: why something is not known, each an `UnknownReason`, the most frequent first.
         changes: each a `Change`, the gravest first.
         changes_left_out: how many there are beyond those listed.
@@ -84,6 +87,7 @@ class Comparison(Frozen):
     apps_left_out: int = 0
     looks: LookCounts = LookCounts()
     tools: tuple[ComparedTool, ...] = ()
+    lost: tuple[LostTool, ...] = ()
     reasons: tuple[UnknownReason, ...] = ()
     changes: tuple[Change, ...] = ()
     changes_left_out: int = 0

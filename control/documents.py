@@ -6,7 +6,7 @@ Fields are only ever added. Times are ISO 8601 in UTC, `_s` stands for seconds.
 from collections.abc import Mapping
 from datetime import datetime
 
-from contract.analysis import ArtifactRef, MeasurementState
+from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.base import Frozen
 from contract.progress import PipelineProgress
@@ -136,56 +136,6 @@ class Validated(Frozen):
     suppressions: int = 0
     warnings: tuple[str, ...]
     apps_left_out: int = 0
-
-
-class KeptLog(Frozen):
-    """A file of the artifact store.
-
-    Attributes:
-        artifact: `key`, `sha256`, `size_bytes`, `name`.
-        path: where it is, compressed: `zstd -dc FILE` shows it.
-        kept: false when it is not on this machine.
-    """
-
-    name: str
-    artifact: ArtifactRef
-    path: str
-    kept: bool
-
-
-class AnalyzerLog(Frozen):
-    """Where to look for what one analyzer did.
-
-    Attributes:
-        states: state by tool.
-        result: a `KeptLog`, a tar of `report.json` and what tools attached; null without one.
-        service_log: log of its program in the local stack; empty elsewhere.
-    """
-
-    analyzer: AnalyzerKind
-    states: dict[str, MeasurementState]
-    result: KeptLog | None
-    service_log: str
-
-
-class AppLogs(Frozen):
-    """What is kept of one app.
-
-    Attributes:
-        app: `model/appN`.
-        state: null until it has ended.
-        logs: each a `KeptLog`: of build, start and containers, oldest first.
-        analyzers: each an `AnalyzerLog`.
-        worker_log: log of the local stack's worker; empty elsewhere.
-    """
-
-    pipeline_id: str
-    app: str
-    state: MeasurementState | None
-    reason: str
-    logs: tuple[KeptLog, ...]
-    analyzers: tuple[AnalyzerLog, ...]
-    worker_log: str
 
 
 class Retried(Frozen):

@@ -1,6 +1,7 @@
 """Finds and reads the logs of one app: the store knows them, the artifact store has them."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from clients.artifacts import FileArtifactStore
@@ -9,8 +10,10 @@ from contract.analysis import ArtifactRef
 from contract.analyzers import AnalyzerKind
 from contract.record import CellRecord
 from contract.spec import AppRef
-from control.documents import AnalyzerLog, AppLogs, KeptLog
 from control.errors import WrongInputError
+from control.log_documents import AnalyzerLog, AppLogs, KeptLog
+from control.log_files import StackLogs
+from control.log_records import Wanted
 from control.mistakes import unlike
 from control.stored import Stored
 
@@ -74,6 +77,19 @@ def _kept(data_dir: Path, ref: ArtifactRef) -> KeptLog:
 def _service_log(data_dir: Path, program: str) -> str:
     path = data_dir / "run" / f"{program}.log"
     return str(path) if path.is_file() else ""
+
+
+def stack_logs(data_dir: Path, wanted: Wanted) -> StackLogs:
+    """The logs of the local stack of this data folder; without one they are empty."""
+    return StackLogs(data_dir / "run", wanted)
+
+
+def kept_at(log: KeptLog) -> datetime | None:
+    """When the log was kept; None: it is not here."""
+    try:
+        return datetime.fromtimestamp(Path(log.path).stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _artifacts(data_dir: Path) -> Path:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from contract.ids import PIPELINE_ID_PATTERN
+from contract.schedule import SCHEDULE_NAME_PATTERN
 from contract.spec import AppRef
 from control.errors import WrongInputError
 
@@ -34,6 +35,21 @@ def pipeline_id(text: str) -> str:
             f"pipeline id {text!r} is not usable",
             next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
             "at most 63 characters",
+        )
+    return text
+
+
+def schedule_name(text: str) -> str:
+    """`text`, if it can be the name of a schedule.
+
+    Raises:
+        PlatformError: it cannot.
+    """
+    if not re.fullmatch(SCHEDULE_NAME_PATTERN, text):
+        raise WrongInputError(
+            f"the name {text[:80]!r} of a schedule is not usable",
+            next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
+            "at most 40 characters",
         )
     return text
 

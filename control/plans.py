@@ -125,7 +125,8 @@ def resolve(
         _require_some(spec, root, apps)
         _check_template_numbers(spec, folders)
         decisions = decided(spec.suppressions, base, root, say)
-        spec = spec.model_copy(update={"suppressions": decisions})
+        # A schedule says when this runs again: it is no part of what runs.
+        spec = spec.model_copy(update={"suppressions": decisions, "schedule": None})
         every = with_added(spec, base, apps, read_app)
         templates = _templates(spec, base) | control_templates(every)
     except OSError as error:

@@ -66,11 +66,11 @@ async def _again(entry: JournalEntry, recording: Recording) -> None:
         case PageRegistered():
             await recording.page(entry.header, entry.page, entry.at)
         case SubtaskRecorded():
-            await recording.subtask(entry.app, entry.outcome)
+            await recording.subtask(entry.app, entry.outcome, entry.at)
         case AppRecorded():
             await recording.app(entry.app, entry.outcome)
         case SkippedRecorded():
-            await recording.skipped(entry.skipped, lambda _note: None)
+            await recording.skipped(entry.skipped, lambda _note: None, entry.at)
         case StateRecorded():
             await recording.state(entry.pipeline_id, entry.state, entry.detail, entry.at)
 

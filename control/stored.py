@@ -1,6 +1,6 @@
 """Reads pipelines from the store; needs no server."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from contract.history import History
 from contract.plan import Reopening
 from contract.progress import PipelineProgress
 from contract.record import PipelineHead, PipelineListing, PipelineRecord
+from contract.scans import ScanRun
 from contract.spec import AppRef, PipelinePlan, PipelineSpec
 from control.errors import NotStoredError, PrunedError, StoreGoneError, WrongInputError
 from control.kept_store import KeptStores, ask_once
@@ -112,6 +113,15 @@ class Stored:
             return ()
         return await self._read(lambda store: store.list_pipelines(only), lags=True)
 
+    async def probe(self) -> None:
+        """Whether the store answers; one that no worker has made yet lacks nothing.
+
+        Raises:
+            PlatformError: it does not.
+        """
+        if self.exists():
+            await self._read(lambda store: store.probe())
+
     async def pruned(self) -> frozenset[str]:
         """IDs of the pipelines that were removed on purpose; none where there is no store yet.
 
@@ -141,6 +151,16 @@ class Stored:
         if not self.exists():
             return History()
         return await self._read(lambda store: store.history(), lags=True)
+
+    async def scans(self, schedule: str, limit: int) -> Sequence[ScanRun]:
+        """The latest runs of a schedule, newest first; none where there is no store yet.
+
+        Raises:
+            PlatformError: the store cannot be read.
+        """
+        if not self.exists():
+            return ()
+        return await self._read(lambda store: store.scans(schedule, limit))
 
     async def outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """What is known of the pipeline without its findings; of one app alone, if it is named.

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract.errors import PlatformError
+from control.alerts import alerts_part
 from control.analyzer_health import Analyzers, Asked, ask_all
 from control.checks import Checks
+from control.schedule_reading import with_result
 from control.stored import Stored
-from control.system_documents import Part, PartState, SystemHealth
+from control.system_documents import Part, PartState, ScheduleHealth, SystemHealth
 from control.system_server import Connect, ServerHealth, server_health
 from reports.model import SCHEMA_VERSION
 from store.engine import parse_url
@@ -44,6 +46,7 @@ class Installation:
         scripts: folder of what the pages of the dashboard load; None: nobody here knows.
         assay: name and version of the program.
         versions: more versions to tell, by name.
+        worker_url: where the worker shows its figures; empty: nobody here knows.
         deployment: that its workers belong to.
         checks: those under way; shared by all who ask of one installation.
     """
@@ -56,6 +59,7 @@ class Installation:
     scripts: Path | None = None
     assay: str = "Assay"
     versions: Mapping[str, str] = field(default_factory=dict)
+    worker_url: str = ""
     deployment: str = "assay"
     checks: Checks = field(default_factory=Checks)
 
@@ -63,27 +67,51 @@ class Installation:
 async def system_health(installation: Installation) -> SystemHealth:
     """Ask every part; that one is away, or does not answer in time, is an answer."""
     began = time.monotonic()
-    server, asked, engine, store, machine = await asyncio.gather(
+    server, asked, engine, store, alerts, machine = await asyncio.gather(
         server_health(installation.connect, installation.deployment),
         ask_all(installation.analyzers),
         _engine(installation),
         _store(installation),
+        _limited("alerts", "Alerts", alerts_part(installation.stored)),
         _machine(installation),
     )
     analyzers = tuple(_analyzer(one, installation.analyzers) for one in asked)
-    parts = (*server.parts, *(analyzers or (_no_analyzers(),)), engine, store, *machine)
+    served = _shown(server.parts, installation.worker_url)
+    parts = (*served, *(analyzers or (_no_analyzers(),)), engine, store, alerts, *machine)
     return SystemHealth(
         asked_at=datetime.now(UTC),
         state=_worst(parts, server),
         parts=parts,
         queues=server.queues,
-        schedules=server.schedules,
+        schedules=await _with_results(server.schedules, installation.stored),
         schedules_left_out=server.schedules_left_out,
         hosts_left_out=server.hosts_left_out,
         hosts=server.hosts,
         versions=_versions(installation, server),
         took_s=round(time.monotonic() - began, 3),
     )
+
+
+def _shown(parts: tuple[Part, ...], worker_url: str) -> tuple[Part, ...]:
+    """The parts; the worker's with the address of its figures."""
+    facts = {"Metrics": f"{worker_url}/metrics"} if worker_url else {}
+    return tuple(
+        part.model_copy(update={"facts": {**part.facts, **facts}}) if part.id == "worker" else part
+        for part in parts
+    )
+
+
+async def _with_results(
+    schedules: tuple[ScheduleHealth, ...] | None, stored: Stored
+) -> tuple[ScheduleHealth, ...] | None:
+    """What came of the latest runs of recurring scans; a store that is away says nothing of it."""
+    if schedules is None:
+        return None
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return tuple(await asyncio.gather(*(with_result(one, stored) for one in schedules)))
+    except (PlatformError, TimeoutError):
+        return schedules
 
 
 async def _machine(installation: Installation) -> tuple[Part, ...]:

@@ -89,7 +89,7 @@ class SystemHealth(Frozen):
     Attributes:
         state: the worst of its parts; parts that are unknown do not make it worse.
         parts: server, namespace, worker, versions of the workers, schedules where they are unknown,
-            analyzers, engine, store, artifacts, disk, dashboard.
+            analyzers, engine, store, alerts, artifacts, disk, dashboard.
         queues: task queues; none where no server answers.
         schedules: at most 50, those of Assay first; null: the server does not say.
         schedules_left_out: how many more there are.

@@ -23,6 +23,7 @@ from contract.ids import (
     TASK_QUEUE_CONTROL,
     TASK_QUEUE_WATCH,
     janitor_schedule_id,
+    scan_schedule_id,
     task_queue_analyzer,
     task_queue_host,
     task_queue_start,
@@ -38,7 +39,7 @@ _RPC_LIMIT = timedelta(seconds=LIMIT_S)
 _POLLED_S = 90.0
 _HOSTS, _SCHEDULES, _WORKERS = 20, 50, 20
 _WORKER = "start a worker, or see its log if it should run"
-_JANITOR = janitor_schedule_id("")
+_JANITOR, _SCAN = janitor_schedule_id(""), scan_schedule_id("")
 _WORKFLOW, _ACTIVITY = (
     TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
@@ -253,7 +254,7 @@ async def _schedules(client: Client) -> tuple[ScheduleListDescription, ...] | No
             listed = [one async for one in await client.list_schedules()]
     except (RPCError, TimeoutError):
         return None
-    return tuple(sorted(listed, key=lambda one: not one.id.startswith(_JANITOR)))
+    return tuple(sorted(listed, key=lambda one: not one.id.startswith((_JANITOR, _SCAN))))
 
 
 def _no_schedules() -> Part:
@@ -267,14 +268,25 @@ def _schedule(one: ScheduleListDescription) -> ScheduleHealth:
     recent = one.info.recent_actions if one.info else ()
     coming = one.info.next_action_times if one.info else ()
     is_janitor = one.id.startswith(_JANITOR)
-    host = one.id.removeprefix(_JANITOR)
     return ScheduleHealth(
         id=one.id,
-        purpose=f"removes what is left of apps on {host}" if is_janitor else "not of Assay",
+        purpose=_purpose(one.id),
         state=PartState.ATTENTION if is_janitor and (paused or not coming) else PartState.OK,
         paused=paused,
         last_at=recent[-1].started_at if recent else None,
-        next_at=coming[0] if coming else None,
+        next_at=coming[0] if coming and not paused else None,
         detail=(state.note or "") if state else "",
-        next_step=f"temporal schedule toggle --unpause -s {one.id}" if paused else "",
+        next_step=_unpaused(one.id) if paused else "",
     )
+
+
+def _unpaused(id_: str) -> str:
+    if id_.startswith(_SCAN):
+        return "resume it, with its note in mind"
+    return f"temporal schedule toggle --unpause -s {id_}"
+
+
+def _purpose(id_: str) -> str:
+    if id_.startswith(_JANITOR):
+        return f"removes what is left of apps on {id_.removeprefix(_JANITOR)}"
+    return f"recurring scan {id_.removeprefix(_SCAN)}" if id_.startswith(_SCAN) else "not of Assay"

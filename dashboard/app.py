@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import RedirectResponse, Response
+from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
@@ -19,6 +20,7 @@ from control.asking import Together
 from control.audit import AuditLog
 from control.comparisons import Comparisons
 from control.refusals import Refusals
+from control.regressions_kept import KeptRegressions
 from control.report_jobs import ReportJobs
 from control.serving import ServedPipelines
 from dashboard import api, pages
@@ -29,14 +31,24 @@ from dashboard.api.parameters import require_known
 from dashboard.conditional import Conditional
 from dashboard.edge import Edge
 from dashboard.fresh import PART_S, PARTS_MAX
-from dashboard.health import health
+from dashboard.health import Readiness, health, ready
+from dashboard.metrics import Counted, Requests, metrics
 from dashboard.problems import add_handlers
 from dashboard.scripts import vendored
 from dashboard.server import Server
 from dashboard.site import Site
+from dashboard.traced import Traced
 from dashboard.urls import API
 from reports.html import report_style
 
+# Its spans would have queries and texts of exceptions: both may hold what is secret.
+_NOTHING_OF_ITS_OWN: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -45,6 +57,7 @@ def create_app(site: Site) -> FastAPI:
     app = FastAPI(
         title="Assay",
         version="1",
+        telemetry=_NOTHING_OF_ITS_OWN,
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -57,7 +70,10 @@ def create_app(site: Site) -> FastAPI:
     app.state.site = site
     app.state.server = Server(site.connect)
     app.state.closing.push_async_callback(app.state.server.close)
+    app.state.requests = Requests()
+    app.state.readiness = Readiness(site.stored, app.state.server.client)
     app.state.comparisons = Comparisons(site.stored)
+    app.state.regressions = KeptRegressions()
     app.state.closing.push_async_callback(app.state.comparisons.close)
     app.state.ending = asyncio.Event()  # set when the program is asked to end: streams end, too
     app.state.running = ServedPipelines(app.state.server.client)
@@ -82,9 +98,13 @@ def create_app(site: Site) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_api_route("/", _first, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
+    app.add_api_route("/ready", ready, include_in_schema=False)
+    app.add_api_route("/metrics", metrics, include_in_schema=False)
     app.add_middleware(Conditional)
+    app.add_middleware(Traced)
     app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=shown)
     app.add_middleware(Edge)
+    app.add_middleware(Counted, requests=app.state.requests)
     return app
 
 

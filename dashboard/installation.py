@@ -16,6 +16,7 @@ def installation_of(site: Site, server: Server) -> Installation:
         scripts=site.static,
         assay=site.assay,
         versions=site.versions,
+        worker_url=site.worker_url,
         deployment=site.deployment,
         checks=site.checks,
     )

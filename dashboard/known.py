@@ -7,13 +7,15 @@ from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from contract.ids import PIPELINE_ID_PATTERN, model_from_safe
+from contract.schedule import SCHEDULE_NAME_PATTERN
 from contract.spec import AppRef
 from control.access import Access
 from control.app_reading import ReadApp
 from control.audit import AuditLog
 from control.comparisons import Comparisons
-from control.naming import app_of
+from control.naming import app_of, schedule_name
 from control.naming import pipeline_id as usable_id
+from control.regressions_kept import KeptRegressions
 from control.serving import ServedPipelines
 from dashboard.access.who import Actor, managing, operating, reading
 from dashboard.server import Server
@@ -38,6 +40,10 @@ def _audit(request: Request) -> AuditLog:
     return request.app.state.audit
 
 
+def _regressed(request: Request) -> KeptRegressions:
+    return request.app.state.regressions
+
+
 def _comparisons(request: Request) -> Comparisons:
     return request.app.state.comparisons
 
@@ -52,6 +58,7 @@ TOKEN = HTTPBearer(
 
 # Patterns describe. What does not match them is refused by the functions, which say why.
 _Id = Annotated[str, Path(json_schema_extra={"pattern": PIPELINE_ID_PATTERN})]
+_Name = Annotated[str, Path(json_schema_extra={"pattern": SCHEDULE_NAME_PATTERN})]
 _Model = Annotated[
     str,
     Path(
@@ -78,6 +85,10 @@ def _pipeline(pipeline_id: _Id) -> str:
     return usable_id(pipeline_id)
 
 
+def _schedule(schedule: _Name) -> str:
+    return schedule_name(schedule)
+
+
 def _app(model: _Model, app: _App) -> AppRef:
     return app_of(f"{model_from_safe(model)}/{app}")
 
@@ -86,12 +97,14 @@ Here = Annotated[Site, Depends(site_of)]
 Temporal = Annotated[Server, Depends(_server)]
 Accesses = Annotated[Access, Depends(access_of)]
 Log = Annotated[AuditLog, Depends(_audit)]
+Regressed = Annotated[KeptRegressions, Depends(_regressed)]
 Compares = Annotated[Comparisons, Depends(_comparisons)]
 Running = Annotated[ServedPipelines, Depends(_running)]
 Reader = Annotated[Actor, Depends(reading)]
 Operator = Annotated[Actor, Depends(_operating)]
 Manager = Annotated[Actor, Depends(_managing)]  # for a look at who has access
 PipelineHere = Annotated[str, Depends(_pipeline)]  # of a route with {pipeline_id}
+ScheduleHere = Annotated[str, Depends(_schedule)]  # of a route with {schedule}
 AppHere = Annotated[AppRef, Depends(_app)]  # of a route with {model}/{app}
 
 

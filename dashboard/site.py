@@ -61,6 +61,7 @@ class Site:
         versions: of what else this program is made of, by name.
         deployment: that its workers belong to.
         readings: apps that were read.
+        worker_url: base of the worker's `/metrics`; empty: unknown.
         machine: that runs the apps, to ask it for its engine; None: another one does.
         planning: held while a fleet is read from the disk: a large one takes seconds.
         checks: of its parts, those under way.
@@ -79,6 +80,7 @@ class Site:
     analyzer_urls: Mapping[AnalyzerKind, str] = field(default_factory=dict)
     token_file: Path | None = None
     doors: Doors = Doors()
+    worker_url: str = ""
     readings: AppReadings = field(default_factory=AppReadings)
     engine: Callable[[], str] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)

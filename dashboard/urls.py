@@ -83,6 +83,11 @@ def login_url(to: str) -> str:
     return with_query("/login", {"next": to})
 
 
+def schedule_url(name: str, what: str) -> str:
+    """Where a form asks for a change of a recurring scan."""
+    return f"/schedules/{quote(name, safe='')}/{what}"
+
+
 def spec_url(name: str, part: str = "") -> str:
     """The page of a spec that was written, or something below it."""
     base = f"/specs/{quote(name, safe='')}"

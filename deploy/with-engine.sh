@@ -15,6 +15,9 @@ need chromium chromium
 need nmap nmap
 need iptables iptables
 need iproute2 ip
+need systemd systemd-analyze
+need prometheus prometheus
+need prometheus-alertmanager prometheus-alertmanager
 need libfaketime /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1
 install_missing
 

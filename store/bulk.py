@@ -15,6 +15,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.journal import RecordedApp
 from contract.spec import AppRef
 from store.columns import dump_json
+from store.figures import keep_figures
 from store.loading import ref_of
 from store.rows import Row, ended_columns, subtask_rows
 from store.tables import (
@@ -92,6 +93,7 @@ async def record_new(
     for app, now in zip(recorded, ended, strict=True):
         before = dict(known[app.spec.ref]._mapping)
         changes.app(before, before | now)
+    await keep_figures(connection, pipeline_id, [app.spec.ref for app in recorded])
     await changes.write(connection)
 
 

@@ -90,7 +90,12 @@ def reading(engine: AsyncEngine) -> AsyncEngine:
 
 def describe(engine: AsyncEngine) -> str:
     """The store's place for people, without a password."""
-    return engine.url.render_as_string(hide_password=True).partition("?")[0]
+    return describe_url(engine.url)
+
+
+def describe_url(url: URL) -> str:
+    """As `describe`, of a URL."""
+    return url.render_as_string(hide_password=True).partition("?")[0]
 
 
 def _sqlite_engine(url: URL, create: bool) -> AsyncEngine:

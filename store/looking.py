@@ -11,6 +11,7 @@ from contract.overview import AppsAsked, CellsLooked, LooksOverview
 from contract.role import AppRole
 from contract.spec import AppRef
 from store.connected import Connected, not_found
+from store.measures import measured
 from store.special import ITS_APP, counted_rows, fetch_special, is_app
 from store.states import fetch_seen
 from store.tables import app_tallies, apps, cell_tallies, cells, findings, pipelines
@@ -21,6 +22,7 @@ _Group = tuple[Any, ...]  # model, role, state and analyzers of its own
 class Looking(Connected):
     """Part of the result store."""
 
+    @measured
     async def looks_overview(self, pipeline_id: str, only: AppRef | None = None) -> LooksOverview:
         """Where its tools look, on all apps or on one.
 

@@ -10,6 +10,7 @@ from contract.analysis import MeasurementState
 from contract.errors import ErrorCode, PlatformError
 from contract.record import FINISHED_STATES
 from store.bulk import free_ids, write_rows
+from store.figure_tables import app_figures
 from store.rows import Row
 from store.tables import (
     apps,
@@ -51,6 +52,7 @@ async def move_pipeline(source: AsyncConnection, target: AsyncConnection, pipeli
         subtasks, subtasks.c.subtask_id == fused_findings.c.subtask_id
     )
     await _copied(source, target, fused.where(subtasks.c.pipeline_id == pipeline_id))
+    await _copied(source, target, _of(app_figures, pipeline_id))
     for table in (weaknesses, weakness_tools):
         await _copied(source, target, _of(table, pipeline_id), "app_id", app_ids)
     await recount(target, pipeline_id)

@@ -17,9 +17,11 @@ from contract.record import FINISHED_STATES, PipelineHead, PipelineListing, Pipe
 from contract.spec import AppRef, AppSpec
 from store.app_runs import AppRuns
 from store.connected import not_found
+from store.figures import FigureHistories
 from store.history import fetch_history
 from store.loading import pipeline_record
 from store.looking import Looking
+from store.measures import measured
 from store.plans import (
     add_page,
     fetch_choices,
@@ -37,6 +39,7 @@ from store.rows import (
     subtask_rows,
     target_of,
 )
+from store.scans import ScanStore
 from store.searching import Searching
 from store.spending import Spending
 from store.subtasks import cells_now, write_subtask
@@ -48,14 +51,16 @@ from store.tables import (
 from store.tally import Changes, hold, recount, touch
 from store.upkeep import Upkeep, unprune
 from store.weaknesses import revision_now, unlist
+from telemetry.spans import traced
 
 _LATE = 1_000_000  # ordinal of an app that was recorded before any plan named it
 _Found = TypeVar("_Found")
 
 
-class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
+class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upkeep, ScanStore):
     """Port `ResultStore` on SQLite or PostgreSQL. Call `store.migrate.upgrade` once before use."""
 
+    @measured
     async def register_page(
         self, header: PlanHeader, page: PlanPage, at: datetime | None = None
     ) -> None:
@@ -74,6 +79,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             await add_page(connection, header, page)
             await unprune(connection, header.pipeline_id)
 
+    @measured
     async def load_header(self, pipeline_id: str) -> PlanHeader:
         """The plan of a pipeline without its apps.
 
@@ -83,6 +89,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
         async with self.reading() as connection:
             return _found(await fetch_header(connection, pipeline_id), pipeline_id)
 
+    @measured
     async def read_apps(self, pipeline_id: str, positions: Collection[int]) -> list[AppEntry]:
         """Apps at these positions of the fleet, in order, with what is recorded of them."""
         async with self.reading() as connection:
@@ -93,6 +100,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
         async with self.reading() as connection:
             return await fetch_paths(connection, pipeline_id)
 
+    @measured
     async def apps_to_retry(self, pipeline_id: str, labels: Collection[str]) -> list[AppChoice]:
         """The apps that `labels` name; without labels, those that lack a measurement.
 
@@ -112,13 +120,21 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
         async with self.reading() as connection:
             return _found(await fetch_reopening(connection, pipeline_id, labels), pipeline_id)
 
+    @measured
+    @traced("store record_subtask")
     async def record_subtask(
-        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+        self,
+        pipeline_id: str,
+        app: AppSpec,
+        outcome: SubtaskOutcome,
+        report: AnalyzerReport | None,
+        at: datetime | None = None,
     ) -> tuple[ToolSummary, ...]:
         """One row per cell, with findings and metrics; answers with all cells of the subtask now.
 
-        `store.merging` says what is replaced. An app whose weaknesses are listed is unlisted if its
-        cells change: it is run again, and listed when it ends.
+        They were recorded at the moment `at`, or now. `store.merging` says what is replaced. An app
+        whose weaknesses are listed is unlisted if its cells change: it is run again, and listed
+        when it ends.
 
         Raises:
             PlatformError: FAILED_PRECONDITION when the pipeline was never registered.
@@ -127,6 +143,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             message = f"app of pipeline {app.pipeline_id!r} recorded under {pipeline_id!r}"
             raise PlatformError(ErrorCode.INVALID_ARGUMENT, message)
         rows = await asyncio.to_thread(subtask_rows, app, outcome, report)
+        rows.subtask["recorded_at"] = at or datetime.now(UTC)
         async with self.writing() as connection:
             row, changes = await self._lock_app(connection, app)
             reported = report is not None
@@ -154,6 +171,8 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             await write_subtask(connection, rows, changes, row["role"], reported=True, beside=True)
             await changes.write(connection)
 
+    @measured
+    @traced("store record_app")
     async def record_app(self, app: AppSpec, outcome: AppOutcome) -> None:
         """State, reason and facts of one app; `AppFacts.of_later_run` says what is replaced."""
         async with self.writing() as connection:
@@ -163,6 +182,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             changes.app(row, {**row, **ended})
             await changes.write(connection)
 
+    @measured
     async def record_pipeline_state(
         self, pipeline_id: str, state: str, detail: Mapping[str, Any], at: datetime | None = None
     ) -> None:
@@ -188,6 +208,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             await connection.execute(update(pipelines).where(this).values(**new))
             await (recount if finished_at else touch)(connection, pipeline_id)
 
+    @measured
     async def load_pipeline(self, pipeline_id: str) -> PipelineRecord:
         """All that the report needs, as of one moment.
 
@@ -198,6 +219,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             rows = _found(await fetch_pipeline(connection, pipeline_id), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
+    @measured
     async def load_apps(self, pipeline_id: str, only: Collection[AppRef]) -> PipelineRecord:
         """All that the report needs of some apps: at most 50 at once.
 
@@ -208,6 +230,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             rows = _found(await fetch_pipeline(connection, pipeline_id, only), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
+    @measured
     async def load_outline(self, pipeline_id: str, app: AppRef | None = None) -> PipelineRecord:
         """The pipeline and its apps in a moment; with `app`, that one alone and its cells.
 
@@ -220,6 +243,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             rows = _found(await fetch_outline(connection, pipeline_id, app), pipeline_id)
         return await asyncio.to_thread(pipeline_record, rows)
 
+    @measured
     async def probe(self) -> None:
         """Read one row.
 
@@ -240,6 +264,7 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, Upkeep):
             this = revisions.c.pipeline_id == pipeline_id
             return await connection.scalar(select(revisions.c.revision).where(this)) or ""
 
+    @measured
     async def list_pipelines(
         self, only: Collection[str] | None = None
     ) -> tuple[PipelineListing, ...]:

@@ -24,6 +24,7 @@ from store.columns import clean_text
 from store.connected import Connected, not_found
 from store.counting import fetch_overview
 from store.grid import fetch_cells_page, fetch_role
+from store.measures import measured
 from store.paging import fetch_page
 from store.rows import Row
 from store.states import fetch_seen, stream_states
@@ -36,6 +37,7 @@ _TEXTS = ("fingerprint", "rule", "path", "app", "who", "why")
 class Searching(Connected):
     """Part of the result store."""
 
+    @measured
     async def replace_weaknesses(
         self,
         pipeline_id: str,
@@ -70,6 +72,7 @@ class Searching(Connected):
         async with self.writing() as connection:
             await record_new(connection, pipeline_id, recorded, rows)
 
+    @measured
     async def findings_page(self, query: FindingsQuery) -> FindingsPage:
         """One page of the weaknesses that `query` wants.
 
@@ -90,6 +93,7 @@ class Searching(Connected):
         async with self.reading() as connection:
             return await fetch_seen(connection, pipeline_id, tools)
 
+    @measured
     async def overview(self, pipeline_id: str) -> PipelineOverview:
         """The pipeline in counts.
 

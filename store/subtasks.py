@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.analysis import MeasurementState
 from contract.outcome import ToolSummary
+from store.figures import TARGET, drop_figures
 from store.merging import fused_beside, fused_together, replaced
 from store.queries import is_imported
 from store.rows import SubtaskRows
@@ -26,6 +27,7 @@ async def write_subtask(
     With `beside` they supersede the cells of their own tools alone.
     """
     key = {"subtask_id": rows.subtask["subtask_id"]}
+    await drop_figures(connection, *(rows.subtask[name] for name in TARGET))
     known = select(cells.c.tool, cells.c.state, is_imported().label("imported")).filter_by(**key)
     before: dict[str, MeasurementState] = {}
     imported: set[str] = set()

@@ -6,8 +6,7 @@ are no columns, `pipelines.body` the templates: a new field there needs no migra
 `weaknesses` are sorted by severity, then by app, then by the app's own order: each index for a
 filter ends with these three, so that a page is read from it without sorting.
 
-A task is unique in the database itself: `uq_apps_target` refuses a second row of the same app even
-when every line of application logic is bypassed.
+A task is unique in the database itself, whatever the application does: `uq_apps_target`.
 """
 
 from sqlalchemy import (
@@ -96,12 +95,13 @@ subtasks = Table(
     Column("analyzer", String(32), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error_code", String(32), nullable=False),
+    *(Column(f"{of}_seconds", Float, nullable=False) for of in ("tool", "wasted")),
     Column("duration_s", Float, nullable=False),
-    Column("tool_seconds", Float, nullable=False),
-    Column("wasted_seconds", Float, nullable=False),
     Column("saved_seconds", Float, nullable=False, server_default="0"),
+    Column("recorded_at", UtcDateTime),
     _of_app(),
     Index("uq_subtasks_target", *_TARGET, "analyzer", unique=True),
+    Index("ix_subtasks_recorded_at", "recorded_at"),
 )
 
 cells = Table(
@@ -117,7 +117,7 @@ cells = Table(
     Column("version", Text, nullable=False),
     Column("state", String(32), nullable=False),
     Column("reason", Text, nullable=False),
-    *(Column(name, Float, nullable=False) for name in ("tool_seconds", "wasted_seconds")),
+    *(Column(f"{of}_seconds", Float, nullable=False) for of in ("tool", "wasted")),
     Column("saved_seconds", Float, nullable=False, server_default="0"),
     Column("partial", Integer, nullable=False, server_default="0"),
     Column("artifact", JSON(none_as_null=True)),

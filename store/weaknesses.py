@@ -14,6 +14,7 @@ from contract.record import Revision, revision_of
 from contract.spec import AppRef
 from contract.weakness import Origin, Weakness
 from store.columns import clean_json, clean_text
+from store.figures import keep_figures
 from store.rows import Row
 from store.tables import SEVERITIES, apps, cells, weakness_tools, weaknesses
 from store.tally import Changes, hold
@@ -47,6 +48,7 @@ async def put_weaknesses(
     now = await revision_now(connection, pipeline_id, app, row.state) if made_of else None
     if made_of != now:
         return True
+    await keep_figures(connection, pipeline_id, [app])
     mine = weaknesses.c.app_id == row.id
     if found is None:
         await connection.execute(delete(weaknesses).where(mine))

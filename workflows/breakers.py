@@ -1,6 +1,6 @@
 """The circuit breakers of a pipeline: of each analyzer, of each service, and `pipeline`'s own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
@@ -33,7 +33,10 @@ class Breakers:
         spec: BreakerSpec,
         kinds: Sequence[AnalyzerKind],
         saved: dict[str, CircuitBreaker] | None = None,
+        told: Callable[[CircuitBreaker], None] = lambda _: None,
     ) -> None:
+        """`told` is called with each breaker that has just got another state."""
+        self._told = told
         self._spec = spec
         self._kinds = tuple(kinds)
         self.services = (*services_of(kinds), PlatformService.STORE)
@@ -67,9 +70,9 @@ class Breakers:
         verdicts = probed.verdicts()
         for name, why in verdicts.items():
             breaker = self.by_name[name]
-            self.by_name[name] = breaker.trip(why, now_s) if why else breaker.probe_ok()
+            self._set(breaker.trip(why, now_s) if why else breaker.probe_ok())
         if not any(verdicts.values()):
-            self.by_name[PIPELINE] = self.pipeline.probe_ok()
+            self._set(self.pipeline.probe_ok())
 
     def count(self, outcome: AppOutcome, now_s: float) -> None:
         """Take in a finished app. What was not attempted (an analyzer given up on) says nothing."""
@@ -77,7 +80,7 @@ class Breakers:
             self._count_subtask(subtask, outcome.ref.label, now_s)
         self._succeed(PlatformService.STORE)  # it has recorded the app
         if outcome.platform_fault:
-            self.by_name[PIPELINE] = self.pipeline.fault(outcome.reason, now_s)
+            self._set(self.pipeline.fault(outcome.reason, now_s))
         elif any(is_answered(subtask) for subtask in outcome.subtasks):
             self._succeed(PIPELINE)
 
@@ -93,10 +96,15 @@ class Breakers:
             self._succeed(kind)
         elif is_fault(subtask) and not any(self.by_name[name].is_open for name in needed):
             reason = f"{app}: {subtask.tools[0].reason}"
-            self.by_name[kind] = self.by_name[kind].fault(reason, now_s)
+            self._set(self.by_name[kind].fault(reason, now_s))
 
     def _succeed(self, name: str) -> None:
-        self.by_name[name] = self.by_name[name].success()
+        self._set(self.by_name[name].success())
+
+    def _set(self, breaker: CircuitBreaker) -> None:
+        before, self.by_name[breaker.name] = self.by_name[breaker.name], breaker
+        if before.state is not breaker.state:
+            self._told(breaker)
 
     def blocking(self, now_s: float) -> list[CircuitBreaker]:
         """Open breakers that are still worth waiting for, per the spec."""
@@ -140,7 +148,7 @@ class Breakers:
 
     def reset(self, name: str) -> None:
         """Close a breaker by hand."""
-        self.by_name[name] = self.by_name[name].reset()
+        self._set(self.by_name[name].reset())
 
     def progress(self) -> tuple[BreakerProgress, ...]:
         """State of each, for people."""

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.plan import AppEntry
     from contract.progress import BreakerProgress
     from contract.spec import AppSpec
-    from workflows import policies, stages
+    from workflows import measures, policies, stages
     from workflows.analyze_app import AnalyzeAppWorkflow
     from workflows.state import AppOrders, AppRun
 
@@ -110,6 +110,11 @@ class Child:
 
 
 async def _start(app: AppSpec, orders: AppOrders) -> Handle:
+    with measures.creating_task():
+        return await _started(app, orders)
+
+
+async def _started(app: AppSpec, orders: AppOrders) -> Handle:
     template = f", {app.template.name or app.template.slug}" if app.template else ""
     return await workflow.start_child_workflow(
         AnalyzeAppWorkflow.run,

@@ -8,7 +8,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from contract.progress import PipelinePhase, PipelineResult
-    from workflows import search_attributes, stages
+    from workflows import measures, search_attributes, stages
     from workflows.admission import Admission
     from workflows.breakers import Breakers
     from workflows.child import Child
@@ -38,7 +38,9 @@ class PipelineWorkflow(PipelineHandlers):
         self._order = order
         self._fleet = Fleet(order.header, state)
         self._intake = Intake(self._fleet, order.first)
-        self._breakers = Breakers(spec.breaker, spec.analyzers, state.breakers)
+        self._breakers = Breakers(
+            spec.breaker, spec.analyzers, state.breakers, measures.breaker_changed
+        )
         self._admission = Admission(self._breakers, spec.analyzers, state.tools)
         self._window = Window(self._breakers, spec, state)
         self._status = Status(self._fleet, self._window, self._admission, self._breakers)

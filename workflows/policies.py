@@ -12,6 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
 from contract.limits import (
+    ALERTS_WATCH,
     ANALYSIS_TIMEOUT,
     HEARTBEAT_TIMEOUT,
     PREFLIGHT_TIMEOUT,
@@ -158,4 +159,47 @@ JANITOR = Policy(
     start_to_close_timeout=timedelta(minutes=20),
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=3),
+)
+# Reading a large fleet takes minutes; a disk that is away for a while is waited for.
+PLAN_SCAN = Policy(
+    start_to_close_timeout=timedelta(hours=1),
+    schedule_to_close_timeout=timedelta(hours=2),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=0, maximum_s=60.0),
+)
+# It may have begun the pipeline when it fails: only a refusal ends it.
+START_SCAN = Policy(
+    start_to_close_timeout=timedelta(hours=1),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=0, maximum_s=10.0),
+)
+AWAIT_SCAN = Policy(
+    start_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=0),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
+)
+COMPARE_SCAN = Policy(
+    start_to_close_timeout=timedelta(hours=4),
+    schedule_to_close_timeout=timedelta(hours=8),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=11),
+)
+# Both are for people: no run fails for them.
+MISSED_SCANS = Policy(
+    start_to_close_timeout=timedelta(minutes=1),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=5, maximum_s=10.0),
+)
+NOTIFY_OF_SCAN = Policy(
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=_retry(attempts=5, maximum_s=60.0),
+)
+# Whoever takes a watch over goes on with what the store has.
+WATCH_ALERTS = Policy(
+    start_to_close_timeout=ALERTS_WATCH + timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=_retry(attempts=0, maximum_s=10.0),
+    cancellation_type=ActivityCancellationType.TRY_CANCEL,
 )

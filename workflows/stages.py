@@ -7,6 +7,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.alerting import AlertActivities
     from activities.analysis import AnalysisActivities
     from activities.apps import AppActivities
     from activities.preflight import PreflightActivities
@@ -244,4 +245,11 @@ async def forget_host(host: str) -> None:
     """Delete the schedule of the janitor of `host`."""
     await workflow.execute_activity_method(
         AppActivities.forget_host, host, task_queue=TASK_QUEUE_CONTROL, **policies.JANITOR
+    )
+
+
+async def watch_alerts() -> None:
+    """Look for alerts, and tell them, for some minutes."""
+    await workflow.execute_activity_method(
+        AlertActivities.watch_alerts, task_queue=TASK_QUEUE_CONTROL, **policies.WATCH_ALERTS
     )

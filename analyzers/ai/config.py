@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -76,7 +77,9 @@ class AiConfig:
         """
         return cls(
             base_url=environ.get("ASSAY_AI_BASE_URL", ""),
-            api_key=environ.get("ASSAY_AI_API_KEY", ""),
+            api_key=_api_key(
+                environ.get("ASSAY_AI_API_KEY", ""), environ.get("ASSAY_AI_API_KEY_FILE", "")
+            ),
             models=_names(environ.get("ASSAY_AI_MODELS", "")),
             prices=_converted(environ, "ASSAY_AI_PRICES", {}, parse_prices),
             budget_usd=_converted(environ, "ASSAY_AI_BUDGET_USD", None, _positive),
@@ -103,6 +106,21 @@ def parse_prices(text: str) -> dict[str, Price]:
             raise ValueError(f"{entry!r} is not model=input/output")
         prices[model] = Price(_not_negative(input_usd), _not_negative(output_usd))
     return prices
+
+
+def _api_key(key: str, path: str) -> str:
+    """`key`, or what the file at `path` has, which is never nothing."""
+    if not path:
+        return key
+    if key:
+        raise ValueError("set ASSAY_AI_API_KEY or ASSAY_AI_API_KEY_FILE, not both")
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"ASSAY_AI_API_KEY_FILE {path}: {error}") from error
+    if not text:
+        raise ValueError(f"ASSAY_AI_API_KEY_FILE {path} is empty")
+    return text
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -9,27 +9,28 @@ in the system's folder for temporary files.
 
 import argparse
 import asyncio
-import fcntl
-import hashlib
 import logging
 import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from aiohttp import web
 
+from analyzers.runtime.folders import StartupError, fresh_work_dir, locked
 from analyzers.runtime.measure.cache import LIVE_MAX_AGE, ReportCache
 from analyzers.runtime.measure.cache_key import code_digest, measured_weights
 from analyzers.runtime.measure.canary import CanaryKeeper
 from analyzers.runtime.measure.canary_check import CanaryCheck
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.measure import SERVICE_VERSION, Equipment, Fuse, Measurement
+from analyzers.runtime.measure.counts import Counts
+from analyzers.runtime.measure.equipment import Equipment, Fuse
+from analyzers.runtime.measure.measure import SERVICE_VERSION, Measurement
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.own_key import own_key
 from analyzers.runtime.tool import Tool
@@ -43,15 +44,14 @@ from contract.analyzers import AnalyzerKind
 from contract.health import AnalyzerHealth
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES
 from contract.quiet import LOAD_LOCK
+from telemetry.logs import LogForm, log_to_stderr
+from telemetry.tracing import start_tracing
 
 _HOUSEKEEPING_S = 600.0
 _SHUTDOWN_S = 5.0
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 logger = logging.getLogger("assay.analyzer")
-
-
-class StartupError(Exception):
-    """The service cannot start; the message names cause and next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ class Service:
         self._kind = kind
         self._options = options
         self._data = options.data / kind.value
-        self._lock = _locked(self._data)
+        self._lock = locked(self._data)
         self._key = own_key(self._data / "key")
-        self._work_dir = work_dir = _fresh_work_dir(self._data)
+        self._work_dir = work_dir = fresh_work_dir(self._data)
         budget = CpuBudget(options.cpu_budget)
         weights = Weights(measured_weights(tools), self._data / "learned.json")
         check = CanaryCheck(kind, options.tools_dir, work_dir, budget, weights)
@@ -108,13 +108,16 @@ class Service:
             options.capacity,
             options.max_result_bytes,
         )
+        counts = Counts(kind)
+        verdicts = self._data / "canaries.json"
         self.canaries = CanaryKeeper(
-            tools, check, self._data / "canaries.json", lambda: self.jobs.running == 0
+            tools, check, verdicts, lambda: self.jobs.running == 0, counts.canary
         )
+        self._metrics = Metrics(kind, self.jobs, self.canaries, counts, tools, options.tools_dir)
         self._cache = ReportCache(self._data / "cache", LIVE_MAX_AGE if kind.is_live else None)
         self._equipment = Equipment(
             kind, tools, options.tools_dir, budget, self.canaries, self._cache,
-            code_digest(tools), fuse, weights, options.load_lock,
+            code_digest(tools), fuse, weights, options.load_lock, counts,
         )  # fmt: skip
         self._runner: web.AppRunner | None = None
         self._housekeeping: asyncio.Task[None] | None = None
@@ -128,8 +131,7 @@ class Service:
 
     async def start(self) -> None:
         """Listen, and run the canaries in the background."""
-        metrics = Metrics(self.jobs, self.canaries)
-        served = (self._kind, self.jobs, self._sources, metrics, self.health)
+        served = (self._kind, self.jobs, self._sources, self._metrics, self.health)
         server = AnalyzerServer(*served, self._options.token, self._key)
         self._runner = web.AppRunner(
             server.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S
@@ -200,17 +202,16 @@ class Service:
 
 def main(kind: AnalyzerKind, tools: Sequence[Tool], fuse: Fuse | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Exits 2 when it cannot start."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format=f"%(asctime)s %(levelname)s {kind} %(message)s",
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line per request of a scan
+    given = _given(kind)
+    log_to_stderr(kind, given.log_level, given.log_format)
+    tracing = start_tracing(f"analyzer-{kind}")
     try:
-        asyncio.run(_serve(kind, tools, _options(kind), fuse))
+        asyncio.run(_serve(kind, tools, _options(given), fuse))
     except StartupError as error:
         print(f"{kind} analyzer: {error}", file=sys.stderr)
         sys.exit(2)
+    finally:
+        tracing.stop()
 
 
 async def _serve(
@@ -226,7 +227,7 @@ async def _serve(
     await service.stop()
 
 
-def _options(kind: AnalyzerKind) -> ServiceOptions:
+def _given(kind: AnalyzerKind) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"analyzers.{kind}", description=f"The {kind} analyzer.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=kind.row.port)
@@ -236,9 +237,15 @@ def _options(kind: AnalyzerKind) -> ServiceOptions:
     parser.add_argument("--capacity", type=int, default=kind.row.slots)
     parser.add_argument("--cpu-budget", type=float, default=float(os.cpu_count() or 1))
     parser.add_argument("--load-lock", type=Path, default=LOAD_LOCK, help="given way to")
+    parser.add_argument("--log-level", type=str.upper, choices=_LEVELS, default="INFO")
+    parser.add_argument("--log-format", choices=get_args(LogForm), default="auto")
     given = parser.parse_args()
     if given.capacity < 1 or given.cpu_budget <= 0 or not 0 <= given.port <= 65_535:
         parser.error("--capacity and --cpu-budget are above zero, --port is 0 to 65535")
+    return given
+
+
+def _options(given: argparse.Namespace) -> ServiceOptions:
     return ServiceOptions(
         data=given.data.absolute(),
         tools_dir=given.tools_dir.absolute(),
@@ -261,40 +268,3 @@ def _token(path: Path | None) -> str | None:
     if not token:
         raise StartupError(f"--token-file {path} is empty: write the shared token into it")
     return token
-
-
-def work_folder(data: Path) -> Path:
-    """Where the runs of the analyzer that keeps `data` have their private folders.
-
-    The path is short: browsers put sockets below it, whose paths end at 107 bytes.
-    """
-    name = hashlib.sha256(str(data.absolute()).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"assay-{name}"
-
-
-def _fresh_work_dir(data: Path) -> Path:
-    """An empty private folder for runs. Its old content, of a dead process, is removed."""
-    folder = work_folder(data)
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise StartupError(f"{folder}: {error.strerror}: set TMPDIR to a writable one") from error
-    return folder
-
-
-def _locked(data: Path) -> int:
-    """Make the data folder and lock it; the descriptor holds the lock."""
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(data / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise StartupError(f"--data {data}: {error.strerror}: choose a writable one") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise StartupError(
-            f"--data {data} is used by another analyzer: stop it, or choose another folder"
-        ) from None
-    return descriptor

@@ -4,7 +4,7 @@ from cli.address import announced
 from cli.exits import Exit
 from cli.installation import require_token
 from cli.output import say
-from cli.serving import Serving, listen, log_to_stderr
+from cli.serving import Serving, listen, set_up_log
 from cli.site import site_of
 from cli.terminal import stdout
 from dashboard.app import create_app
@@ -20,7 +20,7 @@ async def run_dashboard(settings: Settings, host: str | None, port: int | None) 
     """
     settings = settings.model_copy(update={"dashboard_host": host or settings.dashboard_host})
     await require_token(settings, settings.dashboard_host)
-    log_to_stderr(settings.log_level, requests=settings.dashboard_log)
+    set_up_log(settings.log_level, settings.log_format, requests=settings.dashboard_log)
     site = site_of(settings)
     take_secrets()
     wanted = settings.dashboard_port if port is None else port

@@ -17,7 +17,7 @@ from cli.program import command
 from cli.sources import unanswered
 from cli.stack.lifecycle import running_stack
 from cli.stack.model import Stack
-from cli.stack.readiness import dashboard_answers, temporal_binary
+from cli.stack.readiness import dashboard_answers, temporal_binary, why_worker_waits
 from cli.terminal import stdout
 from cli.versions_check import versions_check
 from clients.appfolder.composer import brought_along, confined
@@ -204,6 +204,7 @@ async def _analyzers(settings: Settings) -> list[Check]:
     checks = [
         Check("local stack", True, f"Temporal UI {stack.ui_url}"),
         await asyncio.to_thread(_dashboard, stack),
+        await asyncio.to_thread(_worker, stack),
     ]
     async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
         for kind, port in stack.analyzers.items():
@@ -219,6 +220,15 @@ def _dashboard(stack: Stack) -> Check:
         return Check("dashboard", True, stack.dashboard_url)
     log = stack.run_dir / "dashboard.log"
     return Check("dashboard", False, f"{stack.dashboard_url} does not answer", f"read {log}")
+
+
+def _worker(stack: Stack) -> Check:
+    if not stack.worker_url:
+        detail = "shows no metrics: the stack was started by an earlier version"
+        return Check("worker", False, detail, f"{command('down')}, then {command('up')}")
+    if why := why_worker_waits(stack):
+        return Check("worker", False, why, f"read {stack.run_dir / 'worker.log'}")
+    return Check("worker", True, f"{stack.worker_url}/metrics")
 
 
 async def _analyzer(client: httpx.AsyncClient, kind: str, url: str) -> list[Check]:

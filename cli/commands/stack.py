@@ -51,6 +51,7 @@ def _up(stack: Stack | None, *, started: bool) -> StackUp:
         ui=stack.ui_url,
         data=stack.data_dir,
         dashboard=stack.dashboard_url,
+        metrics=f"{stack.worker_url}/metrics" if stack.worker_url else "",
     )
 
 
@@ -65,6 +66,8 @@ def _up_lines(stack: Stack | None) -> Iterator[str]:
         yield f"no dashboard: this stack is of an earlier version; {command('down')}, then up again"
     yield f"Temporal UI: {stack.ui_url}"
     yield f"Temporal:    {stack.temporal_address}, namespace default"
+    if stack.worker_url:
+        yield f"metrics:     {stack.worker_url}/metrics"
     yield f"stop it with: {command('down')}"
 
 

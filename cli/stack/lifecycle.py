@@ -6,7 +6,6 @@ answers, and stop all of it again, stragglers included. One stack per data folde
 
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import subprocess
@@ -14,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import TextIO
@@ -24,26 +22,25 @@ import psutil
 from analyzers.ai.config import AiConfig
 from cli.errors import UserError
 from cli.exits import Exit
+from cli.program import command
 from cli.stack.build import build_id
 from cli.stack.model import MARKER, Stack
-from cli.stack.ports import Ports, reserved_ports
+from cli.stack.ports import Ports, require_free, reserved_ports
 from cli.stack.readiness import temporal, wait_until_ready
+from cli.stack.records import record, recorded_in, write, writing
 from cli.stack.supervision import render_config
-from clients.files import publish, temporary_file
+from clients.address import Address
 from contract.analyzers import AnalyzerKind
+from contract.backup import SWAPPING
 from settings import PROJECT_ROOT, Settings
 
 _STOP_LIMIT_S = 40.0
-
-
-def recorded_stack(settings: Settings) -> Stack | None:
-    """The stack of this data folder as it runs, or ran last."""
-    return _recorded(settings.data_dir)
+METRICS_PORT = 9464
 
 
 def running_stack(settings: Settings) -> Stack | None:
     """The stack of this data folder, if its supervisor lives."""
-    stack = _recorded(settings.data_dir)
+    stack = recorded_in(settings.data_dir)
     return stack if stack and _supervisor(stack) else None
 
 
@@ -62,6 +59,7 @@ def start_stack(
             wait_until_ready(stack, say, interrupted)
             return stack, False
         _check_ai(settings)
+        _check_restored(settings)
         with reserved_ports() as ports:  # until all parts listen
             stack = _prepare(settings, ports)
             kill_stragglers(stack.data_dir)
@@ -94,7 +92,7 @@ def hold_stack(data_dir: Path) -> TextIO:
 
     Blocking while another command stops it.
     """
-    with _writing(data_dir):
+    with writing(data_dir):
         (data_dir / "run").mkdir(parents=True, exist_ok=True)
         lease = (data_dir / "run" / "users").open("w")
     fcntl.flock(lease, fcntl.LOCK_SH)
@@ -138,35 +136,15 @@ def _gone_is_fine() -> Generator[None]:
 
 
 @contextmanager
-def _writing(data_dir: Path | str) -> Generator[None]:
-    """Turn a failed write into an error that names the data folder and the next step."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"data folder {data_dir}: {error.strerror}",
-            next_step="free the disk or set ASSAY_DATA to a folder you can write",
-            code=Exit.UNAVAILABLE,
-        ) from error
-
-
-@contextmanager
 def _lock(data_dir: Path) -> Generator[None]:
     """A lock, so that two commands that start the same stack at once get one stack."""
     run_dir = data_dir / "run"
-    with _writing(data_dir):
+    with writing(data_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
         handle = (run_dir / "lock").open("w")
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def _recorded(data_dir: Path) -> Stack | None:
-    try:
-        return Stack(**json.loads((data_dir / "run" / "stack.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def _check_ai(settings: Settings) -> None:
@@ -179,9 +157,20 @@ def _check_ai(settings: Settings) -> None:
         ) from error
 
 
+def _check_restored(settings: Settings) -> None:
+    """Refuse a data folder in which a restore was ended while old and new changed places."""
+    if (settings.data_dir / SWAPPING).exists():
+        raise UserError(
+            f"a restore into {settings.data_dir} was ended half-way",
+            next_step=f"repeat it: {command('restore BACKUP --force')}; what was there before "
+            f"is in {settings.data_dir}/before-restore-*",
+        )
+
+
 def _prepare(settings: Settings, ports: Ports) -> Stack:
-    before = _recorded(settings.data_dir)
+    before = recorded_in(settings.data_dir)
     kept = before.analyzers if before else {}
+    worker = _worker_address(settings, ports, before)
     stack = Stack(
         data_dir=str(settings.data_dir),
         temporal_port=ports.choose(before.temporal_port if before else 7233),
@@ -189,14 +178,26 @@ def _prepare(settings: Settings, ports: Ports) -> Stack:
         analyzers={kind: ports.choose(kept.get(kind, kind.row.port)) for kind in AnalyzerKind},
         dashboard_port=ports.choose(_dashboard_port(settings, before)),
         dashboard_host=settings.dashboard_host,
+        worker_port=worker.port,
+        worker_host=worker.host,
         build_id=settings.build_id or build_id(),
         deployment=settings.deployment,
     )
-    with _writing(stack.data_dir):
-        if not _holds_text(stack.token_file):
-            _write(stack.token_file, secrets.token_urlsafe(32))
-        _write(stack.run_dir / "stack.json", json.dumps(asdict(stack)))
+    with writing(stack.data_dir):
+        if not (stack.token_file.exists() and stack.token_file.read_text().strip()):
+            write(stack.token_file, secrets.token_urlsafe(32))
+        record(stack)
     return stack
+
+
+def _worker_address(settings: Settings, ports: Ports, before: Stack | None) -> Address:
+    """The one that is set, else a free port on loopback."""
+    if not settings.metrics_address:
+        wanted = before.worker_port if before else 0
+        return Address("127.0.0.1", ports.choose(wanted or METRICS_PORT))
+    address = Address.parse(settings.metrics_address)
+    require_free("ASSAY_METRICS_ADDRESS", address.host, address.port)
+    return address
 
 
 def _dashboard_port(settings: Settings, before: Stack | None) -> int:
@@ -205,26 +206,14 @@ def _dashboard_port(settings: Settings, before: Stack | None) -> int:
     return settings.dashboard_port if is_set or not before else before.dashboard_port or 8240
 
 
-def _holds_text(path: Path) -> bool:
-    return path.exists() and bool(path.read_text().strip())
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or nothing, readable by its owner only."""
-    with temporary_file(path.parent) as (file, temporary):
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text.encode())
-        publish(file, temporary, path)
-
-
 def _launch(stack: Stack, settings: Settings) -> None:
     config = stack.run_dir / "supervisord.conf"
     # A short path: those of sockets end at 107 bytes.
     name = hashlib.sha256(stack.data_dir.encode()).hexdigest()[:12]
     socket_dir = Path(tempfile.gettempdir()) / f"assay-{name}-supervisor"
-    with _writing(stack.data_dir):
+    with writing(stack.data_dir):
         socket_dir.mkdir(mode=0o700, exist_ok=True)
-        _write(config, render_config(stack, settings, socket_dir / "supervisor.sock"))
+        write(config, render_config(stack, settings, socket_dir / "supervisor.sock"))
     env = {
         **os.environ,
         "PATH": settings.search_path,

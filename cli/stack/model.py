@@ -18,6 +18,9 @@ class Stack:
         analyzers: port on 127.0.0.1 per analyzer.
         dashboard_port: of the dashboard; 0: a stack of an earlier version, which has none.
         dashboard_host: address that the dashboard listens on.
+        worker_port: of the worker's `/metrics`, `/health` and `/ready`; 0: a stack of an earlier
+            version, whose worker has none.
+        worker_host: address that the worker listens on for them.
         build_id: names the worker's code as it was when the stack was started; empty: a stack of
             an earlier version, whose worker is not versioned.
         deployment: which deployment that build belongs to.
@@ -29,6 +32,8 @@ class Stack:
     analyzers: dict[str, int]
     dashboard_port: int = 0
     dashboard_host: str = "127.0.0.1"
+    worker_port: int = 0
+    worker_host: str = "127.0.0.1"
     build_id: str = ""
     deployment: str = "assay"
 
@@ -46,6 +51,11 @@ class Stack:
     def dashboard_url(self) -> str:
         """Address of the dashboard to type; empty: this stack has none."""
         return base_url(self.dashboard_host, self.dashboard_port) if self.dashboard_port else ""
+
+    @property
+    def worker_url(self) -> str:
+        """Base of the worker's `/metrics`, `/health` and `/ready`; empty: it has none."""
+        return base_url(self.worker_host, self.worker_port) if self.worker_port else ""
 
     @property
     def analyzer_urls(self) -> dict[AnalyzerKind, str]:

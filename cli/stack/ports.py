@@ -69,3 +69,22 @@ def reserved_ports() -> Generator[Ports]:
                 code=Exit.UNAVAILABLE,
             ) from error
         yield Ports(folder, locks)
+
+
+def require_free(variable: str, host: str, port: int) -> None:
+    """Refuse an address that somebody sets and nobody can listen on.
+
+    Raises:
+        UserError: it is taken, or none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UserError(
+                f"{variable} {host}:{port}: {error.strerror}",
+                next_step="choose another, or leave it out: a free one is taken then",
+                code=Exit.UNAVAILABLE,
+            ) from error

@@ -79,6 +79,15 @@ def is_dashboard_of(data_dir: str, url: str) -> bool:
         return False
 
 
+def why_worker_waits(stack: Stack) -> str:
+    """Why the stack's worker is not ready; empty: it is."""
+    try:
+        answer = _get(f"{stack.worker_url}/ready").json()
+        return "; ".join(f"{part}: {why}" for part, why in answer["reasons"].items())
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{stack.worker_url} does not answer ({type(error).__name__})"
+
+
 def _get(url: str, **headers: str) -> httpx.Response:
     return httpx.get(url, timeout=_ANSWER_LIMIT_S, headers=headers, trust_env=False)
 

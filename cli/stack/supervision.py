@@ -6,6 +6,7 @@ from pathlib import Path
 from cli.stack.model import Stack
 from contract.analyzers import AnalyzerKind
 from settings import PROJECT_ROOT, Settings, secret_variables
+from telemetry import variables as traces
 
 # What the embedded server is tuned for: exact priorities, quick first activities, fine timers.
 DYNAMIC_CONFIG = (
@@ -39,15 +40,22 @@ def render_config(stack: Stack, settings: Settings, control_socket: Path) -> str
     # Secrets of the environment are for the worker and the dashboard, which is a client as commands
     # are: it finds the stack by its data folder.
     empty = ",".join(f'{name}=""' for name in secret_variables())
-    programs = [_program(stack, "temporal", _temporal_command(stack), priority=1, env=empty)]
+    untraced = ",".join([*([empty] if empty else []), *(f'{name}=""' for name in traces.names())])
+    programs = [_program(stack, "temporal", _temporal_command(stack), priority=1, env=untraced)]
     for kind in AnalyzerKind:
         command = _analyzer_command(stack, settings, kind)
         programs.append(_program(stack, kind, command, priority=2, env=empty))
     worker = [sys.executable, str(PROJECT_ROOT / "worker.py")]
-    programs.append(_program(stack, "worker", worker, priority=3))
+    shown = "" if settings.metrics_address else _worker_environment(stack)
+    programs.append(_program(stack, "worker", worker, priority=3, env=shown))
     found = 'TEMPORAL_ADDRESS="",TEMPORAL_NAMESPACE=""'
     programs.append(_program(stack, "dashboard", _dashboard_command(stack), priority=3, env=found))
     return "\n".join([*head, *programs, ""])
+
+
+def _worker_environment(stack: Stack) -> str:
+    """Where the worker shows itself, unless somebody set another address."""
+    return f'ASSAY_METRICS_ADDRESS="{stack.worker_host}:{stack.worker_port}"'
 
 
 def _program(stack: Stack, name: str, command: list[str], *, priority: int, env: str = "") -> str:
@@ -94,6 +102,7 @@ def _analyzer_command(stack: Stack, settings: Settings, kind: AnalyzerKind) -> l
         *("--tools-dir", str(settings.tools_dir / kind)),
         *("--token-file", str(stack.token_file)),
         *("--capacity", str(settings.analyzer_slots[kind])),
+        *("--log-level", settings.log_level, "--log-format", settings.log_format),
         *("--load-lock", str(settings.load_lock.absolute())),
     ]
 

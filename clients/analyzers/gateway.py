@@ -29,6 +29,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 from contract.protocol import Ack, Progress
 from contract.secret import SecretRef
+from telemetry.spans import traced
 
 HEALTH_CACHE_S = 5.0
 
@@ -188,6 +189,7 @@ class WebSocketGateway:
                 raise
         await transfer.run()
 
+    @traced("upload source")
     async def _upload(self, request: SubtaskRequest) -> None:
         archive = self._incoming / f"{request.source.digest}-{time.monotonic_ns()}.tar"
         try:

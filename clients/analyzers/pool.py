@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
+    ConnectionClosedError,
     InvalidHandshake,
     InvalidStatus,
     InvalidURI,
@@ -19,6 +20,12 @@ from websockets.exceptions import (
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from clients.measures import (
+    WEBSOCKET_CONNECTIONS,
+    WEBSOCKET_SEND_FAILURES,
+    WEBSOCKET_TIMEOUTS,
+    begin_counting,
+)
 from contract.analyzers import AnalyzerKind
 from contract.conversation import ClientConversation, Received
 from contract.errors import ErrorCode, PlatformError
@@ -29,6 +36,8 @@ PING_INTERVAL_S = 9.0
 PING_LIMIT_S = 5.0
 CLOSE_LIMIT_S = 2.0
 _MAX_IDLE = 8
+# Why the library closes a connection whose other end answers no ping.
+_NO_PONG = "keepalive ping timeout"
 _DOCTOR = "the command `doctor` tells more"
 
 
@@ -38,9 +47,10 @@ class Link:
     Its methods raise `WebSocketException` or `OSError` when the connection is lost.
     """
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, analyzer: str) -> None:
         self.conversation = ClientConversation()
         self._connection = connection
+        self._analyzer = analyzer
 
     @property
     def is_open(self) -> bool:
@@ -49,7 +59,11 @@ class Link:
 
     async def send(self, text: str) -> None:
         """Send a message that the conversation made."""
-        await self._connection.send(text)
+        try:
+            await self._connection.send(text)
+        except (WebSocketException, OSError):
+            WEBSOCKET_SEND_FAILURES.labels(self._analyzer).inc()
+            raise
 
     async def receive(self) -> Progress | Received | Completed | Failed:
         """The next frame about a subtask of this conversation.
@@ -58,9 +72,17 @@ class Link:
             ProtocolError: the analyzer broke the protocol.
         """
         while True:
-            frame = self.conversation.receive(await self._connection.recv())
+            frame = self.conversation.receive(await self._received())
             if frame is not None:
                 return frame
+
+    async def _received(self) -> str | bytes:
+        try:
+            return await self._connection.recv()
+        except ConnectionClosedError as lost:
+            if lost.sent and lost.sent.reason == _NO_PONG:
+                WEBSOCKET_TIMEOUTS.labels(self._analyzer).inc()
+            raise
 
     async def close(self) -> None:
         """Close the connection. A lost one counts as closed."""
@@ -81,6 +103,7 @@ class ConnectionPool:
         self.handshakes = 0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._idle: list[Link] = []
+        begin_counting(analyzer)
 
     @property
     def is_local(self) -> bool:
@@ -98,7 +121,7 @@ class ConnectionPool:
         Raises:
             PlatformError: UNAVAILABLE, UNAUTHENTICATED or FAILED_PRECONDITION (another protocol).
         """
-        link = self._take_idle() or Link(await self._open())
+        link = self._take_idle() or Link(await self._open(), self.analyzer)
         try:
             yield link
         finally:
@@ -121,9 +144,21 @@ class ConnectionPool:
         return None
 
     async def _open(self) -> ClientConnection:
+        try:
+            connection = await self._connected()
+        except PlatformError as error:
+            WEBSOCKET_CONNECTIONS.labels(self.analyzer, "failed").inc()
+            if isinstance(error.__cause__, TimeoutError):
+                WEBSOCKET_TIMEOUTS.labels(self.analyzer).inc()
+            raise
+        WEBSOCKET_CONNECTIONS.labels(self.analyzer, "ok").inc()
+        self.handshakes += 1
+        return connection
+
+    async def _connected(self) -> ClientConnection:
         where = f"analyzer {self.analyzer} at {self.url}"
         try:
-            connection = await connect(
+            return await connect(
                 self.url,
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 additional_headers=self._headers,
@@ -152,8 +187,6 @@ class ConnectionPool:
             raise unavailable(f"{where}: no WebSocket there ({error}): {_DOCTOR}") from error
         except OSError as error:
             raise unavailable(f"{where} cannot be reached: {error}: {_DOCTOR}") from error
-        self.handshakes += 1
-        return connection
 
 
 def unavailable(message: str) -> PlatformError:

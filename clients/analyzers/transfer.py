@@ -10,11 +10,13 @@ from websockets.exceptions import WebSocketException
 
 from clients.analyzers.archive import ArchiveReceiver
 from clients.analyzers.pool import ConnectionPool, Link, unavailable
+from clients.measures import WEBSOCKET_REQUESTS
 from contract.analysis import SubtaskRequest
 from contract.conversation import Received
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import Analyze, Cancel, Completed, Failed, Progress
 from contract.stream import FrameNotUnderstood, FrameRefused, ProtocolError
+from telemetry.spans import carrier, traced
 
 RECONNECT_DELAYS_S = (0.1, 0.5, 1.0, 2.0)
 CANCEL_LIMIT_S = 6.0
@@ -129,6 +131,7 @@ class Transfer:
                 await link.send(link.conversation.cancel(frame))
                 await link.receive()
 
+    @traced("analyzer call")
     async def _attempt(self) -> None:
         self._check_attached()
         self._leased_at = None
@@ -165,9 +168,11 @@ class Transfer:
             resume_from=self.receiver.received,
             direct=self._direct,
             secrets=self._secrets,
+            trace=carrier(),
         )
         await link.send(link.conversation.analyze(frame))
         self.asked = True
+        WEBSOCKET_REQUESTS.labels(self.request.analyzer).inc()
 
     async def _follow(self, link: Link) -> None:
         """Receive frames up to the last one. Each chunk is written while the next one arrives."""

@@ -25,6 +25,7 @@ from clients.targets import Location
 from contract.analysis import MeasurementState
 from contract.errors import PlatformError
 from contract.running import RunningService
+from telemetry.spans import traced
 
 T = TypeVar("T")
 
@@ -67,6 +68,7 @@ class Launch:
     _restarts: dict[str, int] = field(default_factory=dict[str, int])
     _replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @traced("wait until it answers")
     async def up(self) -> tuple[RunningService, ...]:
         """Start what is not running, then wait until all have come up.
 

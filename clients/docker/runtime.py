@@ -10,6 +10,8 @@ name, but no other app, no port of the host, and (egress `deny`) nothing outside
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from clients.blame import AppFault
 from clients.calm import Host, Patience
@@ -28,21 +30,25 @@ from clients.docker.network import Networks
 from clients.docker.start_faults import with_notes
 from clients.docker.starting import Parts, Starting
 from clients.docker.stream import EngineStream
+from clients.docker.usage import UsageReader
 from clients.docker.volumes import Volumes
 from clients.limits import AppLimits
 from clients.logs import Artifacts, SavedLogs
 from clients.targets import Location
+from clients.usage import AppUsage
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_WORKFLOW
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
+from telemetry.spans import traced
 
 OnProgress = Callable[[str], None]
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 DEFAULT_POOL = "10.213.0.0/16"
 _ENGINE_TIMEOUT_S = 60
 _PROBE_TIMEOUT_S = 4
+_ROOT = "/var/lib/docker"
 
 
 class DockerRuntime:
@@ -85,6 +91,7 @@ class DockerRuntime:
         self._client = client
         self._engine = engine = learn(client)
         self._labels = Labels(scope, host)
+        self._usage = UsageReader(client, self._labels)
         pool = ipaddress.IPv4Network(network_pool)
         self._firewall = Firewall(pool, engine.apart, names=engine.name == "Podman")
         self._networks = Networks(client, self._labels, self._firewall, engine)
@@ -199,6 +206,7 @@ class DockerRuntime:
             facts=AppFacts(logs=saved.refs, notes=tuple(notes)),
         )
 
+    @traced("check app")
     async def check(self, app: RunningApp) -> AppCheck:
         """Whether the answering containers are those that `start` saw, never restarted since.
 
@@ -213,6 +221,7 @@ class DockerRuntime:
         saved = await self._save_logs(app.workflow_id, "app")
         return result.model_copy(update={"facts": AppFacts(logs=saved.refs)})
 
+    @traced("remove app")
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save the logs that can be saved, then remove everything with the workflow's label.
 
@@ -260,6 +269,20 @@ class DockerRuntime:
         for volume in (await call(self._client.api.volumes, filters=filters)).get("Volumes") or []:
             found.add((volume.get("Labels") or {}).get(LABEL_WORKFLOW, ""))
         return sorted(found - {""})
+
+    async def usage(self) -> Sequence[AppUsage]:
+        """What the running apps of this scope use now.
+
+        Raises:
+            PlatformError: UNAVAILABLE: the engine does not answer.
+        """
+        return await asyncio.to_thread(self._usage.read)
+
+    async def folder(self) -> Path:
+        """Where the engine keeps images and volumes, on its own host; it may not be readable."""
+        with suppress(PlatformError):
+            return Path(str((await call(self._client.info)).get("DockerRootDir") or _ROOT))
+        return Path(_ROOT)
 
     async def prune(self) -> int:
         """Remove our images above `AppLimits.images_bytes`; returns the bytes freed."""

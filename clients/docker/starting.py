@@ -34,6 +34,7 @@ from contract.ids import LABEL_RUN
 from contract.outcome import AppFacts, ServiceImage
 from contract.running import RunningApp, RunningService
 from contract.spec import AppSpec
+from telemetry.spans import traced
 
 OnProgress = Callable[[str], None]
 
@@ -77,6 +78,7 @@ class Starting:
     _ids: dict[str, str] | None = None
     _net: str = ""
 
+    @traced("build app")
     async def build(self) -> None:
         """Read the app folder and make an image for each service.
 
@@ -105,6 +107,7 @@ class Starting:
             self.notes += image.notes
             self.build_log += image.log
 
+    @traced("start app")
     async def run(self, host: str) -> RunningApp:
         """Create the containers, unless an earlier attempt left them, and bring them up.
 

@@ -11,6 +11,7 @@ from clients.process.environments import Environments
 from clients.process.recipe import Recipe, recipe
 from contract.analysis import ArtifactRef
 from contract.spec import AppSpec
+from telemetry.spans import traced
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class Installation:
     notes: list[str] = field(default_factory=list[str])
     logs: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
 
+    @traced("build app")
     async def install(
         self,
         app: AppSpec,

@@ -25,17 +25,19 @@ from clients.process.installing import Installation
 from clients.process.recipe import Recipe, needs_engine, written_ports
 from clients.process.spawning import free_port, spawn
 from clients.process.state import Record, StateFolder
+from clients.process.usage import usage
 from clients.process.watch import Asked, StartClock, silent
 from clients.roles import with_roles
 from clients.targets import resolve_targets
+from clients.usage import AppUsage
 from contract.analysis import ArtifactRef
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, RunningService, StartOutcome, TeardownReport
 from contract.spec import AppSpec
+from telemetry.spans import traced
 
 OnProgress = Callable[[str], None]
-_POLL_S = 0.2
-_LOG_BYTES = 40_000
+_POLL_S, _LOG_BYTES = 0.2, 40_000
 _NETWORK_NOTE = "network: a confined process shares its host's network, outside included"
 
 
@@ -62,12 +64,12 @@ class ProcessRuntime:
         """
         self._host = host
         self._artifacts = artifacts
-        self._data_dir = data_dir.resolve()
+        self.data_dir = data_dir.resolve()
         self._limits = limits or AppLimits()
         self._no_engine = no_engine
-        self._states = StateFolder(self._data_dir / "processes")
+        self._states = StateFolder(self.data_dir / "processes")
         self._environments = Environments(
-            self._data_dir / "environments", self._limits, (self._data_dir,)
+            self.data_dir / "environments", self._limits, (self.data_dir,)
         )
         self._launchers: dict[Path, asyncio.Task[int]] = {}
         self._patience = Patience(Host())
@@ -148,6 +150,7 @@ class ProcessRuntime:
         if shutil.which("bwrap") is None or shutil.which("prlimit") is None:
             raise needs_engine(f"{self._no_engine}, and bubblewrap is not installed")
 
+    @traced("start app")
     async def _run(
         self, app: AppSpec, run_id: str, installed: Installation, on_progress: OnProgress
     ) -> RunningApp:
@@ -162,7 +165,7 @@ class ProcessRuntime:
                 on_progress(f"{recipe.name}: starting")
                 home = folder / "services" / recipe.name
                 process = await spawn(
-                    home, recipe, ports, folders[recipe.name], self._data_dir, self._limits
+                    home, recipe, ports, folders[recipe.name], self.data_dir, self._limits
                 )
                 self._launchers[home] = asyncio.ensure_future(process.wait())
         services = await self._wait(record, installed.plan.services, recipes)
@@ -184,6 +187,7 @@ class ProcessRuntime:
         names = {recipe.name for recipe in recipes}
         return same and set(confined) == names and all(c.identity() for c in confined.values())
 
+    @traced("wait until it answers")
     async def _wait(
         self, record: Record, plans: Sequence[ServicePlan], recipes: Sequence[Recipe]
     ) -> tuple[RunningService, ...]:
@@ -218,6 +222,7 @@ class ProcessRuntime:
             )
         return await with_roles(found)
 
+    @traced("check app")
     async def check(self, app: RunningApp) -> AppCheck:
         """Check processes, answers, then processes again, so that the answers came from these."""
         found = await self._ended(app)
@@ -252,12 +257,16 @@ class ProcessRuntime:
             if service.host_port is not None
         ]
 
+    async def usage(self) -> Sequence[AppUsage]:
+        """What the running apps of this data folder use now."""
+        return await asyncio.to_thread(usage, self._states)
+
+    @traced("remove app")
     async def teardown(self, workflow_id: str) -> TeardownReport:
         """Save the logs that can be saved, kill the workflow's sandboxes, remove its folder."""
         saved = await self._save_logs(workflow_id, "app")
         killed = await asyncio.to_thread(self._remove, workflow_id)
-        facts = AppFacts(logs=saved.refs, notes=saved.notes)
-        return TeardownReport(processes=killed, facts=facts)
+        return TeardownReport(processes=killed, facts=AppFacts(logs=saved.refs, notes=saved.notes))
 
     def _remove(self, workflow_id: str) -> int:
         services = self._states.services(workflow_id).values()
@@ -287,5 +296,5 @@ class ProcessRuntime:
 
 
 def _facts(installed: Installation, more_logs: tuple[ArtifactRef, ...] = ()) -> AppFacts:
-    notes = (*installed.notes, _NETWORK_NOTE)
-    return AppFacts(logs=(*installed.logs, *more_logs), notes=notes)
+    logs = (*installed.logs, *more_logs)
+    return AppFacts(logs=logs, notes=(*installed.notes, _NETWORK_NOTE))

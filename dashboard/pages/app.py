@@ -12,13 +12,16 @@ from control.app_load import app_load
 from control.app_reading import ReadApp
 from control.app_weaknesses import app_weaknesses, question_of, weakness_document
 from control.pipelines import ENDED
+from control.regressions import app_trends
 from control.waiting import is_running
+from dashboard import trend_pictures
 from dashboard.fresh import fresh_page, is_part
 from dashboard.known import AppHere, AppRead, Here, PipelineHere, Reader, site_of
 from dashboard.live.hubs import seen_of
 from dashboard.load_pictures import pictures_of
 from dashboard.paging import opened, sealed
 from dashboard.rendering import page
+from reports.trends.words import amount, said, titled
 from reports.view_app import AppView
 
 router = APIRouter()
@@ -111,7 +114,16 @@ async def log(
 async def history(request: Request, site: Here, app: AppRead) -> Response:
     """The app of this name in all pipelines."""
     runs = await app_history(site.stored, site.readings, app)
-    return _shown(request, "app_history.html.j2", app, history=runs)
+    trends = await app_trends(site.stored, app.ref, app.pipeline_id)
+    return _shown(
+        request,
+        "app_history.html.j2",
+        app,
+        history=runs,
+        trends=[(trend, said(trend), titled(trend.state)) for trend in trends.trends],
+        pictures=trend_pictures.pictures_of(trends),
+        amount=amount,
+    )
 
 
 def _beside(app: ReadApp, at: int) -> AppWeaknesses:

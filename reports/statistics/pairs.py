@@ -1,4 +1,4 @@
-"""Two models over the same templates: paired tests, effect sizes, Holm's correction."""
+"""Two models over the same templates: paired tests, effect sizes, corrections for many tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,6 +104,20 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     pairs = zip(p_values, corrected, strict=True)
     return [None if p is None else float(value) for p, value in pairs]
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """The share of false ones among those called different, if all up to this one are called so.
+
+    Benjamini and Hochberg (1995); for many tests of which several may be true at once. Good for
+    independent tests and for such that depend on one another positively.
+    """
+    given = np.array(p_values, dtype=float)
+    order = np.argsort(given)[::-1]
+    steps = given[order] * len(given) / np.arange(len(given), 0, -1)
+    corrected = np.empty_like(given)
+    corrected[order] = np.minimum(np.minimum.accumulate(steps), 1.0)
+    return [float(value) for value in corrected]
 
 
 def _sum(ranks: Floats, axis: int = -1) -> Floats:

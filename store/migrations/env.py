@@ -9,9 +9,13 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from store.access_tables import metadata
+from store import access_tables, alert_tables, figure_tables, scan_tables
 from store.columns import UtcDateTime
 from store.engine import make_engine
+from store.tables import metadata
+
+# All modules that have tables: each adds its own to `metadata`.
+_ = (access_tables, alert_tables, figure_tables, scan_tables)
 
 
 def run(connection: Connection) -> None:

@@ -305,7 +305,12 @@ class FakeResults:
         raise PlatformError(ErrorCode.INVALID_ARGUMENT, f"no app {labels!r} in this pipeline")
 
     async def record_subtask(
-        self, pipeline_id: str, app: AppSpec, outcome: SubtaskOutcome, report: AnalyzerReport | None
+        self,
+        pipeline_id: str,
+        app: AppSpec,
+        outcome: SubtaskOutcome,
+        report: AnalyzerReport | None,
+        at: datetime | None = None,
     ) -> tuple[ToolSummary, ...]:
         self.subtasks.append((outcome.subtask_id, report))
         return self.stands or outcome.tools

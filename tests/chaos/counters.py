@@ -9,7 +9,7 @@ import httpx
 from tests.chaos.site import Site
 
 KINDS = ("static", "dynamic", "performance", "ai")
-_STARTED = re.compile(r"^assay_runs_started_total (\S+)$", re.MULTILINE)
+_STARTED = re.compile(r"^assay_runs_started_total\{[^}]*\} (\S+)$", re.MULTILINE)
 
 
 @dataclass(slots=True)

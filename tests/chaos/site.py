@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from analyzers.runtime.service import work_folder
+from analyzers.runtime.folders import work_folder
 from contract.analyzers import AnalyzerKind
 from contract.ids import LABEL_SCOPE
 from tests.chaos.engine import Engine, MachineEngine

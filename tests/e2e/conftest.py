@@ -10,8 +10,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -42,6 +44,11 @@ class Assay:
     def fleets(self) -> Path:
         """Folder below which a browser may choose fleets."""
         return self.data / "fleets"
+
+    @property
+    def alerts(self) -> Path:
+        """Who is told of alerts: a webhook that does not answer, until a test writes another."""
+        return self.data / "alerts.yaml"
 
     @property
     def scope(self) -> str:
@@ -91,6 +98,21 @@ class Assay:
         command = [str(Path(sys.executable).parent / "temporal"), *arguments, "--address", address]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
+    def metrics(self) -> dict[str, str]:
+        """What each part of the stack shows at `/metrics`, and is ready: all six are asked."""
+        stack = json.loads((self.data / "run" / "stack.json").read_text())
+        ports = {"worker": stack["worker_port"], "dashboard": stack["dashboard_port"]}
+        token = (self.data / "run" / "token").read_text().strip()
+        shown: dict[str, str] = {}
+        for part, port in (ports | stack["analyzers"]).items():
+            asks = {} if part in ports else {"Authorization": f"Bearer {token}"}
+            for route in ("health", "ready", "metrics"):
+                url = f"http://127.0.0.1:{port}/{route}"
+                answer = httpx.get(url, headers=asks, timeout=20, trust_env=False)
+                assert answer.status_code == HTTPStatus.OK, (part, route, answer.text)
+            shown[part] = answer.text
+        return shown
+
     def report(self, pipeline_id: str) -> Written:
         return written(self.data, pipeline_id)
 
@@ -113,7 +135,10 @@ def _ignore_sigint() -> None:
 @pytest.fixture(scope="session")
 def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     """A running stack, shared by the tests of this folder."""
-    shell = Assay(tmp_path_factory.mktemp("assay"))
+    data = tmp_path_factory.mktemp("assay")
+    shell = Assay(data, (("ASSAY_ALERTS_FILE", str(data / "alerts.yaml")),))
+    webhook = "receivers:\n  - {name: test, type: webhook, url: 'http://127.0.0.1:9/'}\n"
+    shell.alerts.write_text(webhook)
     up = shell.run("up", timeout_s=180)
     assert up.returncode == 0, up.stderr
     yield shell

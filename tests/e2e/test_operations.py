@@ -4,12 +4,14 @@ import json
 import re
 import shlex
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from cli.exits import Exit
 from tests.e2e.conftest import ROOT, Assay
+from tests.support.expositions import faults, total
 from tests.support.written_report import Written
 
 LINES = [
@@ -68,6 +70,8 @@ def test_the_same_submission_twice_is_one_pipeline(assay: Assay, tmp_path: Path)
         "analyzers: [static]\ntools: {static: [pylint, mypy, opengrep]}\nparallelism: 1\n"
     )
     name = f"twice-{time.time_ns()}"
+    _end_what_runs(assay)
+    before = assay.metrics()
 
     starts = [assay.start("submit", str(spec), "--id", name, "--json") for _ in range(4)]
     answers = [json.loads(process.communicate(timeout=120)[0]) for process in starts]
@@ -79,9 +83,40 @@ def test_the_same_submission_twice_is_one_pipeline(assay: Assay, tmp_path: Path)
     ids = [w["execution"]["workflowId"] for w in json.loads(listed.stdout)]
     apps = [f"{model}/app{number}" for model in ("careful-1", "careless-1") for number in (1, 2)]
     assert sorted(ids) == [f"pipeline/{name}", *(f"pipeline/{name}/{app}" for app in apps)]
+    _require_figures(before, assay.metrics(), assay.report(name))
     again = assay.run("submit", str(spec), "--id", name)
     assert again.returncode == 2
     assert "already ran" in again.stderr
+
+
+def _end_what_runs(assay: Assay) -> None:
+    """Other pipelines of this stack would count, too."""
+    query = "WorkflowType='Pipeline' AND ExecutionStatus='Running'"
+    listed = assay.temporal("workflow", "list", "--query", query, "-o", "json")
+    for running in json.loads(listed.stdout or "[]"):
+        name = running["execution"]["workflowId"].removeprefix("pipeline/")
+        assert assay.run("cancel", name).returncode == 0
+        assert assay.run("watch", name, timeout_s=120).returncode in (Exit.OK, Exit.CANCELLED)
+
+
+def _require_figures(before: dict[str, str], after: dict[str, str], report: Written) -> None:
+    """What the parts have counted meanwhile is what the report says."""
+    for part, text in after.items():
+        assert faults(text, part if part in ("worker", "dashboard") else "analyzers") == [], part
+
+    def since(part: str, name: str, **labels: str) -> float:
+        return total(after[part], name, **labels) - total(before[part], name, **labels)
+
+    states = Counter(cell.state for cell in report.cells)
+    counted = {s: since("worker", "assay_cells_total", state=s, analyzer="static") for s in states}
+    assert counted == states
+    assert since("worker", "assay_cells_total") == len(report.cells)
+    assert since("worker", "assay_tasks_created_total") == len(report.apps)
+    assert since("worker", "assay_tasks_duplicate_total") == 0
+    assert since("worker", "assay_websocket_requests_total") == len(report.apps)
+    assert since("static", "assay_runs_started_total") == len(report.apps)
+    assert since("static", "assay_tool_seconds_count") == len(report.cells)
+    assert since("worker", "temporal_activity_execution_latency_seconds_count") > 0
 
 
 def test_an_ended_pipeline_is_retried_for_what_is_infra_failed_and_nothing_else(

@@ -9,12 +9,11 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from clients.docker.firewall import Firewall
@@ -63,14 +62,12 @@ def postgres_server() -> Generator[str]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: str) -> AsyncGenerator[str]:
-    """URL of an empty database of this test's own."""
-    name = f"assay_{uuid.uuid4().hex[:12]}"
-    admin = await asyncpg.connect(f"postgresql://postgres@{postgres_server}/postgres")
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    yield f"postgresql://postgres@{postgres_server}/{name}"
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
+def postgres_url(postgres_server: str) -> str:
+    """URL for a database of this test's own, which is not there yet and goes with the server.
+
+    To drop one takes PostgreSQL as long as most tests: it writes everything to disk first.
+    """
+    return f"postgresql://postgres@{postgres_server}/assay_{uuid.uuid4().hex[:12]}"
 
 
 def _account() -> dict[str, Any]:

@@ -12,6 +12,7 @@ import asyncio
 import gzip
 import json
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from temporalio.testing import WorkflowEnvironment
 from contract import plan
 from contract.analyzers import AnalyzerKind
 from contract.attempt import PAUSED
+from contract.errors import ErrorCode, PlatformError
 from contract.running import AppCheck
 from contract.spec import BreakerSpec
 from control.starting import start_again
@@ -37,9 +39,12 @@ from tests.workflows.fake_platform import (
     planned,
     workers,
 )
+from tests.workflows.fake_scans import SCRIPTS
 from tests.workflows.test_pipeline_runs import build_fails
 from tests.workflows.test_roles_of_apps import CONTROL, fails_once_on, fleet
+from tests.workflows.test_scheduled_scans import order as scan_order
 from workflows import policies, search_attributes
+from workflows.scheduled_scan import ScheduledScanWorkflow
 from workflows.state import PipelineRun
 
 RELEASE = "--release"
@@ -73,6 +78,7 @@ async def main() -> None:
             await _pages(client)
             await _retried(client)
             await _with_added_apps(client)
+            await _scheduled(client)
             await asyncio.sleep(0.3)
 
 
@@ -222,6 +228,31 @@ async def _with_added_apps(client: Client) -> None:
     again = PipelineRun.again(platform.reopening())
     await finished(await start_again(client, again))
     await _save(client, handle.id, "pipeline-with-added-apps-reopened")
+
+
+async def _scheduled(client: Client) -> None:
+    """Runs of schedules: one that completes, one that cannot be planned, one that is cancelled."""
+    for name in ("completed", "not-started", "cancelled"):
+        script = SCRIPTS[name]
+        if name == "not-started":
+            script.trouble = PlatformError(ErrorCode.INVALID_ARGUMENT, "no such folder")
+        if name == "cancelled":
+            script.hold = blocks(asyncio.Event())
+        handle = await client.start_workflow(
+            ScheduledScanWorkflow.run,
+            scan_order(name),
+            id=f"scan-{name}",
+            task_queue="assay-control",
+        )
+        if name == "cancelled":
+            while not script.started:
+                await asyncio.sleep(0.02)
+            await handle.cancel()
+            with suppress(WorkflowFailureError):
+                await handle.result()
+        else:
+            await handle.result()
+        await _save(client, handle.id, f"scan-{name}")
 
 
 async def _keep(client: Client, platform: FakePlatform, name: str) -> None:

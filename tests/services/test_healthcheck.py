@@ -13,18 +13,18 @@ from analyzers.runtime.wire.healthcheck import main
 
 @contextmanager
 def answering(status: int, host: str = "127.0.0.1") -> Iterator[str]:
-    """Port of a server whose `/health` answers `status`, and anything else 404."""
+    """Port of a server whose `/ready` answers `status`, and anything else 404."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(status if self.path == "/health" else 404)
+            self.send_response(status if self.path == "/ready" else 404)
             self.end_headers()
 
         def log_message(self, format: str, *args: object):
             pass
 
     with HTTPServer((host, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield str(server.server_port)
         server.shutdown()
@@ -32,9 +32,10 @@ def answering(status: int, host: str = "127.0.0.1") -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (401, 1)])
-def test_only_a_200_is_healthy(status: int, code: int):
+def test_only_who_is_ready_is_healthy(status: int, code: int):
     with answering(status) as port:
         assert main([port]) == code
+        assert main([port, "127.0.0.1", "/health"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,9 @@ def test_nobody_listening_is_not_healthy():
         assert main([str(probe.getsockname()[1])]) == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["2001", "::1", "2002"], ["http"]])
+@pytest.mark.parametrize("arguments", [[], ["2001", "::1", "/ready", "2002"], ["http"]])
 def test_a_wrong_call_says_how_it_is_called(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ):
     assert main(arguments) == 1
-    assert "usage: healthcheck.py PORT [HOST]" in capsys.readouterr().err
+    assert "usage: healthcheck.py PORT [HOST [PATH]]" in capsys.readouterr().err

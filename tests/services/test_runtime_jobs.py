@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from analyzers.runtime.service import Service, ServiceOptions, work_folder
+from analyzers.runtime.folders import work_folder
+from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.wire.archive import ResultShelf, StoredResult
 from analyzers.runtime.wire.jobs import Job, JobRegistry
 from contract.analysis import AnalyzerKind, AnalyzerReport

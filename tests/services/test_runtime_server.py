@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from analyzers.runtime.service import Service, ServiceOptions, StartupError, work_folder
+from analyzers.runtime.folders import StartupError, work_folder
+from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.wire.jobs import Job
 from contract.analyzers import AnalyzerKind
 from contract.protocol import SUBPROTOCOL
 from tests.support.demo_analyzer import DemoTool, request_for, sha
+from tests.support.expositions import faults
 
 STATIC = AnalyzerKind.STATIC
 
@@ -230,7 +232,9 @@ async def test_http_serves_result_health_and_metrics(service: Service, tmp_path:
         missing = await client.get("/results/nobody")
         assert (missing.status_code, missing.json()["code"]) == (404, "NOT_FOUND")
         metrics = (await client.get("/metrics")).text
-        assert 'assay_tool_sees_canary{tool="demo"} 1.0' in metrics
+        assert 'assay_canary_blind{analyzer="static",tool="demo"} 0.0' in metrics
+        assert faults(metrics, "analyzers") == []
+        assert (await client.get("/ready")).json() == {"ok": True, "reasons": {}}
         health = await client.get("/health")
         assert (health.status_code, health.json()["tools"][0]["ok"]) == (200, True)
 

@@ -15,19 +15,23 @@ from store.results import SqlResultStore
 from store.tables import apps, cells, findings, metrics, pipelines
 from tests.store import samples
 from tests.store.access import AccessBehaviour
+from tests.store.alerts import AlertBehaviour
 from tests.store.app_runs import AppRunsBehaviour
+from tests.store.figures import FiguresBehaviour
 from tests.store.history import HistoryBehaviour
 from tests.store.looks import LooksBehaviour
 from tests.store.migrating import MigrationBehaviour
 from tests.store.plans import PlanBehaviour
 from tests.store.retries import RetryBehaviour
+from tests.store.scans import ScanBehaviour
 from tests.store.searches import ImportBehaviour, SearchBehaviour
 from tests.store.tallies import TallyBehaviour
-from tests.support.new_store import new_store
+from tests.support.new_store import new_database, new_store
 
 
 class StoreBehaviour(
     AppRunsBehaviour,
+    FiguresBehaviour,
     RetryBehaviour,
     MigrationBehaviour,
     PlanBehaviour,
@@ -36,9 +40,16 @@ class StoreBehaviour(
     HistoryBehaviour,
     LooksBehaviour,
     AccessBehaviour,
+    ScanBehaviour,
     TallyBehaviour,
+    AlertBehaviour,
 ):
-    """Subclasses give a fixture `store_url` of an empty database."""
+    """Subclasses give a fixture `store_url` of a database that is not there yet."""
+
+    @pytest.fixture
+    async def empty_url(self, store_url: str) -> str:
+        await new_database(store_url)
+        return store_url
 
     @pytest.fixture
     async def store(self, store_url: str):
@@ -358,8 +369,8 @@ class StoreBehaviour(
 
         assert early.value.code is ErrorCode.FAILED_PRECONDITION
 
-    async def test_without_migrations_the_error_says_so(self, store_url):
-        store = SqlResultStore.from_url(store_url)
+    async def test_without_migrations_the_error_says_so(self, empty_url):
+        store = SqlResultStore.from_url(empty_url)
 
         with pytest.raises(PlatformError, match="worker") as old:
             await samples.register(store, samples.plan())

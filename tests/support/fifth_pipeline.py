@@ -23,11 +23,11 @@ from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppRef, AppSpec, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from control.reports import read_report
 from control.starting import start_pipeline
+from queues import Ports, workers_of
 from settings import Settings
 from tests.activities.fakes import FakeRuntime
 from tests.support.demo_analyzer import DemoTool
 from tests.support.store_folder import store_in
-from worker import Ports, workers_of
 from workflows import search_attributes
 
 LAST = list(AnalyzerKind)[-1]

@@ -19,7 +19,8 @@ from temporalio.exceptions import ApplicationError
 from activities.analysis import AnalysisActivities
 from analyzers.runtime.measure.cache import ReportCache
 from analyzers.runtime.measure.cores import CpuBudget
-from analyzers.runtime.measure.measure import Equipment, Measurement
+from analyzers.runtime.measure.equipment import Equipment
+from analyzers.runtime.measure.measure import Measurement
 from analyzers.runtime.measure.verdicts import CanaryVerdict
 from analyzers.runtime.tool import Parsed, ToolRun
 from analyzers.runtime.wire.archive import ResultShelf

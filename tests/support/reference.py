@@ -15,6 +15,7 @@ from contract.analyzers import AnalyzerKind
 from contract.base import Authored, meanings, summary
 from contract.protocol import json_schema as protocol_schema
 from contract.ranking import RankingSpec
+from contract.schedule import NotifySpec, ScheduleSpec
 from contract.secret import SecretRef
 from contract.spec import AppsSpec, BreakerSpec, PipelineSpec
 from contract.template import Endpoint, Requirement, TemplateSpec
@@ -54,6 +55,8 @@ _PARTS: Mapping[str, type[Authored]] = {
     "apps": AppsSpec,
     "breaker": BreakerSpec,
     "ranking": RankingSpec,
+    "schedule": ScheduleSpec,
+    "notify": NotifySpec,
     "template": TemplateSpec,
     "requirements": Requirement,
     "endpoints": Endpoint,

@@ -73,7 +73,9 @@ def test_every_setting_can_be_given_to_the_composed_deployment() -> None:
     AiConfig.from_environment(Recorder())
     passed = load()["services"]["ai"]["environment"]
 
-    assert passed == {name: f"${{{name}:-}}" for name in asked}
+    file = "ASSAY_AI_API_KEY_FILE"  # named on the host, it is elsewhere in the container
+    expected = {name: f"${{{name}:-}}" for name in asked}
+    assert passed == expected | {file: f"${{{file}:+/run/secrets/ai-api-key}}"}
 
 
 def test_a_budget_needs_prices() -> None:

@@ -44,6 +44,22 @@ SPECS: dict[str, tuple[str | bytes, str, str]] = {
         "auth_usrname",
         "did you mean 'auth_username'",
     ),
+    "two times": (
+        "apps: {root: fleet}\nschedule: {cron: '0 2 * * *', every: 1h}",
+        "schedule: write either cron or every",
+        "next:",
+    ),
+    "a cron line": (
+        "apps: {root: fleet}\nschedule: {cron: '0 25 * * *'}",
+        "schedule.cron: hour: '25' is not within 0 to 23",
+        "next:",
+    ),
+    "a time": ("apps: {root: fleet}\nschedule: {every: daily}", "write a number and s, m", "12h"),
+    "a time zone": (
+        "apps: {root: fleet}\nschedule: {cron: '@daily', timezone: Europe/Berln}",
+        "schedule.timezone",
+        "did you mean 'Europe/Berlin'",
+    ),
     "[bold]markup[/nope]": ("'[/bold]': 1", "[/bold]: no such field", "next:"),
 }
 COMMANDS: list[tuple[list[str], Exit, str, str]] = [
@@ -74,6 +90,13 @@ COMMANDS: list[tuple[list[str], Exit, str, str]] = [
     (["logs", "p", "m/app1", "--lines", "-1"], USAGE, "greater than or equal to 0", "logs --help"),
     (["parallelism", "p", "0"], USAGE, "greater than or equal to 1", "parallelism --help"),
     (["parallelism", "p", "many"], USAGE, "valid integer", "parallelism --help"),
+    (["schedule", "add"], USAGE, "add needs a SPEC", "schedule --help"),
+    (["schedule", "pause"], USAGE, "pause needs a NAME", "schedule --help"),
+    (["schedule", "list", "x"], USAGE, "list takes no argument", "schedule --help"),
+    (["schedule", "show", "x", "--cancel"], USAGE, "--cancel belongs to remove", "schedule --help"),
+    (["schedule", "show", "a/b"], USAGE, "'a/b' of a schedule is not usable", "letters, digits"),
+    (["schedule", "add", "nowhere.yaml"], USAGE, "nowhere.yaml: No such file", "readable spec"),
+    (["schedule", "run-now", "x"], UNAVAILABLE, "no local stack runs", "starter.py up"),
     (["doctor", "please"], USAGE, "unexpected extra argument", "doctor --help"),
 ]
 

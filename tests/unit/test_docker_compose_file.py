@@ -1,7 +1,10 @@
 """What docker-compose.yml and the Dockerfiles promise, without an engine."""
 
 import ast
+import json
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -11,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from clients.appfolder.composer import brought_along
 from contract.analyzers import AnalyzerKind
 from contract.doors import DashboardSettings
 from contract.ids import resource_name
@@ -27,10 +32,18 @@ DOCKERFILES = [
     ROOT / "dashboard/Dockerfile",
     *sorted(ROOT.glob("analyzers/*/Dockerfile")),
 ]
-WORKER_CODE = ("worker.py", "settings.py", "contract", "workflows", "activities", "clients")
+WORKER_CODE = (
+    "worker.py",
+    "queues.py",
+    "settings.py",
+    "contract",
+    "workflows",
+    "activities",
+    "clients",
+)
 LOCKS = {
     "analyzers/requirements.lock": ("contract", "analyzers"),
-    "deploy/worker.lock": (*WORKER_CODE, "store", "reports"),
+    "deploy/worker.lock": (*WORKER_CODE, "store", "reports", "control"),
     "deploy/dashboard.lock": (
         *(*WORKER_CODE[1:], "store", "reports", "analyzers"),
         *("control", "dashboard", "cli", "starter.py"),
@@ -56,7 +69,7 @@ def test_an_analyzer_is_confined_bounded_and_watched(kind: AnalyzerKind):
     assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert service["healthcheck"]["test"][-1] == str(port)
     assert sdk_options(service)["command"][:2] == ["--token-file", "/run/secrets/analyzer-token"]
-    assert service["secrets"] == ["analyzer-token"]
+    assert set(service["secrets"]) - {"ai-api-key"} == {"analyzer-token"}
     assert not any("docker.sock" in volume for volume in service["volumes"])
 
 
@@ -113,7 +126,12 @@ def test_nothing_is_published_beyond_loopback():
     assert len(published) >= 7
     assert all(port.startswith("127.0.0.1:") for port in published)
     on_the_hosts = [n for n, s in SERVICES.items() if s.get("network_mode") == "host"]
-    assert on_the_hosts == ["worker", "dashboard"]
+    assert on_the_hosts == ["worker", "dashboard", "prometheus", "alertmanager"]
+    listens = [
+        next(part for part in SERVICES[name]["command"] if part.startswith("--web.listen-address="))
+        for name in ("prometheus", "alertmanager")
+    ]
+    assert all("=127.0.0.1:" in listen for listen in listens)
     assert SERVICES["dashboard"]["environment"]["ASSAY_DASHBOARD_HOST"].endswith(":-127.0.0.1}")
 
 
@@ -141,6 +159,89 @@ def test_docker_compose_hands_on_every_setting_of_the_dashboard():
     known = {f"ASSAY_{name.upper()}" for name in DashboardSettings.model_fields}
 
     assert SERVICES["dashboard"]["environment"].keys() >= known
+
+
+@cache
+def resolved(*variables: tuple[str, str]) -> dict[str, Any]:
+    """The file as Docker Compose itself reads it."""
+    program = brought_along()
+    assert program is not None
+    env = {"ASSAY_APPS": "/srv/fleet", "DOCKER_GID": "998", "HOME": "/nowhere", **dict(variables)}
+    done = subprocess.run(
+        [program, "--project-directory", str(ROOT), "config", "--format", "json"],
+        cwd=ROOT,
+        env={**env, "COMPOSE_DISABLE_ENV_FILE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "level=warning" not in done.stderr  # a variable that is not set
+    return json.loads(done.stdout)
+
+
+def test_docker_compose_reads_it_without_a_warning_and_each_lasting_service_is_watched():
+    services = resolved()["services"]
+
+    once = {name for name, one in services.items() if one.get("restart") != "unless-stopped"}
+    assert once == {"temporal-schema", "temporal-namespace"}
+    assert {name for name, one in services.items() if "healthcheck" not in one} == once
+
+
+def test_no_secret_is_a_variable_or_needs_one():
+    hidden = re.compile("PASSWORD|PWD|TOKEN|API_KEY|PAYLOAD_KEY|DB_URL")
+    for name, service in resolved()["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            if hidden.search(variable) and value:
+                assert variable.endswith("_FILE"), (name, variable)
+                assert value.startswith("/run/secrets/"), (name, variable)
+
+
+def test_a_service_finds_each_secret_that_its_variables_name():
+    given = {
+        "ASSAY_PAYLOAD_KEY_FILE": "./secrets/keys",
+        "ASSAY_AI_API_KEY_FILE": "./secrets/ai",
+        "ASSAY_ALERTS_FILE": "./secrets/alerts.yaml",
+    }
+    document = resolved(*given.items())
+    for name, service in document["services"].items():
+        text = json.dumps([service.get(part) for part in ("environment", "command")])
+        named = set(re.findall(r"/run/secrets/([\w-]+)", text))
+        mounted = {Path(one["target"]).name for one in service.get("secrets", ())}
+        mounted |= {Path(one["target"]).name for one in service.get("volumes", ())}
+        assert named <= mounted, name
+    files = {name: one["file"] for name, one in document["secrets"].items()}
+    assert files["payload-keys"] == str(ROOT / "secrets/keys")
+    assert resolved()["secrets"]["payload-keys"]["file"] == "/dev/null"
+
+
+def test_the_secrets_that_must_be_there_are_made_once(tmp_path: Path):
+    script = [str(ROOT / "deploy/secrets.sh"), str(tmp_path / "s")]
+    subprocess.run(
+        script, check=True, capture_output=True, env={**os.environ, "PG_PASSWORD": "a@b/c"}
+    )
+    made = {path.name: path.read_text() for path in (tmp_path / "s").iterdir() if path.is_file()}
+    again = subprocess.run(script, check=True, capture_output=True, text=True)
+
+    assert made.keys() == {n for n, one in FILE["secrets"].items() if one["file"][0] == "."}
+    assert made["db-url"] == "postgresql+asyncpg://assay:a%40b%2Fc@127.0.0.1:5433/assay\n"
+    assert len(made["analyzer-token"]) == 49
+    assert again.stdout == ""
+    assert made == {n: (tmp_path / "s" / n).read_text() for n in made}
+    assert (tmp_path / "s").stat().st_mode & 0o077 == 0
+
+
+def test_prometheus_sends_the_token_and_is_else_as_without():
+    folder = ROOT / "deploy/prometheus"
+    plain, own = (
+        yaml.safe_load((folder / name).read_text()) for name in ("prometheus.yml", "with-token.yml")
+    )
+    sent = {job["job_name"]: job.pop("authorization", None) for job in own["scrape_configs"]}
+
+    assert own == plain
+    assert {job for job, given in sent.items() if given} == {"assay-analyzer"}
+    assert sent["assay-analyzer"] == {"credentials_file": "/run/secrets/analyzer-token"}
+    assert "analyzer-token" in SERVICES["prometheus"]["secrets"]
+    assert (ROOT / "deploy/alertmanager/alertmanager.yml").is_file()
 
 
 def test_every_image_has_a_version_and_ours_have_the_projects():

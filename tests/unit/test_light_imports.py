@@ -20,3 +20,20 @@ def test_importing_it_loads_no_numerics(module: str):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("worker", "opentelemetry.sdk"),
+        ("cli.app", "opentelemetry.sdk structlog"),
+        ("dashboard.app", "opentelemetry.sdk"),
+        ("analyzers.static.__main__", "opentelemetry.sdk temporalio"),
+    ],
+)
+def test_importing_it_loads_nothing_that_traces(module: str, heavy: str):
+    code = f"import {module}, sys; print([n for n in {heavy!r}.split() if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-import worker
+import queues
 from activities import analysis, heartbeat
 from analyzers.runtime.measure import giving_way
 from clients.analyzers import http
@@ -43,7 +43,7 @@ def test_a_dead_worker_is_noticed_and_a_slow_one_is_not_called_dead(name: str) -
 
 def test_each_beat_of_an_activity_is_sent() -> None:
     assert heartbeat.BEAT_INTERVAL_S == limits.BEAT_INTERVAL_S
-    assert worker._BEAT_THROTTLE.total_seconds() <= limits.BEAT_INTERVAL_S
+    assert queues._BEAT_THROTTLE.total_seconds() <= limits.BEAT_INTERVAL_S
 
 
 @pytest.mark.parametrize("kind", AnalyzerKind)

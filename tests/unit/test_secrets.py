@@ -5,11 +5,13 @@ import hashlib
 import hmac
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import settings as settings_module
+from analyzers.ai.config import AiConfig
 from analyzers.runtime.own_key import own_key
 from analyzers.runtime.redact import Redaction
 from cli.stack.model import Stack
@@ -100,20 +102,46 @@ def test_secrets_reach_the_worker_of_the_local_stack_alone(
     assert emptied == {"temporal", "static", "dynamic", "performance", "ai"}
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "is empty"), (None, "No such file")])
-def test_a_key_file_that_holds_no_key_is_no_reason_to_write_in_clear_text(
-    settings: Settings, tmp_path: Path, text: str | None, said: str
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        ("payload_key", "payload_keys", lambda settings: settings.payload_key_text),
+        ("db_url", "db_url", lambda settings: settings.database_url),
+        ("token", "", lambda settings: settings.token),
+        (
+            "ai_api_key",
+            "ai_api_key",
+            lambda settings: AiConfig.from_environment(settings.ai_environment).api_key,
+        ),
+    ],
+)
+def test_a_secret_file_that_holds_nothing_is_no_reason_to_go_without(
+    tmp_path: Path, field: str, value: str, read: Callable[[Settings], str]
 ):
-    path = tmp_path / "keys"
-    if text is not None:
-        path.write_text(text)
-    own = settings.model_copy(update={"payload_key_file": path})
-    with pytest.raises(PlatformError, match=said):
-        _ = own.payload_key_text
-    both = Settings(_env_file=None, payload_key_file=path, payload_keys="k:x")
-    with pytest.raises(PlatformError, match="not both"):
-        _ = both.payload_key_text
-    assert "k:x" not in repr(both)
+    path = tmp_path / "secret"
+    own = Settings(_env_file=None, **{f"{field}_file": path})
+    wrong = (PlatformError, ValueError)
+    with pytest.raises(wrong, match="No such file"):
+        read(own)
+    path.write_text("\n")
+    with pytest.raises(wrong, match="is empty"):
+        read(own)
+    path.write_text("k:x\n")
+    assert read(own) == "k:x"
+    if value:
+        both = Settings(_env_file=None, **{f"{field}_file": path, value: "k:y"})
+        with pytest.raises(wrong, match="not both"):
+            read(both)
+        assert "k:x" not in repr(both)
+
+
+def test_an_unset_file_may_be_an_empty_variable(monkeypatch: pytest.MonkeyPatch):
+    for name in ("DB_URL", "PAYLOAD_KEY", "TOKEN", "AI_API_KEY", "ALERTS"):
+        monkeypatch.setenv(f"ASSAY_{name}_FILE", "")
+    settings = Settings(_env_file=None)
+    assert settings.database_url.startswith("sqlite")
+    assert (settings.payload_key_text, settings.token, settings.alerts_file) == ("", None, None)
+    assert "ASSAY_AI_API_KEY_FILE" not in settings.ai_environment
 
 
 def test_an_analyzers_key_is_its_own_and_stays(tmp_path: Path):

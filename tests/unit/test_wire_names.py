@@ -31,8 +31,11 @@ WORKFLOW_NAMES: dict[str, dict[str, list[str]]] = {
     },
     "Guard": {"signals": ["own", "release"], "updates": [], "queries": []},
     "Janitor": {"signals": [], "updates": [], "queries": []},
+    "Alerts": {"signals": [], "updates": [], "queries": []},
+    "ScheduledScan": {"signals": [], "updates": [], "queries": []},
 }
 ACTIVITY_NAMES = {
+    "AlertActivities": ["watch_alerts"],
     "AnalysisActivities": ["run_analysis"],
     "AppActivities": [
         "check_app",
@@ -55,6 +58,16 @@ ACTIVITY_NAMES = {
         "record_subtask",
         "recorded_subtasks",
         "register_page",
+    ],
+    "ScanActivities": [
+        "await_scan",
+        "cancel_scan",
+        "compare_scan",
+        "missed_scans",
+        "notify_of_scan",
+        "plan_scan",
+        "record_scan",
+        "start_scan",
     ],
     "WatchActivities": ["watch_apps"],
 }

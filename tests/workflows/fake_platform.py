@@ -559,17 +559,20 @@ async def workers(
         "deployment_config": deployment_config("assay", build_id),
     }
     limits = slots or {}
+    from tests.workflows.fake_scans import SCANS
+
+    watch = {ids.TASK_QUEUE_WATCH: [*WATCH.activities(), *SCANS.in_watch()]}
     async with AsyncExitStack() as stack:
         control = Worker(
             client,
             task_queue=ids.TASK_QUEUE_CONTROL,
             workflows=WORKFLOWS,
-            activities=with_fakes(CONTROL),
+            activities=[*with_fakes(CONTROL), *SCANS.in_control()],
             workflow_runner=UnsandboxedWorkflowRunner(),
             **fast,
         )
         await stack.enter_async_context(control)
-        for queue, activities in QUEUES.items():
+        for queue, activities in (QUEUES | watch).items():
             worker = Worker(
                 client,
                 task_queue=queue,

@@ -34,6 +34,7 @@ from control.pipelines import Pipeline, submit
 from control.rebuilding import rebuild
 from control.retrying import retry
 from control.stored import Stored
+from queues import Ports, workers_of
 from settings import Settings
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime, Result, archive
@@ -42,7 +43,6 @@ from tests.store import samples
 from tests.support.new_store import new_store
 from tests.support.store_rows import rows_of
 from tests.workflows.fake_platform import make_plan
-from worker import Ports, workers_of
 from workflows import search_attributes
 
 TOOLS = ("one", "two")

@@ -21,13 +21,13 @@ from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
 from control.starting import start_pipeline
+from queues import Ports, workers_of
 from settings import Settings
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime, Result, archive
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
 from tests.support.new_store import new_store
 from tests.workflows.fake_platform import finished, make_plan
-from worker import Ports, workers_of
 from workflows import policies, search_attributes
 
 MEASURED = MeasurementState.MEASURED

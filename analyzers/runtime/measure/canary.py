@@ -39,6 +39,7 @@ class CanaryKeeper:
         check: runs a canary.
         state_file: where verdicts are kept between restarts.
         is_idle: whether no measurement runs; tools are checked again only then.
+        told: called with the verdict of each canary that was run.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class CanaryKeeper:
         check: CanaryCheck,
         state_file: Path,
         is_idle: Callable[[], bool],
+        told: Callable[[CanaryVerdict], None] = lambda _: None,
     ) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._check = check
         self._state_file = state_file
         self._is_idle = is_idle
+        self._told = told
         self._kept = load_verdicts(state_file, self._tools)
         self._verdicts: dict[str, CanaryVerdict] = {}
         self._from_disk: set[str] = set()
@@ -145,6 +148,8 @@ class CanaryKeeper:
                 return
             verdict = await self._fresh_verdict(tool, first=newer_than is None)
             self._verdicts[tool.name] = verdict
+            if verdict is not self._kept.get(tool.name):
+                self._told(verdict)
             save_verdicts(self._state_file, self._verdicts.values())
 
     async def _fresh_verdict(self, tool: Tool, *, first: bool) -> CanaryVerdict:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analyzers.runtime.measure.canary_server import serve_canary
-from analyzers.runtime.measure.cell import Attachments, measure_cell
+from analyzers.runtime.measure.cell import Attachments, describe, measure_cell
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.measure.nothing import nothing_for
 from analyzers.runtime.measure.verdicts import CanaryVerdict
@@ -20,6 +20,7 @@ from analyzers.runtime.tool import Tool, ToolFault, ToolRun
 from contract.analysis import MeasurementState, SubtaskRequest, Target, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.spec import AppRef, SourceRef
+from telemetry.spans import span
 
 CANARY_LIMIT_S = 120.0
 _NO_DIGEST = "0" * 64
@@ -64,13 +65,14 @@ class CanaryCheck:
 
     async def look(self, tool: Tool, version: str) -> CanaryVerdict:
         """Run the canary. It raises nothing but cancellation."""
-        with self._folder() as folder:
+        with span(f"canary {tool.name}", tool=tool.name) as recorder, self._folder() as folder:
             urgency = self.weights.seconds(tool.name, 1)
             share = self.budget.hold(self.weights.cores(tool), urgency=urgency)
             async with share, self._targets(tool) as targets:
                 run = self._planted(tool, folder, targets)
                 kept = Attachments(folder / "attachments")
                 cell = await measure_cell(tool, run, self._runner(folder), version, kept)
+            describe(recorder, cell.report)
         reason = _blindness(tool, cell.report)
         return verdict_of(tool, version, reason, lacks_source=cell.report.lacks_source)
 

@@ -26,6 +26,7 @@ from analyzers.runtime.tool import (
     ToolRun,
 )
 from contract.analysis import Coverage, Finding, MeasurementState, Provenance, ToolReport
+from telemetry.spans import Recorder
 
 MAX_ATTACHED_BYTES = 256 * 1024 * 1024
 MAX_BARE_BYTES = 4 * 1024 * 1024
@@ -223,6 +224,16 @@ def cell_of(tool: Tool, report: ToolReport | None) -> ToolReport:
     failed = MeasurementState.INFRA_FAILED
     report = report or unmeasured(tool.name, failed, "ended without a report")
     return report.model_copy(update={"looks_for": tuple(sorted(tool.looks_for))})
+
+
+def describe(recorder: Recorder, report: ToolReport) -> None:
+    """Say on a tool's span how it ended."""
+    made = report.provenance
+    recorder.set(state=report.state.value, seconds=made.duration_s, cached=bool(made.cached_from))
+    if made.exit_codes:
+        recorder.set(exit_code=made.exit_codes[-1])
+    if report.state is MeasurementState.INFRA_FAILED:
+        recorder.fail(report.state.value)
 
 
 def spent_s(cell: ToolReport) -> float:

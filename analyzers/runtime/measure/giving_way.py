@@ -13,6 +13,7 @@ from pathlib import Path
 from contract.analyzers import AnalyzerKind
 from contract.limits import GIVE_WAY_S
 from contract.quiet import SCAN_CALM_S, Work, give_way, scan
+from telemetry.spans import waiting
 
 Tell = Callable[[str], None]
 
@@ -59,6 +60,7 @@ class GivingWay:
     async def _work(self, tell: Tell, calm_s: float) -> Work | None:
         if self._lock is None:
             return None
-        work = await give_way(self._lock, self._left_s, tell, calm_s)
+        with waiting("give way to load tests"):
+            work = await give_way(self._lock, self._left_s, tell, calm_s)
         self._left_s = max(0.0, self._left_s - work.waited_s)
         return work

@@ -11,25 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analyzers.runtime.measure.cache import CacheEntry, ReportCache
-from analyzers.runtime.measure.canary import CanaryKeeper
+from analyzers.runtime.measure.cache import CacheEntry
 from analyzers.runtime.measure.cell import (
     Attachments,
     Cell,
     blind,
     cell_of,
+    describe,
     measure_cell,
     spent_s,
     unmeasured,
 )
-from analyzers.runtime.measure.cores import CpuBudget
+from analyzers.runtime.measure.equipment import Equipment
 from analyzers.runtime.measure.giving_way import GivingWay
 from analyzers.runtime.measure.nothing import nothing_for
 from analyzers.runtime.measure.prepared import Prepared, look_up_all, prepare
 from analyzers.runtime.measure.progress import RunProgress
 from analyzers.runtime.measure.schedule import Allowance, run_in_order
 from analyzers.runtime.measure.trim import fitted, whole
-from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.process.runner import Runner
 from analyzers.runtime.redact import redacted
 from analyzers.runtime.tool import NotApplicable, SourceTree, Tool, ToolRun
@@ -40,9 +39,9 @@ from contract.analysis import (
     SubtaskRequest,
     ToolReport,
 )
-from contract.analyzers import AnalyzerKind
 from contract.outcome import FUSION
 from contract.protocol import MAX_WAITING_S, Progress
+from telemetry.spans import span, waiting
 
 SERVICE_VERSION = "0.1.0"
 MAX_DEADLINE_S = 86_400.0
@@ -50,33 +49,9 @@ _WRAP_UP_SHARE = 0.05
 _WRAP_UP_MAX_S = 10.0
 _SLACK_S = 1.0  # the subtask's own deadline comes first, with a reason that names it
 
-Fuse = Callable[[Sequence[ToolReport]], Sequence[Finding]]
 OnProgress = Callable[[Progress], None]
 
 logger = logging.getLogger("assay.analyzer")
-
-
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """What every subtask of one service works with.
-
-    Attributes:
-        code: digest of the service's own code, see `code_digest`.
-        load_lock: of the host, whose load tests the tools give way to, see `GivingWay`.
-        fuse: joins findings of several tools about one flaw; None: the service does not fuse.
-        weights: how long the tools are expected to take.
-    """
-
-    kind: AnalyzerKind
-    tools: Sequence[Tool]
-    tools_dir: Path
-    budget: CpuBudget
-    canaries: CanaryKeeper
-    cache: ReportCache
-    code: str
-    fuse: Fuse | None = None
-    weights: Weights = field(default_factory=Weights)
-    load_lock: Path | None = None
 
 
 @dataclass(slots=True)
@@ -164,7 +139,7 @@ class Measurement:
         """The tool waits for others inside this block; its commands may run later by that time."""
         began_s = time.monotonic()
         try:
-            with self._progress.waiting(tool.name), allowance.aside():
+            with self._progress.waiting(tool.name), allowance.aside(), waiting("wait for others"):
                 yield
         finally:
             runner.waited_s += time.monotonic() - began_s
@@ -172,33 +147,42 @@ class Measurement:
 
     async def _cell(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> None:
         """Fill one cell. It raises nothing but cancellation from outside."""
-        try:
-            self.reports[tool.name] = await self._report(tool, prepared, allowance)
-        except (Exception, SystemExit) as error:
-            logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
-            reason = f"{type(error).__name__}: {error}"
-            self.reports[tool.name] = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
+        with span(f"tool {tool.name}", tool=tool.name) as recorder:
+            try:
+                report = await self._report(tool, prepared, allowance)
+            except (Exception, SystemExit) as error:
+                logger.exception("%s failed on %s", tool.name, self.request.subtask_id)
+                reason = f"{type(error).__name__}: {error}"
+                report = unmeasured(tool.name, MeasurementState.INFRA_FAILED, reason)
+            describe(recorder, report)
+            self.reports[tool.name] = report
 
     async def _report(self, tool: Tool, prepared: Prepared, allowance: Allowance) -> ToolReport:
         equipment = self.equipment
-        with allowance.waiting():
+        with allowance.waiting(), waiting("wait for canary"):
             verdict = await equipment.canaries.proven(tool.name)
         if not verdict.ok:
             return blind(tool, verdict, await self._nothing_for(tool, prepared, allowance))
         if tool.exclusive:
-            with allowance.waiting():
+            with allowance.waiting(), waiting("wait for canaries of all tools"):
                 await equipment.canaries.settled()
         version, cache = verdict.version, equipment.cache
         if (tool.name, version) not in prepared.keys:
             await asyncio.to_thread(prepared.look_up, tool, version, cache, self.attachments)
         key = prepared.keys[tool.name, version]
-        if entry := prepared.kept.get(key):
+        entry = prepared.kept.get(key)
+        if self.request.cache and equipment.counts:
+            equipment.counts.looked_up(hit=entry is not None)
+        if entry:
             return self._kept(tool, entry)
         cores, urgency = equipment.weights.cores(tool), prepared.urgency[tool.name]
         turn = allowance.hold(equipment.budget, cores, self.request.subtask_id, urgency)
         async with turn, self._giving_way.tool(allowance.aside(), self._progress.say):
             with self._progress.at_work(tool.name):
+                began_s = time.monotonic()
                 cell = await self._measure(tool, version, prepared.source, allowance)
+                if equipment.counts:
+                    equipment.counts.measured(cell.report, time.monotonic() - began_s)
         if cell.report.state is MeasurementState.MEASURED:
             took_s = cell.report.provenance.duration_s
             equipment.weights.learn(tool.name, prepared.size_bytes[tool.name], took_s)

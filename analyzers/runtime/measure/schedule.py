@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from analyzers.runtime.measure.cores import CpuBudget
 from analyzers.runtime.tool import Tool
+from telemetry.spans import waiting
 
 _CANCEL_LIMIT_S = 5.0  # within the wrap-up that `measure.py` keeps back from a deadline
 
@@ -68,7 +69,7 @@ class Allowance:
     ) -> AsyncGenerator[None]:
         """`budget.hold`; the time until the share is there does not count."""
         async with AsyncExitStack() as stack:
-            with self.waiting():
+            with self.waiting(), waiting("wait for cores", cores=cores):
                 await stack.enter_async_context(budget.hold(cores, owner, urgency))
             self._change(holding=1)
             stack.callback(self._change, holding=-1)

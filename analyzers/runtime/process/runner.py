@@ -15,6 +15,7 @@ from typing import Any
 
 from analyzers.runtime.process.process import Limits, Process, tail_of
 from analyzers.runtime.tool import Command, Completed, HostFault, SlowTool, ToolFault
+from telemetry.spans import span
 
 
 @dataclass(slots=True)
@@ -53,6 +54,15 @@ class Runner:
             SlowTool: killed at its own limit.
             ToolFault: unexpected exit code, output above the cap.
         """
+        name = Path(_program(command)).name
+        with span("process", program=name) as recorder:
+            try:
+                return await self._run(command)
+            finally:
+                if self.executed:
+                    recorder.set(exit_code=self.executed[-1].exit_code)
+
+    async def _run(self, command: Command) -> Completed:
         limit_s, is_own = self._limit_s(command)
         started = time.monotonic()
         process = await Process.start(

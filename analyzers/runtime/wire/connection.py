@@ -36,6 +36,7 @@ from contract.protocol import (
 )
 from contract.secret import keyed_digest
 from contract.stream import ProtocolError
+from telemetry.spans import span
 
 _MIN_PROGRESS_GAP_S = 0.1
 _MAX_WAITING_FRAMES = 8
@@ -126,7 +127,8 @@ class AnalyzerConnection:
 
     async def _submit(self, frame: Analyze) -> Job:
         digest = keyed_digest(self._key, frame.secrets)
-        return await self._jobs.submit(frame.request.with_secrets(frame.secrets, digest))
+        request = frame.request.with_secrets(frame.secrets, digest)
+        return await self._jobs.submit(request, frame.trace)
 
     def _objection(self, frame: Analyze) -> str:
         """Why the request cannot be done here; empty when it can."""
@@ -180,7 +182,8 @@ class AnalyzerConnection:
         if job.failure:
             await self._send(self._conversation.failed(job.failure))
         elif job.result:
-            await self._send_result(job, job.result, asked)
+            with span("send result", parent=asked.trace, bytes=job.result.size_bytes):
+                await self._send_result(job, job.result, asked)
 
     async def _send_result(self, job: Job, result: StoredResult, asked: Analyze) -> None:
         if asked.resume_from > result.size_bytes:

@@ -1,7 +1,8 @@
-"""Exit code 0 when the analyzer on this port is healthy, else 1: a container's HEALTHCHECK.
+"""Exit code 0 when what listens on this port is ready to work, else 1: a container's HEALTHCHECK.
 
     python analyzers/runtime/wire/healthcheck.py 2001
-    python analyzers/runtime/wire/healthcheck.py 8240 192.168.1.4    # the dashboard
+    python analyzers/runtime/wire/healthcheck.py 8240 192.168.1.4            # the dashboard
+    python analyzers/runtime/wire/healthcheck.py 8240 192.168.1.4 /health    # does it live?
 
 It is run as a file and needs the standard library only, so it starts quickly.
 """
@@ -14,11 +15,11 @@ _LOOPBACK = "127.0.0.1"
 _CALLED = {"localhost": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104
 
 
-def is_healthy(port: int, host: str = _LOOPBACK) -> bool:
-    """Whether `GET /health` of what listens on `host` answers 200 within 4 s."""
+def is_ready(port: int, host: str = _LOOPBACK, path: str = "/ready") -> bool:
+    """Whether `GET path` of what listens on `host` answers 200 within 4 s."""
     connection = HTTPConnection(_CALLED.get(host.lower(), host), port, timeout=_LIMIT_S)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False
@@ -27,11 +28,11 @@ def is_healthy(port: int, host: str = _LOOPBACK) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code for `arguments`: a port, and the address where it is if not on loopback."""
-    if len(arguments) not in (1, 2) or not arguments[0].isdecimal():
-        print("usage: healthcheck.py PORT [HOST]", file=sys.stderr)
+    """The exit code for `arguments`: a port, where it is if not on loopback, what is asked."""
+    if len(arguments) not in (1, 2, 3) or not arguments[0].isdecimal():
+        print("usage: healthcheck.py PORT [HOST [PATH]]", file=sys.stderr)
         return 1
-    return 0 if is_healthy(int(arguments[0]), *arguments[1:]) else 1
+    return 0 if is_ready(int(arguments[0]), *arguments[1:]) else 1
 
 
 if __name__ == "__main__":

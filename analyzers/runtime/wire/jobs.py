@@ -10,15 +10,18 @@ import logging
 import shutil
 import tempfile
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from analyzers.runtime.redact import Redaction
 from analyzers.runtime.wire.archive import ResultShelf, StoredResult, digests, write_archive
 from contract.analysis import AnalyzerReport, SubtaskRequest
 from contract.errors import ErrorCode, PlatformError
 from contract.protocol import DEFAULT_MAX_RESULT_BYTES, Failed, Progress, request_digest
+from telemetry.bound import bound, masking, of_subtask
+from telemetry.spans import span
 
 RESULT_EXPIRY = timedelta(hours=24)
 RETRY_AFTER_S = 5.0
@@ -127,8 +130,12 @@ class JobRegistry:
         """Where the result of a finished job lies."""
         return self._shelf.path(job.key)
 
-    async def submit(self, request: SubtaskRequest) -> Job:
+    async def submit(self, request: SubtaskRequest, trace: Mapping[str, str] | None = None) -> Job:
         """Start the run, or attach to it or to its result.
+
+        Args:
+            request: what is to be measured.
+            trace: the caller's span; a run that goes on stays below the one that started it.
 
         Raises:
             PlatformError: RESOURCE_EXHAUSTED when all places are taken.
@@ -147,7 +154,7 @@ class JobRegistry:
         job = Job(digest[0], request.subtask_id, digest[1])
         self._jobs[request.subtask_id] = job
         self.started += 1
-        job.task = asyncio.create_task(self._run(job, request))
+        job.task = asyncio.create_task(self._traced(job, request, trace or {}))
         job.task.add_done_callback(lambda _task: self._ended(job))
         return job
 
@@ -206,6 +213,18 @@ class JobRegistry:
             self._fail(job, job.end_code, job.end_reason)
         job.notify()
 
+    async def _traced(self, job: Job, request: SubtaskRequest, trace: Mapping[str, str]) -> None:
+        about = {"subtask": job.subtask_id, "analyzer": request.analyzer.value}
+        mask = Redaction(request.secrets).text
+        with (
+            masking(mask),
+            bound(**of_subtask(job.subtask_id)),
+            span(f"run {request.analyzer}", parent=trace, **about) as recorder,
+        ):
+            await self._run(job, request)
+            if job.failure:
+                recorder.fail(job.failure.code)
+
     async def _run(self, job: Job, request: SubtaskRequest) -> None:
         folder: Path | None = None
         try:
@@ -213,7 +232,8 @@ class JobRegistry:
             report, attachments = await self._measure(request, folder, job.on_progress)
             job.progress = job.progress.model_copy(update={"message": "writing the result"})
             job.notify()
-            await self._keep(job, report, attachments)
+            with span("write result"):
+                await self._keep(job, report, attachments)
         except asyncio.CancelledError:
             self._fail(job, job.end_code, job.end_reason)
         except PlatformError as error:

@@ -32,6 +32,7 @@ _HTTP_STATUS = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.RESOURCE_EXHAUSTED: 507,
 }
+_OPEN = ("/health", "/ready")
 _UPLOAD_BLOCK_BYTES = 256 * 1024
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,7 +43,7 @@ class AnalyzerServer:
 
     Args:
         health: the answer of `GET /health`, computed without waiting.
-        token: shared secret that every route but `/health` asks for; None: no route does.
+        token: shared secret that every route asks for but `/health` and `/ready`; None: none does.
         key: the service's own, see `AnalyzerConnection`.
     """
 
@@ -70,6 +71,7 @@ class AnalyzerServer:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/", self._connect)
         app.router.add_get("/health", self._get_health)
+        app.router.add_get("/ready", self._get_ready)
         app.router.add_get("/metrics", self._get_metrics)
         app.router.add_get("/results/{subtask_id:.+}", self._get_result)
         app.router.add_put("/sources/{digest:[0-9a-f]{64}}", self._put_source)
@@ -80,7 +82,7 @@ class AnalyzerServer:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Check the token, and answer platform faults as JSON."""
         try:
-            if request.path != "/health" and not self._is_trusted(request):
+            if request.path not in _OPEN and not self._is_trusted(request):
                 raise PlatformError(
                     ErrorCode.UNAUTHENTICATED, "send the shared token: Authorization: Bearer TOKEN"
                 )
@@ -125,11 +127,20 @@ class AnalyzerServer:
         )
 
     async def _get_health(self, _request: web.Request) -> web.Response:
-        health = self._health()
-        return _json(health, 200 if health.ok else 503)
+        """That it lives, and how it is: `ok` in the document says whether it takes work."""
+        return _json(self._health(), 200)
 
-    async def _get_metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.render(), content_type="text/plain", charset="utf-8")
+    async def _get_ready(self, _request: web.Request) -> web.Response:
+        """Whether it takes work; 503 with the reason if not."""
+        health = self._health()
+        reasons = {} if health.ok else {str(self._kind): health.reason}
+        return web.json_response(
+            {"ok": health.ok, "reasons": reasons}, status=200 if health.ok else 503
+        )
+
+    async def _get_metrics(self, request: web.Request) -> web.Response:
+        body, content_type = self._metrics.render(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _get_result(self, request: web.Request) -> web.StreamResponse:
         """The whole archive, or a range of it; 202 with the progress while the run goes on."""

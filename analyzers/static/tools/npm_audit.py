@@ -15,6 +15,7 @@ from analyzers.appsource.dependencies import Manifests, dependency_coverage, not
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_pins import write_pins
 from analyzers.appsource.npm_projects import NpmProject
+from analyzers.runtime.advisories import Advisories
 from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import (
     Canary,
@@ -53,6 +54,7 @@ class NpmAudit(ManifestTool):
     reputation = Reputation(school="npm-audit")
     file_kind = "package.json"
     asks_outside = True
+    advisory_source = Advisories("npm")
     suffixes = ("package.json",)
     canary = Canary(
         files={

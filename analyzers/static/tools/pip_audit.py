@@ -12,6 +12,7 @@ from analyzers.appsource.dependencies import Manifests, dependency_coverage, not
 from analyzers.appsource.manifests import Dependency
 from analyzers.appsource.python_manifests import python_manifests
 from analyzers.appsource.requirements import canonical
+from analyzers.runtime.advisories import Advisories
 from analyzers.runtime.grades import Grades
 from analyzers.runtime.tool import (
     Canary,
@@ -40,6 +41,7 @@ class PipAudit(ManifestTool):
     reputation = Reputation(school="pip-audit")
     file_kind = "Python dependency"
     asks_outside = True
+    advisory_source = Advisories("PyPI")
     suffixes = (".txt", ".toml", ".lock")
     canary = Canary(
         files={"requirements.txt": "jinja2==2.4.1\n"},

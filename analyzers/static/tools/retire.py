@@ -13,6 +13,7 @@ from typing import Any
 from analyzers.appsource.dependencies import manifest_files, read_manifests
 from analyzers.appsource.manifests import Dependency, npm_manifests
 from analyzers.appsource.npm_locks import NPM_LOCKS
+from analyzers.runtime.advisories import Advisories
 from analyzers.runtime.grades import Grades
 from analyzers.runtime.reasons import cause_of
 from analyzers.runtime.source.listing import list_source
@@ -65,6 +66,7 @@ class Retire(NodeTool):
     suffixes = (*_SCRIPTS, "package.json", *NPM_LOCKS)
     apart = True
     parses = False
+    advisory_source = Advisories("retire", Path(_DATABASE))
     canary = Canary(
         files={"static/jquery-1.8.1.js": "/*! jQuery v1.8.1 jquery.com */\n"},
         expect=frozenset({"CVE-2012-6708"}),

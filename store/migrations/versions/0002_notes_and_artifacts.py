@@ -23,6 +23,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.add_column("subtasks", sa.Column("artifact", sa.JSON(), nullable=True))
+    op.execute(
+        "UPDATE subtasks SET artifact = (SELECT cells.artifact FROM cells"
+        " WHERE cells.subtask_id = subtasks.subtask_id AND cells.artifact IS NOT NULL"
+        " ORDER BY cells.id LIMIT 1)"
+    )
     op.drop_column("cells", "artifact")
     op.drop_column("apps", "notes")
     op.drop_column("apps", "images")

@@ -1,0 +1,92 @@
+"""What activities count and time, through the SDK; `docs/metrics.md` lists every name.
+
+The SDK keeps nothing where the worker shows no metrics.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from temporalio import activity
+
+from contract.analyzers import AnalyzerKind
+from contract.ids import task_queue_host
+from contract.outcome import SubtaskOutcome
+from contract.running import TeardownReport
+
+# The SDK adds `_total` to counters and `_seconds` to times.
+
+
+class CellCounts:
+    """Cells that were recorded, and the tool time that their subtasks threw away."""
+
+    def __init__(self) -> None:
+        # Below one second, by analyzer: the SDK's counters are whole numbers.
+        self._rest_s: defaultdict[AnalyzerKind, float] = defaultdict(float)
+
+    def add(self, outcome: SubtaskOutcome) -> None:
+        """Take in a subtask whose cells are written."""
+        meter = activity.metric_meter().with_additional_attributes(
+            {"analyzer": outcome.analyzer.value}
+        )
+        cells = meter.create_counter(
+            "assay_cells", "Cells (one tool on one app) that were recorded; a retry counts again."
+        )
+        for tool in outcome.tools:
+            cells.add(1, {"state": tool.state.value})
+        self._rest_s[outcome.analyzer] += outcome.wasted_seconds
+        whole_s = int(self._rest_s[outcome.analyzer])
+        self._rest_s[outcome.analyzer] -= whole_s
+        wasted = meter.create_counter(
+            "assay_wasted_seconds", "Tool time that was thrown away and spent again."
+        )
+        wasted.add(whole_s)
+
+
+def count_result(analyzer: AnalyzerKind, *, twice: bool) -> None:
+    """A result of a subtask came.
+
+    `twice`: an attempt before it got another one, in the same run of its workflow.
+    """
+    duplicates = activity.metric_meter().create_counter(
+        "assay_tasks_duplicate",
+        "Subtasks that were measured to the end a second time in one run of their workflow.",
+    )
+    duplicates.add(int(twice), {"analyzer": analyzer.value})
+
+
+@contextmanager
+def timing_report() -> Generator[None]:
+    """Time the block, which writes a report, unless it fails."""
+    began_s = time.monotonic()
+    yield
+    activity.metric_meter().create_histogram_timedelta(
+        "assay_report", "Time of writing the report of a pipeline."
+    ).record(timedelta(seconds=time.monotonic() - began_s))
+
+
+def count_orphans(removed: TeardownReport) -> None:
+    """What the janitor removed of one workflow that had ended."""
+    orphans = activity.metric_meter().create_counter(
+        "assay_orphans_removed",
+        "What the janitor removed because no running workflow owned it.",
+    )
+    kinds = {
+        "container": removed.containers,
+        "network": removed.networks,
+        "volume": removed.volumes,
+        "process": removed.processes,
+    }
+    for kind, number in kinds.items():
+        orphans.add(number, {"kind": kind})
+
+
+def note_sweep() -> None:
+    """The janitor has swept the host whose queue this is, and nothing was stuck."""
+    host = activity.info().task_queue.removeprefix(task_queue_host(""))
+    activity.metric_meter().create_gauge_float(
+        "assay_janitor_last_run_timestamp_seconds",
+        "When the janitor last swept this host without an error, seconds since 1970.",
+    ).set(time.time(), {"host": host})

@@ -1,0 +1,117 @@
+"""What the worker of a host sees of it: room on its disks, and its analyzers."""
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from clients.authorities import authorities
+from contract.alerting import AnalyzerFacts, Disk, HostFacts
+from contract.analyzers import AnalyzerKind
+from contract.health import AnalyzerHealth
+
+_ASK_S = 5.0
+_MOST_BYTES = 1024 * 1024
+_WHY, _TOOLS = 300, 50
+_AGE = re.compile(
+    r'^assay_advisories_age_seconds\{[^}\n]*source="([^"\n]{1,100})"[^}\n]*\} (\S+)$', re.MULTILINE
+)
+Health = Callable[[AnalyzerKind], Awaitable[AnalyzerHealth]]
+
+
+class HostWatch:
+    """Port `HostLook` of this host."""
+
+    def __init__(
+        self,
+        host: str,
+        disks: Mapping[str, Path],
+        health: Health,
+        urls: Mapping[AnalyzerKind, str],
+        token: str | None = None,
+    ) -> None:
+        """Nothing is looked at yet.
+
+        Args:
+            host: its name.
+            disks: a folder on each disk, by what it is for.
+            health: asks an analyzer for its health; one that is away is an answer.
+            urls: WebSocket addresses of the analyzers.
+            token: they share.
+        """
+        self._host = host
+        self._disks = dict(disks)
+        self._health = health
+        self._urls = dict(urls)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._answered: dict[AnalyzerKind, datetime] = {}
+
+    async def look(self) -> HostFacts:
+        """See `HostLook.look`."""
+        disks, analyzers = await asyncio.gather(
+            asyncio.to_thread(self._room),
+            asyncio.gather(*(self._analyzer(kind) for kind in self._urls)),
+        )
+        now = datetime.now(UTC)
+        return HostFacts(host=self._host, at=now, disks=disks, analyzers=tuple(analyzers))
+
+    def _room(self) -> tuple[Disk, ...]:
+        found = {name: _disk(name, path) for name, path in self._disks.items()}
+        return tuple(disk for disk in found.values() if disk)
+
+    async def _analyzer(self, kind: AnalyzerKind) -> AnalyzerFacts:
+        health = await self._health(kind)
+        if health.ok:
+            self._answered[kind] = datetime.now(UTC)
+        blind = [tool for tool in health.tools if tool.blind][:_TOOLS]
+        return AnalyzerFacts(
+            analyzer=kind,
+            ok=health.ok,
+            starting=health.starting,
+            reason=health.reason[:_WHY],
+            answered_at=self._answered.get(kind),
+            blind={tool.name: tool.reason[:_WHY] for tool in blind if not tool.lacks_source},
+            no_source={tool.name: tool.reason[:_WHY] for tool in blind if tool.lacks_source},
+            advisories_age_s=await self._ages(kind) if health.ok else {},
+        )
+
+    async def _ages(self, kind: AnalyzerKind) -> dict[str, float]:
+        """How old its advisories are, by source, as its metrics say."""
+        url = f"{self._urls[kind].replace('ws', 'http', 1).rstrip('/')}/metrics"
+        try:
+            async with (
+                asyncio.timeout(_ASK_S),
+                httpx.AsyncClient(
+                    verify=authorities(), trust_env=False, headers=self._headers
+                ) as client,
+            ):
+                text = (await client.get(url)).text[:_MOST_BYTES]
+            return {source: float(age) for source, age in _AGE.findall(text)}
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):
+            return {}
+
+
+def host_disks(data_dir: Path, database: str | None) -> dict[str, Path]:
+    """The disks that Assay writes to: a store that is a file may be elsewhere than the data.
+
+    Args:
+        data_dir: folder of everything that Assay writes.
+        database: path of the store's file; None: it is on a server.
+    """
+    folders = {"data": data_dir, "tmp": Path(tempfile.gettempdir())}
+    if database:
+        folders["store"] = Path(database).absolute().parent
+    return folders
+
+
+def _disk(name: str, path: Path) -> Disk | None:
+    try:
+        usage = shutil.disk_usage(path)
+    except OSError:
+        return None
+    return Disk(of=name, free_bytes=usage.free, size_bytes=usage.total)

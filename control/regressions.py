@@ -1,0 +1,140 @@
+"""Apps against their own history: which load figures and counts of findings changed."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
+
+from contract.figures import FiguresPart
+from contract.spec import AppRef
+from control.errors import WrongInputError
+from control.regression_documents import AppTrends, ReasonCount, Regressions
+from control.stored import Stored
+from reports.trends.model import Direction, Trend, TrendState
+from store.results import SqlResultStore
+
+if TYPE_CHECKING:
+    from reports.trends.judge import Judge
+
+RECENT = 3
+_REASONS, _WORSE = 20, 200
+# A shift that so many of an app's kind make together is hardly the apps' own.
+_TOGETHER, _FEWEST_TOGETHER = 0.5, 5
+
+
+async def regressions(
+    stored: Stored, pipeline_id: str, *, limit: int = 100, recent: int = RECENT
+) -> Regressions:
+    """What changed in the apps of a pipeline since earlier ones.
+
+    Args:
+        stored: the store.
+        pipeline_id: whose apps; later pipelines do not count.
+        limit: of the changes to list.
+        recent: a change for the worse is new if it began in one of the last so many pipelines.
+
+    Raises:
+        NotStoredError: there is no such pipeline.
+        PlatformError: the store cannot be read.
+    """
+    from reports.trends.judge import Judge  # it needs scipy, which other commands need not wait for
+
+    judge = Judge()
+    pipelines: tuple[str, ...] = ()
+    apps = 0
+
+    async def ask(results: SqlResultStore) -> None:
+        nonlocal pipelines, apps
+        async for part in results.figures_of_pipeline(pipeline_id):
+            pipelines = tuple(at.pipeline_id for at in part.pipelines)
+            apps += sum(row.pipeline_id == pipeline_id for row in part.rows)
+            await asyncio.to_thread(_take, judge, part)
+
+    await stored.answered(pipeline_id, ask, lags=True)
+    found = await asyncio.to_thread(judge.result)
+    changes = sorted(found, key=lambda trend: trend.direction is not Direction.WORSE)
+    fresh = pipelines[-recent:]
+    worse = list(dict.fromkeys(one.app for one in changes if is_worse(one, fresh)))
+    return Regressions(
+        pipeline_id=pipeline_id,
+        pipelines=pipelines,
+        figures={state: judge.states[state] for state in TrendState},
+        changes=tuple(one.model_copy(update={"series": ()}) for one in changes[:limit]),
+        changes_left_out=max(0, len(changes) - limit),
+        worse=tuple(worse[:_WORSE]),
+        worse_total=len(worse),
+        recent=recent,
+        reasons=_reasons(judge.reasons),
+        notes=tuple(_notes(changes, apps)),
+    )
+
+
+async def app_trends(stored: Stored, ref: AppRef, until: str = "") -> AppTrends:
+    """Every figure of an app over the pipelines that have an app of this name.
+
+    Args:
+        stored: the store.
+        ref: the app.
+        until: the newest pipeline to look at; empty: the newest that there is.
+
+    Raises:
+        WrongInputError: no pipeline has such an app.
+        NotStoredError: there is no pipeline `until`.
+        PlatformError: the store cannot be read.
+    """
+    from reports.trends.judge import Judge
+
+    async def ask(results: SqlResultStore) -> FiguresPart:
+        return await results.figures_of_app(ref, until)
+
+    part = await stored.answered(until or "any", ask, lags=True)
+    if not part.pipelines:
+        raise WrongInputError(
+            f"no pipeline has an app {ref.label}", next_step="list the apps of a pipeline"
+        )
+    judge = Judge(whole=True)
+    await asyncio.to_thread(_take, judge, part)
+    trends = await asyncio.to_thread(judge.result)
+    pipelines = tuple(at.pipeline_id for at in part.pipelines)
+    return AppTrends(app=ref.label, pipelines=pipelines, trends=tuple(trends))
+
+
+def is_worse(trend: Trend, fresh: Container[str]) -> bool:
+    """Whether a figure is worse since one of these pipelines."""
+    return trend.direction is Direction.WORSE and trend.since in fresh
+
+
+def _take(judge: "Judge", part: FiguresPart) -> None:
+    from reports.trends.points import apps_of
+
+    judge.add(apps_of(part))
+
+
+async def newest_pipeline(stored: Stored) -> str:
+    """The pipeline that began last.
+
+    Raises:
+        WrongInputError: there is none.
+        PlatformError: the store cannot be read.
+    """
+    heads = await stored.heads()
+    if not heads:
+        raise WrongInputError("there is no pipeline yet", next_step="submit one")
+    return max(heads, key=lambda head: (head.created_at, head.pipeline_id)).pipeline_id
+
+
+def _reasons(counts: Counter[str]) -> tuple[ReasonCount, ...]:
+    return tuple(
+        ReasonCount(reason=reason, count=count) for reason, count in counts.most_common(_REASONS)
+    )
+
+
+def _notes(changes: Sequence[Trend], apps: int) -> list[str]:
+    """Where most apps moved together, their hosts or Assay's tools are the likelier cause."""
+    together = Counter((one.cell, one.figure, one.direction, one.since) for one in changes)
+    return [
+        f"{count} of {apps} apps have another {figure} ({cell}, {direction}) since {since}: "
+        "the host or the platform is a likelier cause than each of the apps"
+        for (cell, figure, direction, since), count in together.items()
+        if count >= _FEWEST_TOGETHER and count > _TOGETHER * apps
+    ]

@@ -1,0 +1,50 @@
+"""What a trend says, in words that are the same wherever they are shown."""
+
+from reports.trends.model import Direction, Trend, TrendState
+
+_TITLES = {
+    TrendState.CHANGED: "changed",
+    TrendState.UNCHANGED: "unchanged",
+    TrendState.TOO_FEW: "not enough measurements",
+    TrendState.NOT_COMPARABLE: "not comparable",
+}
+
+
+def titled(state: TrendState) -> str:
+    """A state for people."""
+    return _TITLES[state]
+
+
+def said(trend: Trend) -> str:
+    """All that is known of a figure, in one line.
+
+    A change of counts from nothing has no ratio: both levels are told.
+    """
+    if trend.state is TrendState.CHANGED:
+        return f"{_size(trend)} since {trend.since}{_source(trend)}"
+    if trend.state is TrendState.UNCHANGED:
+        return f"unchanged within {trend.within or 0:.0%}" if trend.within else "always the same"
+    why = f": {trend.reason}" if trend.reason else ""
+    if trend.state is TrendState.TOO_FEW and trend.needed:
+        return f"{trend.points} measurements, {trend.needed} are needed{why}"
+    return titled(trend.state) + why
+
+
+def amount(value: float | None) -> str:
+    """A level for people: four digits are enough."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _size(trend: Trend) -> str:
+    way = "worse" if trend.direction is Direction.WORSE else "better"
+    levels = f"{amount(trend.before)} to {amount(trend.after)}"
+    if trend.ratio is None:
+        return f"{way}: {levels}"
+    ends = f" ({trend.low:.2f} to {trend.high:.2f})" if trend.low and trend.high else ""
+    return f"{way}: x{trend.ratio:.2f}{ends}, {levels}"
+
+
+def _source(trend: Trend) -> str:
+    if trend.source_changed is None:
+        return ""
+    return ", with another source" if trend.source_changed else ", with the same source"

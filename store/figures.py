@@ -1,0 +1,229 @@
+"""Makes the figures of apps from their cells, keeps them, and reads histories of them.
+
+A text in `app_figures` is of the cells that the app has now: whoever changes cells removes it, and
+who lists the app's weaknesses makes it again. Where there is none, it is made for the reader.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contract.figures import AppFigures, FiguresPart, PipelineAt
+from contract.role import AppRole
+from contract.roles import is_repeat, with_repeats
+from contract.spec import AppRef
+from store.connected import Connected, not_found
+from store.figure_tables import app_figures
+from store.figures_made import KEPT, LOAD, NAMES, app_columns, tool_figures
+from store.rows import Row
+from store.tables import apps, cells, findings, metrics, pipelines
+
+MOST_PIPELINES = 20
+_CANDIDATES, _BATCH = 500, 200
+_Key = tuple[str, int]
+TARGET = ("pipeline_id", "target_model", "target_app_number")
+"""Columns that name an app."""
+
+
+class FigureHistories(Connected):
+    """Part of the result store."""
+
+    async def figures_of_app(self, ref: AppRef, until: str = "") -> FiguresPart:
+        """One app in the newest pipelines that have it, at most 20.
+
+        Args:
+            ref: names the app; its source may be another one in each pipeline.
+            until: the newest pipeline to look at; empty: the newest one that there is.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such pipeline.
+        """
+        async with self.reading() as connection:
+            found = await _pipelines(connection, until, [ref.model], ref)
+            return FiguresPart(found, await _rows(connection, found, ref.model, ref))
+
+    async def figures_of_pipeline(self, pipeline_id: str) -> AsyncIterator[FiguresPart]:
+        """Model by model, the apps of a pipeline in it and in at most 19 earlier ones.
+
+        Raises:
+            PlatformError: NOT_FOUND: there is no such pipeline.
+        """
+        async with self.reading() as connection:
+            mine = select(apps.c.target_model).where(apps.c.pipeline_id == pipeline_id).distinct()
+            models = sorted(m for m in await connection.scalars(mine) if not is_repeat(m))
+            found = await _pipelines(connection, pipeline_id, models)
+            for model in models:
+                yield FiguresPart(found, await _rows(connection, found, model))
+
+
+async def keep_figures(
+    connection: AsyncConnection, pipeline_id: str, refs: Collection[AppRef]
+) -> None:
+    """Make the figures of these apps, at most a few hundred, in place of those kept before."""
+    made = await _made(connection, pipeline_id, [(ref.model, ref.app_number) for ref in refs])
+    rows = [_row(pipeline_id, key, found) for key, found in made.items()]
+    for ref in refs:
+        await drop_figures(connection, pipeline_id, ref.model, ref.app_number)
+    if rows:
+        await connection.execute(insert(app_figures), rows)
+
+
+async def drop_figures(
+    connection: AsyncConnection, pipeline_id: str, model: str, app_number: int
+) -> None:
+    """Forget the figures of an app whose cells change."""
+    mine = and_(
+        app_figures.c.pipeline_id == pipeline_id,
+        app_figures.c.target_model == model,
+        app_figures.c.target_app_number == app_number,
+    )
+    await connection.execute(delete(app_figures).where(mine))
+
+
+async def _pipelines(
+    connection: AsyncConnection, until: str, models: Collection[str], ref: AppRef | None = None
+) -> list[PipelineAt]:
+    """The newest pipelines that have one of these models (or this app), the oldest first."""
+    shares = apps.c.pipeline_id == pipelines.c.pipeline_id
+    shares &= apps.c.target_model.in_(list(models))
+    if ref is not None:
+        shares &= apps.c.target_app_number == ref.app_number
+        shares &= apps.c.state.is_not(None)
+    columns = (pipelines.c.pipeline_id, pipelines.c.created_at, pipelines.c.spec)
+    query = select(*columns).where(select(apps.c.id).where(shares).exists())
+    if until:
+        of = select(pipelines.c.created_at).where(pipelines.c.pipeline_id == until)
+        at = await connection.scalar(of)
+        if at is None:
+            raise not_found(until)
+        query = query.where(pipelines.c.created_at <= at)
+    newest = query.order_by(pipelines.c.created_at.desc(), pipelines.c.pipeline_id.desc())
+    rows = (await connection.execute(newest.limit(MOST_PIPELINES + 1))).all()
+    kept = [row for row in rows if row.pipeline_id == until] if until else []
+    kept += [row for row in rows if row.pipeline_id != until]
+    return [
+        PipelineAt(row.pipeline_id, row.created_at, _conditions(row.spec))
+        for row in reversed(kept[:MOST_PIPELINES])
+    ]
+
+
+def _conditions(spec: Mapping[str, Any]) -> str:
+    options = {kind: (spec.get("options") or {}).get(kind) or {} for kind in LOAD}
+    told = json.dumps([options, spec.get("egress", "deny")], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+async def _rows(
+    connection: AsyncConnection, found: Sequence[PipelineAt], model: str, ref: AppRef | None = None
+) -> list[AppFigures]:
+    """The apps of a model and their repeats, pipeline by pipeline."""
+    rows: list[AppFigures] = []
+    refs: dict[_Key, AppRef] = {}
+    for at in found:
+        there = await _of(connection, at.pipeline_id, found[-1].pipeline_id, model, ref)
+        for key, (role, *figures) in there.items():
+            if key not in refs:
+                refs[key] = AppRef(model=key[0], app_number=key[1])
+            rows.append(AppFigures(at.pipeline_id, refs[key], AppRole(role), *figures))
+    return rows
+
+
+async def _of(
+    connection: AsyncConnection, pipeline_id: str, last: str, model: str, ref: AppRef | None
+) -> dict[_Key, tuple[str, ...]]:
+    """By app: its role and the columns of `_KEPT`; scans that the last pipeline has, too, empty."""
+    kept = app_figures.c
+    newest = app_figures.alias()
+    same = and_(newest.c.pipeline_id != pipeline_id, newest.c.scanned == kept.scanned)
+    scans = case((same, ""), else_=kept.scans)
+    both = app_figures.outerjoin(newest, _is_app(newest, literal(last), app_figures))
+    names = (kept.target_model, kept.target_app_number, kept.role)
+    columns = (*names, *(kept[name] for name in KEPT[:-1]), scans)
+    query = select(*columns).select_from(both).where(*_mine(app_figures, pipeline_id, model, ref))
+    rows: Any = (await connection.execute(query)).all()
+    told: dict[_Key, tuple[str, ...]] = {row[:2]: row[2:] for row in rows}
+    there = exists().where(_is_app(app_figures, apps.c.pipeline_id, apps))
+    ended = select(apps.c.target_model, apps.c.target_app_number).where(
+        *_mine(apps, pipeline_id, model, ref), apps.c.state.is_not(None), ~there
+    )
+    lacking = [(row[0], row[1]) for row in (await connection.execute(ended)).all()]
+    for at in range(0, len(lacking), _BATCH):
+        made = await _made(connection, pipeline_id, lacking[at : at + _BATCH])
+        told |= {key: tuple(row.values()) for key, row in made.items()}
+    return told
+
+
+def _mine(table: Any, pipeline_id: str, model: str, ref: AppRef | None) -> list[Any]:
+    named = table.c.target_model.in_(with_repeats(model))
+    numbered = [] if ref is None else [table.c.target_app_number == ref.app_number]
+    return [table.c.pipeline_id == pipeline_id, named, *numbered]
+
+
+def _is_app(figures: Any, pipeline_id: Any, of: Any) -> ColumnElement[bool]:
+    return and_(
+        figures.c.pipeline_id == pipeline_id,
+        figures.c.target_model == of.c.target_model,
+        figures.c.target_app_number == of.c.target_app_number,
+    )
+
+
+async def _made(
+    connection: AsyncConnection, pipeline_id: str, keys: Collection[_Key]
+) -> dict[_Key, Row]:
+    """Role and figures from the cells: of these apps."""
+
+    def few(query: Select[Any], table: Any) -> Select[Any]:
+        models, numbers = {model for model, _ in keys}, {number for _, number in keys}
+        return query.where(
+            table.c.pipeline_id == pipeline_id,
+            table.c.target_model.in_(models),
+            table.c.target_app_number.in_(numbers),
+        )
+
+    measured = await _metrics(connection, few)
+    counted: Any = select(findings.c.cell_id, func.count().label("number"))
+    counted = counted.join(cells, cells.c.id == findings.c.cell_id)
+    pairs = await connection.execute(few(counted.group_by(findings.c.cell_id), cells))
+    numbers = {row.cell_id: row.number for row in pairs}
+    tools: defaultdict[_Key, Row] = defaultdict(dict)
+    for cell in await connection.execute(few(select(cells).order_by(cells.c.id), cells)):
+        key = (cell.target_model, cell.target_app_number)
+        name = f"{cell.analyzer}/{cell.tool}"
+        tools[key][name] = tool_figures(cell, numbers.get(cell.id, 0), measured[cell.id])
+    wanted = set(keys)
+    return {
+        key: {"role": app.role, **app_columns(app.body, tools[key])}
+        for app in await connection.execute(few(select(apps), apps))
+        if (key := (app.target_model, app.target_app_number)) in wanted
+    }
+
+
+async def _metrics(connection: AsyncConnection, few: Any) -> defaultdict[int, list[Any]]:
+    columns = (metrics.c.cell_id, metrics.c.name, metrics.c.target, metrics.c.value)
+    query = select(*columns).join(cells, cells.c.id == metrics.c.cell_id)
+    query = query.where(cells.c.analyzer.in_(LOAD), metrics.c.name.in_(NAMES))
+    measured: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in await connection.execute(few(query.order_by(metrics.c.ordinal), cells)):
+        measured[row.cell_id].append(row)
+    return measured
+
+
+def _row(pipeline_id: str, key: _Key, figures: Row) -> Row:
+    target = dict(zip(TARGET, (pipeline_id, *key), strict=True))
+    return {**target, **figures}

@@ -1,0 +1,221 @@
+"""The watch goes on whatever fails, and tells each notice once though workers die."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.alerting import AlertActivities, AlertPorts, Outbox, tell_host
+from contract.alert import Notice, Severity
+from contract.alerting import Disk, HostFacts, QueueFacts, ServerFacts
+from contract.errors import ErrorCode, PlatformError
+from store.alerts import AlertStore
+from tests.support.new_store import new_store
+
+FULL = Disk(of="data", free_bytes=0, size_bytes=10**12)
+
+
+class Server:
+    """A server, perhaps away."""
+
+    away = False
+
+    async def look(self) -> ServerFacts:
+        if self.away:
+            raise PlatformError(ErrorCode.UNAVAILABLE, "no answer")
+        waits = QueueFacts(queue="assay-control", pollers=0, backlog=1, oldest_s=100)
+        return ServerFacts(queues=(waits,))
+
+
+class Receivers:
+    """Two of them; `down` answers 500, and a worker may be killed before it notes an answer."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, str, bool, str]] = []
+        self.down: set[str] = set()
+        self.fault = ""
+        self.killed = False
+
+    async def wanting(self, severity: Severity) -> tuple[str, ...]:
+        if self.fault:
+            raise PlatformError(ErrorCode.INVALID_ARGUMENT, self.fault)
+        return ("a", "b")
+
+    async def repeat_s(self) -> float:
+        return 3_600.0
+
+    async def deliver(self, receiver: str, notice: Notice) -> str:
+        if receiver in self.down:
+            return f"{receiver}: it answers 500"
+        self.got.append((receiver, notice.name, notice.is_over, notice.id))
+        if self.killed:
+            raise asyncio.CancelledError
+        return ""
+
+    def told(self, receiver: str) -> list[tuple[str, bool]]:
+        return [(name, is_over) for who, name, is_over, _ in self.got if who == receiver]
+
+
+class Site:
+    """A store, a server and receivers; each `worker` begins with nothing in memory."""
+
+    def __init__(self, url: str) -> None:
+        self.keeper = AlertStore.from_url(url)
+        self.server, self.receivers = Server(), Receivers()
+
+    def worker(self, **times: float) -> AlertActivities:
+        ports = AlertPorts(keeper=self.keeper, receivers=self.receivers, server=self.server)
+        return AlertActivities(ports, **{"every_s": 0.02, "rounds_s": 0.1} | times)
+
+    async def host(self, *disks: Disk) -> None:
+        facts = HostFacts(host="h", at=datetime.now(UTC), disks=disks)
+        await self.keeper.tell_host(facts)
+
+    async def rounds(self, number: int) -> None:
+        for _ in range(number):
+            await self.worker().round()
+
+
+@pytest.fixture
+async def site(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'assay.db'}"
+    await new_store(url)
+    site = Site(url)
+    yield site
+    await site.keeper.close()
+
+
+async def test_each_receiver_hears_once_of_the_fault_and_once_of_its_end(site: Site) -> None:
+    site.server.away = True
+    await site.host(FULL)
+    await site.rounds(4)
+    assert site.receivers.told("a") == site.receivers.told("b") == [("DiskFull", False)]
+    await site.host()
+    await site.rounds(4)
+    assert site.receivers.told("a") == [("DiskFull", False), ("DiskFull", True)]
+
+
+async def test_a_receiver_that_is_down_keeps_nobody_else_waiting_and_loses_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.alerts._LONGEST_PAUSE_S", 0.0)
+    site.server.away = True
+    site.receivers.down = {"a"}
+    await site.host(FULL)
+    await site.rounds(2)
+    await site.host()
+    await site.rounds(3)
+    assert site.receivers.told("b") == [("DiskFull", False), ("DiskFull", True)]
+    assert [(one.receiver, one.why) for one in await site.keeper.unsent()] == [
+        ("a", "a: it answers 500"),
+        ("a", ""),
+    ]
+    site.receivers.down = set()
+    await site.rounds(1)
+    assert site.receivers.told("a") == [("DiskFull", False), ("DiskFull", True)]
+
+
+async def test_a_worker_that_dies_after_sending_sends_the_same_id_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.alerts._LEASE", timedelta())
+    site.server.away = True
+    await site.host(FULL)
+    site.receivers.killed = True
+    with pytest.raises(asyncio.CancelledError):
+        await site.worker().round()
+    site.receivers.killed = False
+    await asyncio.sleep(0.1)  # what it was at beside
+    await site.rounds(3)
+    mine = [one for one in site.receivers.got if one[0] == "a"]
+    assert 1 <= len(mine) <= 2
+    assert len({one[3] for one in mine}) == 1
+
+
+async def test_a_server_that_is_away_ends_no_alert(site: Site) -> None:
+    await site.rounds(2)
+    assert ("NoPollers", False) in site.receivers.told("a")
+    site.server.away = True
+    await site.rounds(4)
+    assert ("NoPollers", True) not in site.receivers.told("a")
+
+
+async def test_a_wrong_alerts_file_fires_and_is_told_when_it_is_right_again(site: Site) -> None:
+    site.server.away = True
+    site.receivers.fault = "alerts.yaml line 3: no such field"
+    await site.rounds(3)
+    (alert,) = await site.keeper.alerts()
+    assert (alert.notice.name, alert.notice.detail) == ("AlertsFileWrong", site.receivers.fault)
+    assert site.receivers.got == []
+    site.receivers.fault = ""
+    await site.rounds(3)
+    assert await site.keeper.alerts() == ()
+
+
+async def test_a_store_that_fails_is_told_once_without_it(site: Site, tmp_path: Path) -> None:
+    site.server.away = True
+    worker = site.worker()
+    files = list(tmp_path.glob("assay.db*"))
+    for file in files:
+        file.rename(tmp_path / f"away-{file.name}")
+    for _ in range(3):
+        await worker.round()
+    assert site.receivers.told("a") == [("StoreFailing", False)]
+    for file in files:
+        (tmp_path / f"away-{file.name}").rename(file)
+    await worker.round()
+    assert site.receivers.told("a") == [("StoreFailing", False), ("StoreFailing", True)]
+
+
+async def test_a_look_that_fails_does_not_end_the_watch(site: Site) -> None:
+    looks = 0
+
+    async def broken() -> float:
+        nonlocal looks
+        looks += 1
+        raise ZeroDivisionError
+
+    site.receivers.repeat_s = broken  # type: ignore[method-assign]
+    await ActivityEnvironment().run(site.worker().watch_alerts)
+    assert looks >= 2
+
+
+async def test_news_are_kept_first_and_a_notice_of_one_key_is_told_once(site: Site) -> None:
+    news = Notice(
+        key="RunEnded/p1",
+        name="RunEnded",
+        severity=Severity.INFO,
+        summary="two new high weaknesses",
+        began_at=datetime(2026, 11, 29, tzinfo=UTC),
+    )
+    outbox = Outbox(site.keeper, site.receivers)
+    site.server.away = True
+    assert [await outbox.send(news) for _ in range(3)] == [()] * 3
+    await site.rounds(2)
+    assert site.receivers.told("a") == [("RunEnded", False)]
+    site.receivers.fault = "line 3"
+    assert await outbox.send(news) == ("line 3",)
+
+
+async def test_a_host_is_told_again_though_the_store_was_away(site: Site, tmp_path: Path) -> None:
+    class Look:
+        looks = 0
+
+        async def look(self) -> HostFacts:
+            self.looks += 1
+            if self.looks == 1:
+                raise ZeroDivisionError
+            return HostFacts(host="h", at=datetime.now(UTC))
+
+    look = Look()
+    task = asyncio.create_task(tell_host(look, site.keeper, 0.01))
+    async with asyncio.timeout(5):
+        while not await site.keeper.hosts():
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert look.looks >= 2

@@ -1,0 +1,153 @@
+"""Disasters, rehearsed: a lost installation in the middle of a pipeline, and a full disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+import pytest
+
+from cli.exits import Exit
+from tests.e2e.conftest import ROOT, Assay
+from tests.support.tools_folder import tools_folder
+from tests.support.written_report import Written
+
+# One after the other, so that one has ended and one has not.
+SPEC = f"""
+apps: {{root: {ROOT}/controls, models: [careful-1, careless-1], numbers: [1], trusted: true}}
+analyzers: [static, dynamic]
+tools: {{static: [eslint], dynamic: [http-headers]}}
+parallelism: 1
+cache: false
+"""
+APPS = {"careful-1/app1", "careless-1/app1"}
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
+    """A stack whose data folder is on a small disk of its own, where that can be had."""
+    folder = tmp_path_factory.mktemp("disaster")
+    tools = tools_folder(folder / "tools", "static/node_modules")
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1g", "assay-test", str(disk)]
+    is_small = subprocess.run(mount, capture_output=True).returncode == 0
+    shell = Assay(disk / "data", (("ASSAY_ENGINE", "process"), ("ASSAY_TOOLS", str(tools))))
+    yield shell
+    shell.run("down", timeout_s=120)
+    destroy(shell)
+    if is_small:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Nothing can be written to the disk inside of this, whatever others remove meanwhile."""
+    stop = Event()
+
+    def fill() -> None:
+        with (disk / "ballast").open("wb", buffering=0) as ballast:
+            while not stop.is_set():
+                room = shutil.disk_usage(disk).free
+                with suppress(OSError):
+                    size = os.fstat(ballast.fileno()).st_size
+                    os.posix_fallocate(ballast.fileno(), 0, size + room)
+                stop.wait(0.05)
+
+    filling = Thread(target=fill)
+    filling.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        filling.join()
+        (disk / "ballast").unlink()
+
+
+def destroy(shell: Assay) -> None:
+    """What a lost machine takes along: every process, its apps among them, and the data folder."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            of_stack = process.environ().get("ASSAY_STACK") == str(shell.data)
+            if of_stack or any(str(shell.data) in part for part in process.cmdline()):
+                process.kill()
+    shutil.rmtree(shell.data, ignore_errors=True)
+    shutil.rmtree(shell.data, ignore_errors=True)  # who was killed may have written meanwhile
+
+
+def ended(shell: Assay, name: str) -> int:
+    status = json.loads(shell.run("status", name, "--json").stdout)
+    return sum(status["counts"].values())
+
+
+def cells_of(report: Written) -> dict[tuple[str, str], tuple[str, tuple[str, ...]]]:
+    return {
+        (cell.ref.label, cell.name): (
+            str(cell.state),
+            tuple(sorted(finding.rule_id for finding in cell.report.findings)),
+        )
+        for cell in report.cells
+    }
+
+
+def test_a_pipeline_goes_on_after_its_installation_was_lost(shell: Assay, tmp_path: Path):
+    spec, backup = tmp_path / "spec.yaml", tmp_path / "backup"
+    spec.write_text(SPEC)
+    up = shell.run("up", timeout_s=180)
+    assert up.returncode == 0, up.stderr
+    assert shell.run("submit", str(spec), "--id", "lost").returncode == 0
+    give_up = time.monotonic() + 120
+    while ended(shell, "lost") == 0:
+        assert time.monotonic() < give_up, "no app ended"
+        time.sleep(0.2)
+
+    saved = shell.run("backup", str(backup), "--json")
+    destroy(shell)
+    restored = shell.run("restore", str(backup), "--json")
+    assert saved.returncode == 0, saved.stderr
+    assert restored.returncode == 0, restored.stderr
+    assert json.loads(restored.stdout)["unfinished"] == ["lost"]
+    up = shell.run("up", timeout_s=180)
+    assert up.returncode == 0, up.stderr
+    watched = shell.run("watch", "lost", timeout_s=200)
+    assert watched.returncode == 0, watched.stderr
+
+    whole = cells_of(shell.report("lost"))
+    assert [app.ref.label for app in shell.report("lost").apps] == sorted(APPS)
+    assert {state for state, _ in whole.values()} <= {"measured", "not_applicable"}
+    query = 'AssayPipeline="lost"'
+    listed = json.loads(shell.temporal("workflow", "list", "--query", query, "-o", "json").stdout)
+    ids = [one["execution"]["workflowId"] for one in listed]
+    assert sorted(ids) == ["pipeline/lost", *(f"pipeline/lost/{app}" for app in sorted(APPS))]
+    assert shell.run("submit", str(spec), "--id", "again", "--wait").returncode == 0
+    assert cells_of(shell.report("again")) == whole
+
+
+def test_a_pipeline_goes_on_after_its_disk_was_full(shell: Assay, tmp_path: Path):
+    """Of the server's database, the store, the results and the logs: all are on this disk."""
+    disk = shell.data.parent
+    if not disk.is_mount():
+        pytest.skip("needs root to mount a small disk")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC)
+    up = shell.run("up", timeout_s=180)
+    assert up.returncode == 0, up.stderr
+    assert shell.run("submit", str(spec), "--id", "full").returncode == 0
+    time.sleep(2)  # an app is being built
+
+    with full(disk):
+        saved = shell.run("backup", str(disk / "backup.zip"))
+        time.sleep(6)
+    watched = shell.run("watch", "full", timeout_s=200)
+
+    assert "disk" in saved.stderr and saved.returncode == Exit.UNAVAILABLE
+    assert not (disk / "backup.zip").exists()
+    assert watched.returncode == 0, watched.stderr
+    states = {state for state, _ in cells_of(shell.report("full")).values()}
+    assert states <= {"measured", "not_applicable"}
