@@ -12,7 +12,8 @@ from settings import PROJECT_ROOT
 # no reason to move a pipeline.
 CODE = (
     *("worker.py", "queues.py", "settings.py", "requirements.lock"),
-    *("contract", "workflows", "activities", "clients", "store", "reports", "telemetry"),
+    *("contract", "workflows", "activities", "clients", "control", "store", "reports"),
+    "telemetry",
 )
 _DIGITS = 12
 
