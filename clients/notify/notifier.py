@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from prometheus_client import Counter
-
+from clients.measures import NOTICES
 from clients.notify.faults import RefusedError
 from clients.notify.mailing import hand_over
 from clients.notify.model import AlertsFile, Email, Receiver, Slack, Webhook, url_of
@@ -19,11 +18,6 @@ from contract.secret import SecretRef
 ATTEMPT_S, WHOLE_S = 10.0, 28.0
 _PAUSES_S = (0.5, 2.0)
 _SECRET_BYTES = 8 * 1024
-NOTICES = Counter(
-    "assay_notices",
-    "Notices handed to a receiver of the alerts file, by outcome (sent, failed).",
-    ["receiver", "outcome"],
-)
 Count = Callable[[str, str], None]
 """Called with the name of a receiver and `sent` or `failed`."""
 
