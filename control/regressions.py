@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Container, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from contract.figures import FiguresPart
@@ -45,10 +46,11 @@ async def regressions(
 
     async def ask(results: SqlResultStore) -> None:
         nonlocal pipelines, apps
-        async for part in results.figures_of_pipeline(pipeline_id):
-            pipelines = tuple(at.pipeline_id for at in part.pipelines)
-            apps += sum(row.pipeline_id == pipeline_id for row in part.rows)
-            await asyncio.to_thread(_take, judge, part)
+        async with aclosing(results.figures_of_pipeline(pipeline_id)) as parts:
+            async for part in parts:
+                pipelines = tuple(at.pipeline_id for at in part.pipelines)
+                apps += sum(row.pipeline_id == pipeline_id for row in part.rows)
+                await asyncio.to_thread(_take, judge, part)
 
     await stored.answered(pipeline_id, ask, lags=True)
     found = await asyncio.to_thread(judge.result)

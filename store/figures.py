@@ -7,7 +7,7 @@ who lists the app's weaknesses makes it again. Where there is none, it is made f
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -58,7 +58,7 @@ class FigureHistories(Connected):
             found = await _pipelines(connection, until, [ref.model], ref)
             return FiguresPart(found, await _rows(connection, found, ref.model, ref))
 
-    async def figures_of_pipeline(self, pipeline_id: str) -> AsyncIterator[FiguresPart]:
+    async def figures_of_pipeline(self, pipeline_id: str) -> AsyncGenerator[FiguresPart]:
         """Model by model, the apps of a pipeline in it and in at most 19 earlier ones.
 
         Raises:
