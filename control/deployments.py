@@ -38,6 +38,16 @@ _LIMIT = timedelta(seconds=5)
 _ALIVE_S = 90.0
 _EVERY_S, _ROUTED_S = 0.2, 10.0
 _AT_ONCE, _ROUNDS = 8, 5
+# It knows no such version yet; or it takes no more changes now: each worker that starts is one.
+_NOT_YET = frozenset(
+    {
+        RPCStatusCode.NOT_FOUND,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+    }
+)
 _STATE = "WORKER_DEPLOYMENT_VERSION_STATUS_"
 _NEVER = datetime.fromtimestamp(0, UTC)
 
@@ -98,7 +108,7 @@ async def set_current(
             await _set(client, deployment, build_id, force=force or not build_id)
             break
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND or time.monotonic() > deadline:
+            if error.status not in _NOT_YET or time.monotonic() > deadline:
                 raise _explained(error, deployment, build_id) from error
             await asyncio.sleep(_EVERY_S)
     await _routed(client, deployment)
