@@ -33,7 +33,8 @@ def site_of(settings: Settings) -> Site:
     """
     elsewhere = temporal_is_configured()
     stack = None if elsewhere else recorded_stack(settings)
-    urls = {kind: settings.analyzer_urls[kind] for kind in AnalyzerKind}
+    named = settings.analyzer_urls
+    urls = {kind: named[kind] for kind in AnalyzerKind if kind in named}
     return Site(
         data_dir=settings.data_dir,
         stored=store_of(settings),

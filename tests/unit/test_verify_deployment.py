@@ -14,6 +14,7 @@ from cli.commands import verify_deployment
 from cli.commands.verify_deployment import Wanted, run_verify_deployment
 from cli.exits import Exit
 from cli.rollout import NOWHERE, Given, addresses_of, given_analyzers, given_others
+from cli.site import site_of
 from contract.analysis import Coverage, MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
@@ -246,3 +247,14 @@ def test_addresses_are_those_of_the_settings_unless_others_are_given(tmp_path: P
         given_others(["grafana"])
     with pytest.raises(PlatformError, match="statik=x"):
         given_analyzers(["statik=x"])
+
+
+def test_an_installation_may_name_only_some_analyzers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    only = {AnalyzerKind.AI: "ws://127.0.0.1:2"}
+    settings = Settings(_env_file=None, data=tmp_path, analyzer_urls=only)
+
+    assert site_of(settings).analyzer_urls == only
+    assert addresses_of(settings, Given()).analyzers[AnalyzerKind.STATIC] == ""
