@@ -21,9 +21,10 @@ from activities.alert_states import Telling, changed
 from contract.alert import Notice, Severity
 from contract.alerting import Delivery, Facts, HostFacts, ServerFacts
 from contract.errors import PlatformError
+from contract.limits import ALERTS_WATCH
 
-ROUNDS_S = 590.0
-"""How long one activity goes on looking: its schedule starts the next one every 600 s."""
+ROUNDS_S = ALERTS_WATCH.total_seconds() - 10.0
+"""How long one activity goes on looking: then its schedule starts the next one."""
 _BEAT_S = 5.0
 _LOOK_S, _TELL_S = 15.0, 40.0
 logger = logging.getLogger("assay.alerts")

@@ -33,6 +33,7 @@ from clients.log_context import LogContext
 from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import ALERTS_SCHEDULE_ID, TASK_QUEUE_CONTROL, janitor_schedule_id
+from contract.limits import ALERTS_WATCH
 from telemetry.spans import is_on
 
 JANITOR_EVERY = timedelta(minutes=10)
@@ -134,7 +135,7 @@ async def ensure_janitor_schedule(
     )
 
 
-async def ensure_alerts_schedule(client: Client, every: timedelta = JANITOR_EVERY) -> None:
+async def ensure_alerts_schedule(client: Client, every: timedelta = ALERTS_WATCH) -> None:
     """Let somebody watch over the installation: one watch after the other, from now on.
 
     Raises:

@@ -47,3 +47,7 @@ DOING_CHARS = 300
 
 # Reasons in histories, of tools and of apps, are cut to this length.
 REASON_CHARS = 300
+
+# One watch for alerts: a workflow with one activity, which looks once a minute for so long. A run
+# costs the server some 20 KB, whatever it does.
+ALERTS_WATCH = timedelta(minutes=30)

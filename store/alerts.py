@@ -1,7 +1,8 @@
 """The store of the built-in alerts: what was recorded lately, what fires, what is to be told."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,10 +72,7 @@ class AlertStore(Connected):
         Both in one transaction: a worker that dies leaves both or none. A notice that is there
         already is not told again.
         """
-        async with self.writing() as connection:
-            if self.dialect == "postgresql":
-                lock = text("SELECT pg_advisory_xact_lock(:key)")
-                await connection.execute(lock, {"key": _ADVISORY_LOCK})
+        async with self._alone() as connection:
             before = await _alerts(connection)
             change = decide(before)
             gone = [key for key in before if key not in change.kept]
@@ -99,7 +97,7 @@ class AlertStore(Connected):
         A receiver that failed is left alone until its oldest notice is due again: a notice never
         overtakes the one before it.
         """
-        async with self.writing() as connection:
+        async with self._alone() as connection:
             due: dict[str, list[Delivery]] = {}
             waiting = set[str]()
             for row in await connection.execute(_unsent()):
@@ -128,6 +126,15 @@ class AlertStore(Connected):
         """What some receiver has not taken yet."""
         async with self.reading() as connection:
             return tuple(map(_delivery, await connection.execute(_unsent())))
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[AsyncConnection]:
+        """As `writing`, while nobody else reads alerts to change them; SQLite has one writer."""
+        async with self.writing() as connection:
+            if self.dialect == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(:key)")
+                await connection.execute(lock, {"key": _ADVISORY_LOCK})
+            yield connection
 
     async def _add(
         self, connection: AsyncConnection, notice: Notice, receivers: Sequence[str], now: datetime

@@ -25,6 +25,7 @@ DYNAMIC_CONFIG = (
     "matching.numTaskqueueWritePartitions=1",
     "system.forceSearchAttributesCacheRefreshOnRead=true",
     "limit.historyCount.suggestContinueAsNew=120",
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1",
 )
 # Each of pytest's workers has a server, so that there are more of them than cores: one thread each
 # spares a tenth of what they use in handing work to one another and in looking for garbage.

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="Alerts")
 class AlertsWorkflow:
-    """Looks for alerts once a minute for ten minutes: one activity, so that histories stay few."""
+    """Looks for alerts once a minute for half an hour: one activity, so that histories are few."""
 
     @workflow.run
     async def run(self) -> None:

@@ -12,6 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
 from contract.limits import (
+    ALERTS_WATCH,
     ANALYSIS_TIMEOUT,
     HEARTBEAT_TIMEOUT,
     PREFLIGHT_TIMEOUT,
@@ -195,9 +196,9 @@ NOTIFY_OF_SCAN = Policy(
     heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=5, maximum_s=60.0),
 )
-# It looks for alerts for ten minutes; whoever takes it over goes on with what the store has.
+# Whoever takes a watch over goes on with what the store has.
 WATCH_ALERTS = Policy(
-    start_to_close_timeout=timedelta(minutes=15),
+    start_to_close_timeout=ALERTS_WATCH + timedelta(minutes=5),
     heartbeat_timeout=timedelta(seconds=30),
     retry_policy=_retry(attempts=0, maximum_s=10.0),
     cancellation_type=ActivityCancellationType.TRY_CANCEL,
