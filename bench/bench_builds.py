@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.recording import recorded
 from clients.docker import images as building_of_images
 from clients.docker.dockerfile import Dockerfile
 from tests.support.builds import Builds, builds_in
@@ -118,4 +119,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -25,6 +25,7 @@ from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.wire.uploads import digest_folder
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import TOOLS
+from bench.recording import recorded
 from clients.analyzers.archive import read_report
 from contract.analysis import AnalyzerReport, Confidence, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
@@ -145,4 +146,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -21,6 +21,7 @@ from analyzers.runtime.source.identified import identified
 from analyzers.runtime.tool import NotApplicable
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import REPUTATIONS, TOOLS
+from bench.recording import recorded
 from contract.analysis import Finding, MeasurementState, ToolReport
 from tests.support.edits import SAME, Edit
 from tests.support.static_run import ROOT, measure
@@ -212,4 +213,4 @@ def show(rows: dict[str, Share]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.recording import recorded
 from contract.analysis import Location, Severity
 from contract.spec import AppRef
 from contract.weakness import Weakness
@@ -103,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -51,6 +51,7 @@ from temporalio.client import Client
 
 from analyzers.dynamic.tools import TOOLS
 from analyzers.runtime.measure.weights import urgencies
+from bench.recording import recorded
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import app_workflow_id, pipeline_workflow_id
@@ -295,4 +296,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import httpx
 
 from bench.bench_store import MODELS, TOOLS, fill, findings_of, folder_of, refs_of
+from bench.recording import recorded
 from contract.analyzers import AnalyzerKind
 from contract.ids import safe_model
 from contract.spec import AppRef
@@ -197,4 +198,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    recorded(__file__, lambda: asyncio.run(main()))

@@ -30,6 +30,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.runtime.wire.archive import ResultShelf, StoredResult, digests, write_archive
+from bench.recording import recorded
 from clients.analyzers.gateway import WebSocketGateway
 from contract.analysis import (
     AnalyzerReport,
@@ -255,4 +256,4 @@ def compare(megabytes: int, rounds: int) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

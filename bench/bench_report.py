@@ -23,6 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from activities.report_writing import ReportWriting
+from bench.recording import recorded
 from clients.report_writer import FileReportWriter
 from contract.errors import ErrorCode, PlatformError
 from contract.record import CellState, PipelineRecord
@@ -124,8 +125,9 @@ def main() -> None:
             print(json.dumps(measure(apps)), flush=True)
         else:
             only = ["--fleet-only"] if given.fleet_only else []
-            subprocess.run([sys.executable, __file__, "--alone", *only, str(apps)], check=True)
+            command = [sys.executable, __file__, "--alone", *only, str(apps)]
+            print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -36,6 +36,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from bench.recording import recorded
 from cli.stack.supervision import DYNAMIC_CONFIG
 from clients.artifacts import FileArtifactStore
 from contract.analysis import SubtaskRequest
@@ -270,4 +271,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

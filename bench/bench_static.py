@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analyzers.runtime.service import Service, ServiceOptions
 from analyzers.static.fusion import fuse
 from analyzers.static.tools import TOOLS
+from bench.recording import recorded
 from contract.analyzers import AnalyzerKind
 from tests.support.control_scores import CONTROLS
 from tests.support.static_bench import (
@@ -202,4 +203,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.recording import recorded
 from contract.analysis import (
     AnalyzerReport,
     ArtifactRef,
@@ -287,4 +288,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    recorded(__file__, lambda: asyncio.run(main()))

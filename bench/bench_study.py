@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from scipy.special import expit
 
+from bench.recording import recorded
 from reports.statistics.clusters import clustered_wilson
 from reports.statistics.counts import FEWEST_CLUSTERS, negative_binomial
 from reports.statistics.resampling import interval_of_ratio
@@ -77,7 +78,12 @@ def _regression(rng, templates) -> float:
     return negative_binomial(list(counts), list(level), list(kloc), list(cluster)).ratios[0].p
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Sizes; with `--coverage` also how often intervals cover the truth."""
     sizes()
     if "--coverage" in sys.argv:
         coverage()
+
+
+if __name__ == "__main__":
+    recorded(__file__, main)

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from analyzers.performance.openloop.generator import run_plan
 from analyzers.performance.openloop.plan import LoadResult, StepResult
 from analyzers.performance.options import LoadOptions
+from bench.recording import recorded
 from tests.support.capped_server import KINDS, capped_server
 
 GOAL = 0.1
@@ -128,4 +129,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    recorded(__file__, main)

@@ -36,6 +36,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from bench.recording import recorded
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.ids import app_workflow_id, pipeline_workflow_id
@@ -287,4 +288,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    recorded(__file__, main)

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -41,6 +41,7 @@ from reports.statistics.ratios import Slower, noise_floor, slower
 ROOT = Path(__file__).resolve().parents[1]
 BASELINE = ROOT / "bench/baseline.txt"
 LEVEL = 0.01
+PLANTED = (0.0, 0.05, 0.1, 0.2, 0.5)
 LEAST = {"cpu_s": 0.05, "wall_s": 0.30}
 _Rows = dict[str, dict[str, list[dict[str, float]]]]
 """By case and role (`base`, `again`, `new`): one value of each unit for each pair."""
@@ -76,7 +77,7 @@ class Runner:
 
 
 @contextmanager
-def checked_out(ref: str) -> Iterator[Path]:
+def checked_out(ref: str) -> Generator[Path]:
     """The tree of a commit in a folder of its own, with today's workload.
 
     Raises:
@@ -188,9 +189,43 @@ def against(ref: str, pairs: int, repeats: int) -> int:
 
 
 def against_itself(pairs: int, repeats: int) -> int:
-    """Compare this tree with itself."""
+    """Compare this tree with itself, for the rate of false alarms."""
+    recording = Recording(__file__)
     rows, lost = side_by_side(ROOT, ROOT, pairs, repeats)
-    return report(judged(rows, lost), lost)
+    verdicts = judged(rows, lost)
+    code = report(verdicts, lost)
+    print(f"kept in {recording.write({'verdicts': verdicts, 'lost': lost, 'values': rows})}")
+    return code
+
+
+def planted(folder: Path) -> int:
+    """How often kept runs of a tree against itself fail, as they are and with slowdowns planted.
+
+    A slowdown of one case is planted by multiplying what the newer one took.
+    """
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("compare-*.json")]
+    runs = [run["result"] for run in runs if "against" not in run["result"]]
+    print(f"{len(runs)} runs against itself")
+    for size in PLANTED:
+        found: defaultdict[str, list[bool]] = defaultdict(list)
+        for run in runs:
+            for case, of in run["values"].items():
+                slow = {unit: [_times(one, unit, size) for one in of["new"]] for unit in LEAST}
+                for unit, new in slow.items():
+                    rows = {**run["values"], case: {**of, "new": new}}
+                    verdicts = judged(rows, run["lost"])
+                    hit = (
+                        row["slower"]
+                        for row in verdicts
+                        if (row["case"], row["unit"]) == (case, unit)
+                    )
+                    found[f"{case} {unit}"].append(any(hit))
+        print(f"{size:.0%}:", *(f"{name} {sum(hits)}/{len(hits)}" for name, hits in found.items()))
+    return 0
+
+
+def _times(one: Mapping[str, float], unit: str, size: float) -> dict[str, float]:
+    return {**one, unit: one[unit] * (1 + size)}
 
 
 def baseline() -> str:
@@ -260,7 +295,10 @@ def main() -> None:
     parser.add_argument("--aa", action="store_true")
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--planted", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.planted:
+        sys.exit(planted(given.planted))
     if given.short:
         sys.exit(short(given.pairs, given.repeats))
     if given.aa:

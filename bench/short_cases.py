@@ -100,7 +100,7 @@ async def workflow_core(folder: Path) -> None:
 
     replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
     for name in _HISTORIES * _REPLAYS:
-        path = ROOT / f"tests/replay/histories/{name}.json"
+        path = Path(sys.argv[1]) / f"tests/replay/histories/{name}.json"
         history = WorkflowHistory.from_json(name, path.read_text(encoding="utf-8"))
         await replayer.replay_workflow(history)
 
@@ -108,7 +108,6 @@ async def workflow_core(folder: Path) -> None:
 CASES: dict[str, Case] = {
     case.__name__: case for case in (store_write, store_read, report, protocol, workflow_core)
 }
-ROOT = Path()
 
 
 async def _store(folder: Path) -> Any:
@@ -137,9 +136,8 @@ async def _run(case: Case, folder: Path) -> None:
 
 def main() -> None:
     """Answer until there is nothing more to read."""
-    global ROOT
-    ROOT = Path(sys.argv[1]).resolve()
-    sys.path[:] = [str(ROOT), *(p for p in sys.path if Path(p).name != "bench" or p == "")]
+    root = Path(sys.argv[1]).resolve()
+    sys.path[:] = [str(root), *(p for p in sys.path if Path(p).name != "bench" or p == "")]
     with tempfile.TemporaryDirectory(prefix="assay-short-") as folder:
         for line in sys.stdin:
             try:

@@ -46,8 +46,8 @@ class _Command(TyperCommand):
             for text in value if isinstance(value, list | tuple) else (value,):
                 if isinstance(text, str):
                     _require_text(name, text)
-        with traced_command(ctx.command_path.partition(" ")[2]):
-            return super().invoke(ctx)
+        name = ctx.command_path.partition(" ")[2]
+        return traced_command(name, lambda: super(_Command, self).invoke(ctx))
 
 
 class Commands(TyperGroup):

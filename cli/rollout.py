@@ -19,7 +19,9 @@ from contract.doors import base_url
 from contract.errors import PlatformError
 from contract.ids import LABEL_PIPELINE, pipeline_workflow_id
 from control.errors import WrongInputError
+from control.rollout import RolloutCheck
 from control.rollout_parts import PartAddresses
+from control.rollout_server import check_server
 from control.system import Installation
 from settings import Settings, temporal_is_configured
 
@@ -114,10 +116,11 @@ def _dashboard(settings: Settings, stack: Stack | None) -> str:
     return base_url(settings.dashboard_host, settings.dashboard_port)
 
 
-def installation_of(settings: Settings) -> Installation:
-    """What server and store are asked through."""
+async def check_shared(settings: Settings) -> tuple[RolloutCheck, ...]:
+    """Check what the parts share."""
     site = site_of(settings)
-    return Installation(data_dir=site.data_dir, stored=site.stored, connect=site.connect)
+    shared = Installation(data_dir=site.data_dir, stored=site.stored, connect=site.connect)
+    return await check_server(shared, site.deployment)
 
 
 async def left_behind(settings: Settings, pipeline_id: str) -> tuple[list[str] | None, str]:

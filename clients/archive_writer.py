@@ -38,10 +38,12 @@ class ZipWriter:
         with disk_faults(self._path.parent):
             self._open.close()
 
-    def write(self, name: str, blocks: Iterable[bytes]) -> tuple[int, str]:
-        """Add a member; its size and digest."""
+    def write(
+        self, name: str, blocks: Iterable[bytes], *, is_packed: bool = False
+    ) -> tuple[int, str]:
+        """Add a member, as it is if it is packed already; its size and digest."""
         info = zipfile.ZipInfo(name)
-        packed = Path(name).suffix in _PACKED
+        packed = is_packed or Path(name).suffix in _PACKED
         info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
         digest, size = hashlib.sha256(), 0
         with (

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from clients.archive_writer import ZipWriter, blocks_of
 from clients.files import disk_faults, remove_stale, temporary_file, write_atomically
-from contract.backup import BACKUP_MANIFEST, BackupFile, BackupManifest
+from contract.backup import ARTIFACTS, BACKUP_MANIFEST, BackupFile, BackupManifest
 from contract.errors import ErrorCode, PlatformError
 
 ZIP_SUFFIX = ".zip"
@@ -92,7 +92,9 @@ class _ZipBackup(ZipWriter):
     def add(self, name: str, path: Path) -> BackupFile:
         with path.open("rb") as file:
             changed = os.fstat(file.fileno()).st_mtime_ns
-            size, digest = self.write(name, _told(blocks_of(file), self._took))
+            is_packed = name.startswith(f"{ARTIFACTS}/sha256/")  # by Zstandard
+            blocks = _told(blocks_of(file), self._took)
+            size, digest = self.write(name, blocks, is_packed=is_packed)
         return BackupFile(name=name, size_bytes=size, sha256=digest, changed_ns=changed)
 
     def finish(self, manifest: BackupManifest) -> None:
@@ -105,6 +107,7 @@ class _FolderBackup:
         self._took = took
         self._temporary = folder / "tmp"
         self._known = _files_before(folder)
+        self._trusted = {file.sha256 for file in self._known.values()}
         remove_stale(self._temporary)
 
     def add(self, name: str, path: Path) -> BackupFile:
@@ -131,9 +134,9 @@ class _FolderBackup:
                 size += len(block)
                 file.write(block)
             sha256 = digest.hexdigest()
-            if not _is_there(self._folder, sha256, size):
+            # One that no whole backup names may be of a run that a power cut ended: not trusted.
+            if sha256 not in self._trusted or not _is_there(self._folder, sha256, size):
                 file.flush()
-                os.fdatasync(file.fileno())
                 target = object_path(self._folder, sha256)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary.replace(target)
@@ -141,7 +144,7 @@ class _FolderBackup:
 
     def finish(self, manifest: BackupManifest) -> None:
         with disk_faults(self._folder):
-            os.sync()  # the names of the contents, before a manifest that names them
+            os.sync()  # all contents, before a manifest that names them
             text = manifest.model_dump_json(indent=1).encode()
             write_atomically(self._folder / BACKUP_MANIFEST, text, self._temporary)
             self._sweep({file.sha256 for file in manifest.files})

@@ -61,7 +61,7 @@ ARTIFACT_SECONDS = Histogram(
 )
 NOTICES = Counter(
     "assay_notices",
-    "Notices to the receivers of the alerts file, by outcome (sent, failed).",
+    "Notices handed to a receiver of the alerts file, by outcome (sent, failed).",
     ["receiver", "outcome"],
 )
 QUEUE_WAIT_SECONDS = Histogram(

@@ -44,13 +44,15 @@ class FiringAlerts(Frozen):
     """All alerts that fire, the gravest first, and what could not be told yet.
 
     Attributes:
-        looked_at: when a worker last told what its host is like; null: never, so that nobody
-            watches.
+        looked_at: when a worker last told what its host is like; null: never.
+        watched: whether that was within the last five minutes; false: nobody watches, and what
+            fired then may be over.
     """
 
     alerts: tuple[FiringAlert, ...] = ()
     unsent: tuple[UnsentNotice, ...] = ()
     looked_at: datetime | None = None
+    watched: bool = False
 
 
 class ReceiverAnswer(Frozen):

@@ -1,7 +1,7 @@
 """Alerts: which fire now, and whether those who are to be told can be reached."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from clients.notify.model import AlertsFile
 from clients.notify.notifier import FileNotifier
@@ -20,6 +20,7 @@ from control.system_documents import Part, PartState
 from store.alerts import AlertStore
 
 _SHOWN = 20
+_CURRENT = timedelta(minutes=5)
 
 
 async def firing_alerts(stored: Stored) -> FiringAlerts:
@@ -35,6 +36,7 @@ async def firing_alerts(stored: Stored) -> FiringAlerts:
         alerts, unsent, hosts = await store.alerts(), await store.unsent(), await store.hosts()
     finally:
         await store.close()
+    looked_at = max((host.at for host in hosts), default=None)
     return FiringAlerts(
         alerts=tuple(_firing(alert) for alert in alerts if alert.firing),
         unsent=tuple(
@@ -47,7 +49,8 @@ async def firing_alerts(stored: Stored) -> FiringAlerts:
             )
             for one in unsent
         ),
-        looked_at=max((host.at for host in hosts), default=None),
+        looked_at=looked_at,
+        watched=looked_at is not None and datetime.now(UTC) - looked_at < _CURRENT,
     )
 
 
@@ -62,8 +65,10 @@ async def alerts_part(stored: Stored) -> Part:
     matter = [one for one in firing if one.severity is not Severity.INFO]
     state = PartState.ATTENTION if matter or found.unsent else PartState.OK
     detail = "1 alert fires" if count == 1 else f"{count} alerts fire"
-    if found.looked_at is None:
-        state, detail = PartState.UNKNOWN, "no worker has looked yet"
+    if not found.watched:
+        state = PartState.UNKNOWN
+        since = f"since {found.looked_at:%Y-%m-%d %H:%M} UTC" if found.looked_at else "yet"
+        detail += f", and no worker has looked {since}"
     if found.unsent:
         waits = len(found.unsent)
         detail += f", {'1 notice is' if waits == 1 else f'{waits} notices are'} not sent yet"

@@ -36,7 +36,7 @@ from store.migrate import known_schemas, schema_of
 from store.results import SqlResultStore
 
 Say = Callable[[str], None]
-_EVERY_S = 2.0
+_EVERY_S = 10.0
 _NAMED = 3
 # Entries first, then what they name: see above.
 _FOLDERS = (f"{ARTIFACTS}/cached", f"{ARTIFACTS}/sha256", SPECS, REPORTS)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from contract.errors import PlatformError
+from control.deployments import deployment_status
 from control.rollout import RolloutCheck, failed, passed, unmeasured
 from control.system import Installation, system_health
 from control.system_documents import Part, PartState, ScheduleHealth
@@ -10,13 +12,28 @@ _ASKED = ("server", "namespace", "worker", "store")
 _NAMES = {"worker": "worker polls"}
 
 
-async def check_server(installation: Installation) -> tuple[RolloutCheck, ...]:
-    """One check for each of them."""
+async def check_server(installation: Installation, deployment: str) -> tuple[RolloutCheck, ...]:
+    """One check for each of them, and whether the workers' `deployment` keeps work from anybody."""
     health = await system_health(installation)
     parts = [part for part in health.parts if part.id in _ASKED]
-    is_away = any(part.id == "server" and part.state is PartState.AWAY for part in parts)
-    janitor = [] if is_away else [_janitor(health.schedules)]
-    return (*map(_of_part, parts), *janitor)
+    told = tuple(map(_of_part, parts))
+    if any(part.id == "server" and part.state is PartState.AWAY for part in parts):
+        return told
+    return (*told, _janitor(health.schedules), await _builds(installation, deployment))
+
+
+async def _builds(installation: Installation, deployment: str) -> RolloutCheck:
+    """Whether what begins, and what runs, finds workers of its version."""
+    name = "worker versions"
+    try:
+        status = await deployment_status(await installation.connect(), deployment)
+    except PlatformError as error:
+        return unmeasured(name, error.message, error.next_step)
+    if status.problem:
+        step = "make the version of the new workers current, or start workers of the other one"
+        return failed(name, status.problem, step)
+    current = f"{status.current} is current" if status.current else "workers are not versioned"
+    return passed(name, current)
 
 
 def _of_part(part: Part) -> RolloutCheck:

@@ -20,6 +20,7 @@ from telemetry.spans import trace_ids
 LogForm = Literal["auto", "json", "pretty"]
 MAX_CHARS = 8_000
 _FIRST = ("at", "level", "part", "logger", "message")
+_OF_LIBRARIES = ("temporal_log", "__temporal_error_identifier", "color_message")
 _TEMPORAL = ("temporal_workflow", "temporal_activity")
 # One line per request of a scan, with its address; below that, frames and headers.
 _CHATTY = {"httpx": 30, "httpx2": 30, "httpcore": 30, "websockets": 20}
@@ -72,15 +73,19 @@ def _about(part: str) -> Callable[[Any, str, EventDict], EventDict]:
         event["message"] = event.pop("event", "")
         for name in _TEMPORAL:
             event.update(_of_temporal(event.pop(name, None)))
-        event.pop("temporal_log", None)
-        event.pop("color_message", None)
+        for name in _OF_LIBRARIES:
+            event.pop(name, None)
         return {**event, **fields(), **trace_ids()}
 
     return about
 
 
 def _of_temporal(info: Any) -> Mapping[str, str]:
-    return of_workflow(str(info.get("workflow_id", ""))) if isinstance(info, Mapping) else {}
+    if not isinstance(info, Mapping):
+        return {}
+    about = of_workflow(str(info.get("workflow_id", "")))
+    named = {"activity": "activity_type", "attempt": "attempt"}
+    return about | {ours: str(info[name]) for ours, name in named.items() if info.get(name)}
 
 
 def _ordered(_logger: Any, _method: str, event: EventDict) -> EventDict:

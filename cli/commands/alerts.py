@@ -13,7 +13,7 @@ from control.alert_documents import FiringAlerts, Receivers
 from control.alerts import checked_receivers, firing_alerts, tested_receivers
 from settings import Settings
 
-_WATCHED = "nobody watches: no worker has looked at this installation yet"
+_UNWATCHED = "nobody watches: no worker has looked at this installation"
 
 
 async def run_alerts(settings: Settings, action: str, *, as_json: bool) -> Exit:
@@ -35,12 +35,13 @@ def _list(told: FiringAlerts, *, as_json: bool) -> None:
     if as_json:
         print_json(told)
         return
-    if told.looked_at is None:
-        say(_WATCHED)
-    elif told.alerts:
+    if told.alerts:
         print_lines(_table(told))
-    else:
+    elif told.watched:
         say("no alert fires")
+    if not told.watched:
+        since = f"since {told.looked_at:%Y-%m-%d %H:%M} UTC" if told.looked_at else "yet"
+        say(f"{_UNWATCHED} {since}")
     for one in told.unsent:
         why = f": {one.why}" if one.why else ""
         say(one_line(f"not sent yet to {one.receiver}: {one.key}, {one.attempts} attempts{why}"))

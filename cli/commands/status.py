@@ -1,5 +1,7 @@
 """`status`: lists pipelines, or shows one of them; works without a running stack, too."""
 
+from contextlib import suppress
+
 from cli.documents import PipelineList
 from cli.exits import Exit
 from cli.installation import has_server, store_of, stored_progress
@@ -9,6 +11,7 @@ from cli.session import open_session
 from cli.view import render_list, render_progress
 from contract.errors import PlatformError
 from contract.record import PipelineListing
+from control.alerts import firing_alerts
 from control.documents import PipelineStatus
 from control.errors import NoPipelineError, PrunedError, ServerAwayError
 from control.estimate import Estimate
@@ -31,7 +34,17 @@ async def run_list(settings: Settings, *, as_json: bool) -> Exit:
         say(f"no pipeline yet; start one with {command('submit SPEC')}")
     if served is None and any(line.state == UNFINISHED for line in lines):
         say(f"no stack runs; what is unfinished goes on after {command('up')}")
+    await _say_alerts(settings)
     return Exit.OK
+
+
+async def _say_alerts(settings: Settings) -> None:
+    """Say that alerts fire, if anybody watches."""
+    with suppress(PlatformError):
+        told = await firing_alerts(store_of(settings))
+        if told.watched and told.alerts:
+            names = ", ".join(dict.fromkeys(one.name for one in told.alerts))
+            say(f"alerts fire: {names}; {command('alerts')} tells more")
 
 
 async def _stored(settings: Settings) -> tuple[tuple[PipelineListing, ...], frozenset[str]]:

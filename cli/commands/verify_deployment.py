@@ -16,7 +16,7 @@ from cli.output import print_result, say, say_why
 from cli.person import person
 from cli.program import project_version
 from cli.recorded import recorded_in
-from cli.rollout import Given, addresses_of, fleet_of, installation_of, left_behind
+from cli.rollout import Given, addresses_of, check_shared, fleet_of, left_behind
 from cli.session import Session, open_session
 from contract.analyzers import AnalyzerKind
 from contract.spec import PipelinePlan
@@ -40,7 +40,6 @@ from control.rollout_judging import (
     judge_versions,
 )
 from control.rollout_parts import PartAddresses, PartsTold, ask_parts, worker_figures
-from control.rollout_server import check_server
 from control.specfile import load_spec
 from settings import PROJECT_ROOT, Settings
 
@@ -103,9 +102,7 @@ async def _asked(
     """What all parts say, once none of them fails or the patience is over."""
     deadline = time.monotonic() + wanted.patience_s
     while True:
-        told, server = await asyncio.gather(
-            ask_parts(addresses), check_server(installation_of(settings))
-        )
+        told, server = await asyncio.gather(ask_parts(addresses), check_shared(settings))
         asked = (*(told.checks if wanted.asks else ()), *server)
         missing = [check.name for check in asked if check.failed]
         if not missing or time.monotonic() > deadline:

@@ -1,11 +1,12 @@
-"""What the containers of running apps use: one question per container, answered at once.
+"""What the containers of running apps use: from their cgroups, else from the engine.
 
-The engine is asked for a single look (`one-shot`): its stream, and its default of two looks a
-second apart, would cost a second for each container.
+The engine takes up to a second for each container, because it looks once a second: those that have
+to be asked for are asked side by side, and not all of many.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ import docker
 import docker.errors
 import requests.exceptions
 
+from clients.docker.cgroup_usage import Used, read_cgroup
 from clients.docker.engine import moment
 from clients.docker.labels import Labels
 from clients.usage import AppUsage, joined
@@ -21,13 +23,25 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_WORKFLOW
 
 _MAX_CONTAINERS = 100
+_ASKED_AT_ONCE = 16
+_ASKED_MAX = 48
 _NANO = 1e9
 _GONE = (docker.errors.NotFound, KeyError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
+class _Running:
+    """A container of an app that runs."""
+
+    id: str
+    workflow_id: str
+    since: datetime
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReader:
-    """Asks the engine; one question at a time, so that a hung engine holds one thread at most."""
+    """Asks the engine; one question at a time, so that a hung engine holds few threads."""
 
     client: docker.DockerClient
     labels: Labels
@@ -42,30 +56,50 @@ class UsageReader:
         if not self._busy.acquire(blocking=False):
             raise PlatformError(ErrorCode.UNAVAILABLE, "the engine still owes an earlier answer")
         try:
-            found = self.client.api.containers(filters=self.labels.filters())
-            return joined([u for c in found[:_MAX_CONTAINERS] if (u := self._of(c))])
+            return joined([_usage(container, used) for container, used in self._all()])
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
             raise PlatformError(ErrorCode.UNAVAILABLE, f"the engine: {error}") from error
         finally:
             self._busy.release()
 
-    def _of(self, container: Mapping[str, Any]) -> AppUsage | None:
-        """Of one container; None if it has just ended, or belongs to no app."""
+    def _all(self) -> Iterator[tuple[_Running, Used]]:
+        listed = self.client.api.containers(filters=self.labels.filters())[:_MAX_CONTAINERS]
+        asked: list[_Running] = []
+        for running in filter(None, (self._look(container) for container in listed)):
+            if used := read_cgroup(running.id, running.pid):
+                yield running, used
+            else:
+                asked.append(running)
+        if asked:
+            with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+                answers = pool.map(self._ask, asked[:_ASKED_MAX])
+                yield from ((one, used) for one, used in zip(asked, answers, strict=False) if used)
+
+    def _look(self, container: Mapping[str, Any]) -> _Running | None:
+        """None if it has just ended, or belongs to no app."""
         workflow_id = (container.get("Labels") or {}).get(LABEL_WORKFLOW, "")
-        if not workflow_id:
-            return None
         try:
-            stats = self.client.api.stats(container["Id"], stream=False, one_shot=True)
             state = self.client.api.inspect_container(container["Id"])["State"]
-            if not state.get("Running"):
+            if not workflow_id or not state.get("Running"):
                 return None
             since = moment(state["StartedAt"])
-            cpu_s = stats["cpu_stats"]["cpu_usage"]["total_usage"] / _NANO
-            memory_bytes = memory_of(stats.get("memory_stats") or {})
+            return _Running(container["Id"], workflow_id, since, int(state.get("Pid") or 0))
         except _GONE:
             return None
-        uptime_s = max(0.0, (datetime.now(UTC) - since).total_seconds())
-        return AppUsage(workflow_id, uptime_s, memory_bytes, cpu_s)
+
+    def _ask(self, running: _Running) -> Used | None:
+        """From the engine; None if the container has just ended."""
+        try:
+            stats = self.client.api.stats(running.id, stream=False, one_shot=True)
+            cpu_s = stats["cpu_stats"]["cpu_usage"]["total_usage"] / _NANO
+            return Used(memory_of(stats.get("memory_stats") or {}), cpu_s)
+        except _GONE:
+            return None
+
+
+def _usage(container: _Running, used: Used) -> AppUsage:
+    uptime_s = max(0.0, (datetime.now(UTC) - container.since).total_seconds())
+    return AppUsage(container.workflow_id, uptime_s, used.memory_bytes, used.cpu_s)
 
 
 def memory_of(stats: Mapping[str, Any]) -> int:

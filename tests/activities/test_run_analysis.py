@@ -98,6 +98,31 @@ async def test_a_cached_result_that_is_damaged_is_fetched_anew(
     assert second.tools == first.tools
 
 
+@pytest.mark.parametrize(("seconds", "twice"), [(9.0, True), (report().tool_seconds, False)])
+async def test_a_second_result_of_one_run_counts_and_the_same_one_that_two_attempts_got_does_not(
+    gateway: FakeGateway,
+    artifacts: FakeArtifacts,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    seconds: float,
+    twice: bool,
+) -> None:
+    counted: list[bool] = []
+    monkeypatch.setattr(analysis, "count_result", lambda _, *, twice: counted.append(twice))
+    second = FakeGateway(tmp_path, report().model_copy(update={"tool_seconds": seconds}))
+    run = AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis
+    await environment()[0].run(run, REQUEST)
+
+    async def not_yet(_key: str) -> None:
+        return None
+
+    other = AnalysisActivities(second, artifacts, FakeRuntime())
+    monkeypatch.setattr(other, "_kept", not_yet)  # it looked before the first one had its result
+    await environment(attempt=2)[0].run(other.run_analysis, REQUEST)
+
+    assert counted == [False, twice]
+
+
 async def test_an_app_started_anew_is_measured_anew(
     gateway: FakeGateway, artifacts: FakeArtifacts
 ) -> None:

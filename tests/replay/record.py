@@ -2,14 +2,18 @@
 
 Record anew only with a change that is meant to break old histories; after any other change the old
 ones must still replay, and a new stage adds a history of its own.
+
+`python -m tests.replay.record --release` records all of them once more for the version that
+`pyproject.toml` names, as the last step before it is released. They are what its users' pipelines
+look like: the next release must replay them, and does not record them anew.
 """
 
 import asyncio
+import gzip
 import json
 import sys
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError
@@ -24,6 +28,7 @@ from contract.running import AppCheck
 from contract.spec import BreakerSpec
 from control.starting import start_again
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
+from tests.replay.kept import HISTORIES, pyproject_version, release_folder
 from tests.workflows.fake_platform import (
     FakePlatform,
     blocks,
@@ -42,7 +47,7 @@ from workflows import policies, search_attributes
 from workflows.scheduled_scan import ScheduledScanWorkflow
 from workflows.state import PipelineRun
 
-HISTORIES = Path(__file__).parent / "histories"
+RELEASE = "--release"
 
 
 async def main() -> None:
@@ -256,11 +261,18 @@ async def _keep(client: Client, platform: FakePlatform, name: str) -> None:
 
 
 async def _save(client: Client, workflow_id: str, name: str) -> None:
-    if sys.argv[1:] and name not in sys.argv[1:]:
+    wanted = [argument for argument in sys.argv[1:] if argument != RELEASE]
+    if wanted and name not in wanted:
         return
     history = await client.get_workflow_handle(workflow_id).fetch_history()
     events = _scrubbed(json.loads(history.to_json()))
-    (HISTORIES / f"{name}.json").write_text(json.dumps(events, indent=1) + "\n")
+    if RELEASE in sys.argv:
+        folder = release_folder(pyproject_version())
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = gzip.compress(json.dumps(events).encode(), mtime=0)
+        (folder / f"{name}.json.gz").write_bytes(packed)
+    else:
+        (HISTORIES / f"{name}.json").write_text(json.dumps(events, indent=1) + "\n")
 
 
 def _scrubbed(value: Any) -> Any:

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -168,7 +167,7 @@ async def test_a_full_disk_leaves_the_backup_that_was_there(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", full)
+        patched.setattr("clients.backup_writer.write_atomically", full)
         patched.setattr("clients.archive_writer.publish", full)
         for name in ("backup", "backup.zip"):
             with pytest.raises(PlatformError, match="disk full") as caught:

@@ -251,6 +251,21 @@ def test_faults_of_apps_and_lasting_lacks_never_count() -> None:
     assert {b.failures for b in it.by_name.values()} == {0}
 
 
+def test_each_change_of_a_state_is_told_once() -> None:
+    told: list[tuple[str, str]] = []
+    it = Breakers(
+        BreakerSpec(),
+        (STATIC, DYNAMIC),
+        told=lambda breaker: told.append((breaker.name, breaker.state)),
+    )
+    it.learn(probed(STATIC), 1.0)
+    it.learn(probed(STATIC), 2.0)
+    it.learn(probed(), 3.0)
+    it.count(measured_app(), 4.0)
+
+    assert told == [("static", "open"), ("static", "half_open"), ("static", "closed")]
+
+
 def test_an_outcome_of_an_analyzer_nobody_asked_for_is_ignored() -> None:
     it = Breakers(BreakerSpec(), (STATIC,))
     it.count(outcome(None, ErrorCode.UNAVAILABLE), 0.0)

@@ -68,7 +68,11 @@ def document(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-async def fires(url: str) -> None:
+def _err(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().err.split())
+
+
+async def fires(url: str, looked_at: datetime) -> None:
     notice = Notice(
         key="ToolBlind/h/static/bandit",
         name="ToolBlind",
@@ -83,7 +87,7 @@ async def fires(url: str) -> None:
     store = AlertStore.from_url(url)
     kept = {notice.key: alert, waits.key: StoredAlert(notice=waits, seen=1)}
     await store.change(NOW, lambda _: AlertChange(kept, [(notice, ("ops",))]))
-    await store.tell_host(HostFacts(host="h", at=NOW))
+    await store.tell_host(HostFacts(host="h", at=looked_at))
     await store.close()
 
 
@@ -94,7 +98,11 @@ def test_alerts_that_fire_are_listed_and_shown_as_a_part_of_the_system(
     assert typed() is Exit.OK
     assert "nobody watches" in capsys.readouterr().err
     assert asyncio.run(alerts_part(stored)).state is PartState.UNKNOWN
-    asyncio.run(fires(stored.url))
+    asyncio.run(fires(stored.url, NOW))
+    assert typed("list") is Exit.OK
+    assert "no worker has looked at this installation since 2026-11-29 10:00" in _err(capsys)
+    assert asyncio.run(alerts_part(stored)).state is PartState.UNKNOWN
+    asyncio.run(fires(stored.url, datetime.now(UTC)))
     told = document(capsys, "list")
     assert [one["name"] for one in told["alerts"]] == ["ToolBlind"]
     assert [one["receiver"] for one in told["unsent"]] == ["ops"]
@@ -103,6 +111,8 @@ def test_alerts_that_fire_are_listed_and_shown_as_a_part_of_the_system(
     assert "ToolBlind" in shown.out
     assert "\x1b[2J" not in shown.out
     assert "not sent yet to ops" in shown.err
+    assert app(["status"], standalone_mode=False) is Exit.OK
+    assert "alerts fire: ToolBlind;" in _err(capsys)
     part = asyncio.run(alerts_part(stored))
     assert (part.state, part.next_step) == (PartState.ATTENTION, "read the reason")
     assert part.detail == "1 alert fires, 1 notice is not sent yet"

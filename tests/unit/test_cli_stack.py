@@ -121,6 +121,36 @@ def test_a_port_in_use_is_left_to_its_owner(settings: Settings) -> None:
     assert taken not in {stack.temporal_port, stack.ui_port, *stack.analyzers.values()}
 
 
+def test_the_worker_gets_a_port_of_its_own_and_one_that_is_set_is_kept(settings: Settings) -> None:
+    stack = prepared(settings)
+    given = environment_of(stack, settings, "worker")
+    with socket.create_server(("127.0.0.1", 0)) as owner:
+        taken = f"127.0.0.1:{owner.getsockname()[1]}"
+        chosen = settings.model_copy(update={"metrics_address": taken})
+
+        with pytest.raises(UserError, match=f"ASSAY_METRICS_ADDRESS {taken}"):
+            prepared(chosen)
+    after = prepared(chosen)
+
+    assert stack.worker_port > 0
+    assert given == f'ASSAY_METRICS_ADDRESS="127.0.0.1:{stack.worker_port}"'
+    assert after.worker_url == f"http://{taken}"
+    assert environment_of(after, chosen, "worker") == ""  # it has it from whoever set it
+
+
+def test_a_stack_of_an_earlier_version_shows_no_figures_of_its_worker(settings: Settings) -> None:
+    before = asdict(prepared(settings))
+    del before["worker_port"], before["worker_host"]
+
+    assert Stack(**before).worker_url == ""
+
+
+def environment_of(stack: Stack, settings: Settings, program: str) -> str:
+    parsed = RawConfigParser()
+    parsed.read_string(render_config(stack, settings, Path("/tmp/s.sock")))
+    return parsed[f"program:{program}"]["environment"]
+
+
 class Service(BaseHTTPRequestHandler):
     """Something on the port of the static analyzer."""
 
@@ -169,6 +199,7 @@ def test_who_gets_the_secrets_and_finds_the_stack_by_itself(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSAY_LOGIN_ANN", "s3cret")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
     parsed = RawConfigParser()
     parsed.read_string(render_config(prepared(settings), settings, Path("/tmp/s.sock")))
     given = {
@@ -179,6 +210,8 @@ def test_who_gets_the_secrets_and_finds_the_stack_by_itself(
 
     kept = {name for name, environment in given.items() if "ASSAY_LOGIN_ANN" not in environment}
     assert kept == {"worker", "dashboard"}
+    untraced = {name for name, environment in given.items() if "OTEL_" in environment}
+    assert untraced == {"temporal"}  # the others are Assay's own programs
     assert 'TEMPORAL_ADDRESS=""' in given["dashboard"]
     assert '"dashboard" "--host" "127.0.0.1" "--port"' in parsed["program:dashboard"]["command"]
     assert "s3cret" not in str(given)

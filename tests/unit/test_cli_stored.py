@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -220,6 +220,58 @@ def test_logs_are_printed_by_their_ends_and_places_are_named(data: Path) -> None
     assert str(data / "run" / "static.log") in result.stderr
 
 
+@pytest.fixture
+def worker_log(data: Path) -> Iterator[Path]:
+    """What the worker said: of the app before and after its build log was kept, and of others."""
+    path, about = data / "run" / "worker.log", {"pipeline": "p1", "app": f"{MODEL}/app1"}
+    told = [
+        {"at": "2020-01-01T00:00:00Z", "level": "warning", "message": "early \x1b[2J", **about},
+        {"at": "2099-01-01T00:00:00Z", "level": "error", "message": "late", "cause": "c", **about},
+        {"at": "2099-01-01T00:00:01Z", "level": "info", "message": "of all", "pipeline": "p1"},
+        {"at": "2099-01-01T00:00:02Z", "level": "info", "message": "other", "pipeline": "p2"},
+    ]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in told))
+    yield path
+    path.unlink()
+
+
+def test_lines_of_programs_stand_where_they_belong_in_time(worker_log: Path) -> None:
+    shown = assay("logs", "p1", f"{MODEL}/app1", "--lines", "2").stdout.splitlines()
+
+    assert [line.partition("  ")[0] for line in shown[1:3]] == ["line 300", "boom"]
+    assert "early" in shown[0]
+    assert "\x1b" not in shown[0]
+    assert "late" in shown[3]
+    assert "cause c" in shown[3]
+    assert len(shown) == 4
+    told = document("logs", "p1", f"{MODEL}/app1")
+    assert [line["message"] for line in told["lines"]] == ["early \x1b[2J", "late"]
+
+
+def test_all_that_programs_said_of_a_pipeline(worker_log: Path) -> None:
+    shown = assay("logs", "p1", "--lines", "2", "--part", "worker")
+    assert [line.split()[4] for line in shown.stdout.splitlines()] == ["late", "of"]
+    assert "the last 2 of 3 records" in shown.stderr
+
+    told = document("logs", "p1", "--level", "warning", "--since", "2021-01-01")
+    assert [line["message"] for line in told["lines"]] == ["late"]
+    assert told["parts"] == ["worker", "static"]
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        (("--part", "wroker"), "dashboard"),
+        (("--level", "loud"), "CRITICAL"),
+        (("--since", "x"), "2h"),
+    ],
+)
+def test_an_option_of_logs_that_is_wrong(option: tuple[str, str], hint: str) -> None:
+    result = assay("logs", "p1", *option)
+    assert result.exit_code == Exit.USAGE
+    assert hint in result.stderr
+
+
 def test_one_log_alone_and_whole() -> None:
     result = assay("logs", "p1", f"{MODEL}/app1", "build.log", "--lines", "0")
 
@@ -247,6 +299,7 @@ def test_the_document_says_where_each_log_is(data: Path) -> None:
         (("p1", f"{MODEL}/app3"), "unknown app", f"did you mean '{MODEL}/app"),
         (("p1", f"{MODEL}/app1", "biuld.log"), "no log 'biuld.log'", "its logs: build.log"),
         (("p9", f"{MODEL}/app1"), "no pipeline 'p9'", "status"),
+        (("p9",), "no pipeline 'p9'", "status"),
     ],
 )
 def test_a_log_that_is_not_there(arguments: tuple[str, ...], cause: str, hint: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -152,7 +153,7 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
     assert runtime
     shown = {row for row in reference().values() if "worker" in row.part or row.part == "all"}
     lacking = {row.name for row in shown if not row.name.endswith("*")} - set(names(text))
-    assert lacking == set()
+    assert lacking <= {"assay_notices_total"}  # of a module that is loaded with receivers
     # Of several series that differ in the SDK's own labels alone, one is shown: their sum.
     assert total(text, "assay_cells_total", analyzer="static", state="measured") == 2
     assert total(text, "assay_wasted_seconds_total") == 1  # of twice 0.6 s
@@ -265,17 +266,24 @@ async def test_a_loop_that_hangs_is_not_healthy_and_the_exporter_of_the_sdk_may_
     endpoint = Endpoint(exposition, nothing, no_reasons)
     url = f"http://127.0.0.1:{endpoint.open('127.0.0.1', 0)}"
     try:
-        asked = asyncio.ensure_future(in_thread(f"{url}/health"))
-        await asyncio.sleep(0.05)  # the thread has begun
-        time.sleep(0.5)
-        status, body, _ = await asked
+        answers: list[int] = []
+        asking = threading.Thread(target=lambda: answers.append(status_of(f"{url}/health")))
+        asking.start()
+        asking.join()  # nothing else of the event loop goes on meanwhile
         _, text, _ = await in_thread(f"{url}/metrics")
     finally:
         await endpoint.close()
 
-    assert status in (200, 503)
-    assert status == 200 or "event loop" in body
+    assert answers == [503]
     assert total(text, "assay_sdk_exporter_failures_total") >= 1
+
+
+def status_of(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 async def no_reasons() -> dict[str, str]:

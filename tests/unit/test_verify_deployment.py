@@ -216,7 +216,7 @@ async def test_with_a_dead_analyzer_nothing_is_run_and_it_is_named(
     async def well(_: Any) -> tuple[RolloutCheck, ...]:
         return ()
 
-    monkeypatch.setattr(verify_deployment, "check_server", well)
+    monkeypatch.setattr(verify_deployment, "check_shared", well)
     given = Given(
         {kind: site[kind] for kind in AnalyzerKind} | {AnalyzerKind.STATIC: "http://127.0.0.1:1"},
         site["worker"],
