@@ -17,6 +17,13 @@ from contract.base import Frozen
 from contract.findings import FoundWeakness
 from contract.scans import LostTool, ScanComparison, ScanRun
 from control.access_documents import Ended, NewToken, Tokens
+from control.alert_documents import (
+    FiringAlert,
+    FiringAlerts,
+    ReceiverAnswer,
+    Receivers,
+    UnsentNotice,
+)
 from control.archive_documents import (
     Exported,
     Imported,
@@ -97,6 +104,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "verify-deployment": (RolloutVerdict,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
+    "alerts": (FiringAlerts, Receivers),
     "token": (NewToken, Tokens, Ended, LoginAddress),
 }
 PARTS: tuple[type[Frozen], ...] = (
@@ -137,4 +145,7 @@ PARTS: tuple[type[Frozen], ...] = (
     ReasonCount,
     ListedDecision,
     TokenRecord,
+    FiringAlert,
+    UnsentNotice,
+    ReceiverAnswer,
 )
