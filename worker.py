@@ -160,7 +160,7 @@ def main() -> int:
         take_secrets()
         log_to_stderr("worker", settings.log_level, settings.log_format)
         leave_names_to_fields()
-        tracing = start_tracing("worker", workflows=True)
+        tracing = start_tracing("worker", temporal=True)
         try:
             asyncio.run(run_worker(settings))
         finally:

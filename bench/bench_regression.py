@@ -15,6 +15,7 @@ history and of a whole pipeline's answer. The exit code is 1 where a goal is mis
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
@@ -36,9 +37,11 @@ from contract.role import AppRole
 from contract.spec import AppRef
 from control.regressions import app_trends, regressions
 from control.stored import Stored
-from reports.trends.judge import Judge, _judged, _test
+from reports.trends.judge import Judge, _judged
 from reports.trends.model import TrendState
 from reports.trends.points import apps_of
+from reports.trends.tested import rows_of, tested
+from store.columns import dump_json
 from store.figure_tables import app_figures
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -101,8 +104,7 @@ def called(rows: np.ndarray) -> float:
     """
     apps_there = apps_of(part_of(rows, "latency_p95"))
     found = [series for app in apps_there for series in app.loads()]
-    tested = _test(found, rows.shape[1])
-    said = (_judged(one, one.p) for one in tested)
+    said = (_judged(one, one.p) for one in tested(found, rows_of(found)))
     return sum(one.state is TrendState.CHANGED for one in said) / len(rows)
 
 
@@ -176,9 +178,9 @@ def _figures(rng: random.Random, level: float, found: int) -> dict[str, str]:
         "role": "subject",
         "source": "s",
         "engine": "container",
-        "load": json.dumps({name: {**told, **tool} for name, tool in tools.items()}),
+        "load": dump_json({name: {**told, **tool} for name, tool in tools.items()}),
         "scanned": f"d{found}",
-        "scans": json.dumps(scans),
+        "scans": dump_json(scans),
     }
 
 
@@ -234,6 +236,7 @@ async def scale(number: int, runs: int) -> dict[str, Any]:
         url = f"sqlite+aiosqlite:///{folder}/assay.db"
         await fill(url, number, runs)
         stored = Stored(url, in_use=lambda: False)
+        gc.freeze()  # as the dashboard and the command do
         one: list[float] = []
         for n in range(1, 12):
             began = time.perf_counter()

@@ -19,7 +19,8 @@ def traced_command(name: str, invoke: Callable[[], Any]) -> Any:
 
     serves = name == _SERVES
     # A stack that a command starts has the variables, too.
-    tracing = start_tracing("dashboard" if serves else "cli", keep_variables=not serves)
+    part = "dashboard" if serves else "cli"
+    tracing = start_tracing(part, temporal=True, keep_variables=not serves)
     try:
         return invoke() if serves else _recorded(name, invoke)
     finally:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from clients.measures import BUILD_SECONDS, HEALTH_CHECK_SECONDS, HEALTH_CHECKS, START_SECONDS
 from contract.errors import PlatformError
 from contract.running import AppCheck, StartOutcome
+from telemetry.spans import exemplar
 
 _BUILD_PHASES = ("build", "built")
 
@@ -52,12 +53,16 @@ class StartTimes:
         if self._built_s is None:
             self._end_build(how)
         else:
-            START_SECONDS.labels(self._engine, how).observe(time.monotonic() - self._built_s)
+            START_SECONDS.labels(self._engine, how).observe(
+                time.monotonic() - self._built_s, exemplar()
+            )
 
     def _end_build(self, how: str) -> None:
         if self._built_s is None:
             self._built_s = time.monotonic()
-            BUILD_SECONDS.labels(self._engine, how).observe(self._built_s - self._began_s)
+            BUILD_SECONDS.labels(self._engine, how).observe(
+                self._built_s - self._began_s, exemplar()
+            )
 
 
 class CheckTimes:
@@ -77,7 +82,7 @@ class CheckTimes:
 
         def done(check: AppCheck) -> None:
             took_s = time.monotonic() - began_s
-            HEALTH_CHECK_SECONDS.observe(took_s)
+            HEALTH_CHECK_SECONDS.observe(took_s, exemplar())
             HEALTH_CHECKS.labels(_outcome(check)).inc()
             self.last_s[workflow_id] = took_s
 

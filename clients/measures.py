@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter, Histogram
 
+from telemetry.spans import exemplar
+
 # From a request on this machine to the build of an app with many dependencies.
 SHORT_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LONG_S = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800)
@@ -61,7 +63,7 @@ ARTIFACT_SECONDS = Histogram(
 )
 NOTICES = Counter(
     "assay_notices",
-    "Notices handed to a receiver of the alerts file, by outcome (sent, failed).",
+    "Notices to the receivers of the alerts file, by outcome (sent, failed).",
     ["receiver", "outcome"],
 )
 QUEUE_WAIT_SECONDS = Histogram(
@@ -87,4 +89,5 @@ def timed(histogram: Histogram, *labels: str) -> Generator[None]:
     try:
         yield
     finally:
-        (histogram.labels(*labels) if labels else histogram).observe(time.monotonic() - began_s)
+        observed = histogram.labels(*labels) if labels else histogram
+        observed.observe(time.monotonic() - began_s, exemplar())

@@ -26,7 +26,7 @@ from contract.backup import (
     BackupFile,
     BackupManifest,
 )
-from contract.errors import NewerSchemaError
+from contract.errors import ErrorCode, NewerSchemaError, PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.record import FINISHED_STATES
 from control.backing import Progress
@@ -65,6 +65,7 @@ async def restore(here: Installation, source: Path, *, force: bool, say: Say) ->
                 f"{here.data_dir} (store {here.store_place}) is in use: it holds results",
                 next_step="restore into a new folder, or put aside what is there with --force",
             )
+        await _require_unused(here)
         require_room(here.data_dir, manifest.size_bytes)
         staging = here.data_dir / RESTORING
         try:
@@ -92,6 +93,17 @@ def _require_fit(here: Installation, manifest: BackupManifest) -> None:
 
 async def _has_tables(here: Installation) -> bool:
     return here.store_kind == "postgresql" and bool(await schema_of(here.store_url))
+
+
+async def _require_unused(here: Installation) -> None:
+    """Refuse to replace a store that another program has open."""
+    if here.store_kind == "sqlite" and not here.places[STORE_FILE].is_file():
+        return
+    try:
+        await require_alone(here.store_url)
+    except PlatformError as error:
+        if error.code is not ErrorCode.DATA_LOSS:  # a damaged one is put aside as it is
+            raise
 
 
 def _write_all(backup: BackupReader, staging: Path, say: Say, check: Check) -> None:
@@ -154,7 +166,6 @@ class _Swap:
     async def _load(self) -> str:
         """Load the dump, and return as what the schema that was there is kept."""
         url = self.here.store_url
-        await require_alone(url)
         aside = await put_aside(url, self.moment.lower())
         try:
             dump = self.staging / STORE_DUMP

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from contract.priority import PipelinePriority
 from contract.spec import AppRef
 from control.adding import add
 from control.documents import Added, Retried
@@ -9,6 +10,7 @@ from control.errors import WrongInputError
 from control.live_documents import Sent
 from control.naming import app_of
 from control.pipelines import Pipeline
+from control.prioritising import change_priority
 from control.retrying import retry
 from control.stored import Stored
 
@@ -43,6 +45,15 @@ async def set_parallelism(pipeline: Pipeline, apps: int) -> Sent:
         PlatformError: as `pause`.
     """
     return await _sent(pipeline, "set_parallelism", lambda: pipeline.set_parallelism(apps))
+
+
+async def set_priority(pipeline: Pipeline, priority: PipelinePriority) -> Sent:
+    """Change how urgent the pipeline is, with all that it has waiting; raises as `pause`."""
+
+    async def change() -> int:
+        return await change_priority(pipeline.client, pipeline.id, priority)
+
+    return await _sent(pipeline, "set_priority", change)
 
 
 async def reset_breaker(pipeline: Pipeline, name: str) -> Sent:

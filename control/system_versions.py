@@ -21,10 +21,11 @@ async def versions_part(client: Client, deployment: str, limit_s: float) -> Part
         return _unknown("the server does not say it in time")
     except PlatformError as error:
         return _unknown(error.message)
-    return _part(status)
+    return part_of(status)
 
 
-def _part(status: DeploymentStatus) -> Part:
+def part_of(status: DeploymentStatus) -> Part:
+    """How the versions are, and what to do."""
     stranded = any(one.stranded for one in status.versions)
     shown = [one for one in status.versions if one.workers or one.workflows]
     return Part(

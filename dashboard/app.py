@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import RedirectResponse, Response
+from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
@@ -40,6 +41,14 @@ from dashboard.traced import Traced
 from dashboard.urls import API
 from reports.html import report_style
 
+# Its spans would have queries and texts of exceptions: both may hold what is secret.
+_NOTHING_OF_ITS_OWN: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -48,6 +57,7 @@ def create_app(site: Site) -> FastAPI:
     app = FastAPI(
         title="Assay",
         version="1",
+        telemetry=_NOTHING_OF_ITS_OWN,
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,

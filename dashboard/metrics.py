@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contract.version import ASSAY_VERSION
 from dashboard.known import Reader
 from dashboard.urls import API
+from telemetry.spans import exemplar
 
 disable_created_metrics()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -67,7 +68,7 @@ class Requests:
         method = scope["method"] if scope["method"] in _METHODS else _OTHER
         route = _route(scope)
         self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(took_s)
+        self._seconds.labels(route).observe(took_s, exemplar())
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Body and content type for an `Accept` header."""

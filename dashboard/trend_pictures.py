@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from control.regression_documents import AppTrends
 from reports.pictures.drawing import Picture
 from reports.pictures.history import HistoryDot, history_line
-from reports.trends.model import Trend, TrendState
-from reports.trends.scales import FINDINGS
+from reports.trends.model import FINDINGS, Trend, TrendState
 
 _MOST = 8
 

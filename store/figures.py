@@ -104,6 +104,7 @@ async def _pipelines(
     shares &= apps.c.target_model.in_(list(models))
     if ref is not None:
         shares &= apps.c.target_app_number == ref.app_number
+        shares &= apps.c.state.is_not(None)
     columns = (pipelines.c.pipeline_id, pipelines.c.created_at, pipelines.c.spec)
     query = select(*columns).where(select(apps.c.id).where(shares).exists())
     if until:

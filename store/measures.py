@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from prometheus_client import Counter, Histogram
 
 from contract.errors import ErrorCode, PlatformError
+from telemetry.spans import exemplar
 
 _Operation = TypeVar("_Operation", bound=Callable[..., Coroutine[Any, Any, Any]])
 # Answers about what was asked, not faults of the store.
@@ -41,6 +42,6 @@ def measured(operation: _Operation) -> _Operation:
                 failures.inc()
             raise
         finally:
-            seconds.observe(time.monotonic() - began_s)
+            seconds.observe(time.monotonic() - began_s, exemplar())
 
     return cast("_Operation", timed)

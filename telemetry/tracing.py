@@ -35,20 +35,21 @@ class Tracing:
         flushing.join(_FLUSH_S)
 
 
-def start_tracing(part: str, *, workflows: bool = False, keep_variables: bool = False) -> Tracing:
+def start_tracing(part: str, *, temporal: bool = False, keep_variables: bool = False) -> Tracing:
     """Record spans from now on, if OpenTelemetry's variables ask for it (`docs/tracing.md`).
 
     A variable that cannot be honoured is named in one warning, and tracing is off.
 
     Args:
         part: of Assay, for `service.name` (`assay-worker`) unless a variable says another.
-        workflows: this process runs workflows, whose spans must come out the same in a replay.
+        temporal: this process speaks to Temporal, whose plugin takes the provider of the process,
+            and whose workflows have the same spans in a replay.
         keep_variables: leave them to the programs that this process starts.
     """
     wanted, wrong = variables.is_wanted(), variables.mistake()
     try:
         if wanted and not wrong:
-            return Tracing(_started(part, workflows=workflows))
+            return Tracing(_started(part, temporal=temporal))
     except Exception as error:  # whatever the SDK refuses: it is no reason to measure nothing
         wrong = f"{type(error).__name__}: OpenTelemetry refuses its variables"
     finally:
@@ -59,7 +60,7 @@ def start_tracing(part: str, *, workflows: bool = False, keep_variables: bool = 
     return Tracing()
 
 
-def _started(part: str, *, workflows: bool) -> Callable[[], None]:
+def _started(part: str, *, temporal: bool) -> Callable[[], None]:
     from opentelemetry import propagate, trace
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -69,13 +70,14 @@ def _started(part: str, *, workflows: bool) -> Callable[[], None]:
 
     propagate.get_global_textmap()  # its module refuses an unknown OTEL_PROPAGATORS
     make = TracerProvider
-    if workflows:
+    if temporal:
         from temporalio.contrib.opentelemetry import create_tracer_provider as make
     resource = Resource.create(_resource(part))
     # On its own it waits for 30 s at the end; `Tracing.stop` does not.
     provider = make(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Delivery(variables.endpoint())))
-    trace.set_tracer_provider(provider)
+    if temporal:  # elsewhere, no library is to find it and to record on its own what it likes
+        trace.set_tracer_provider(provider)
     switch(provider.get_tracer("assay"))
     return provider.shutdown
 

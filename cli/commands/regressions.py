@@ -1,5 +1,6 @@
 """`regressions` and `history`: apps against their own history; need no running stack."""
 
+import gc
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
@@ -32,6 +33,7 @@ async def run_regressions(
     """Print what changed; with `gate`, a figure that is worse by a new change ends with 13."""
     stored = store_of(settings)
     name = pipeline_id or await newest_pipeline(stored)
+    gc.freeze()  # what is loaded stays: large fleets are read, and it is not looked at again
     document = await regressions(stored, name, limit=limit, recent=recent)
     for note in document.notes:
         say(note)

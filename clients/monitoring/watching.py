@@ -3,6 +3,7 @@
 `/health` answers from the first moment; `/ready` says `starting` until `work_begins`.
 """
 
+import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,10 +17,12 @@ from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
 from clients.monitoring.readiness import Probe, probe_server, unready
 from clients.monitoring.samples import Later, Samples
-from clients.monitoring.sdk import SdkMetrics, measure_sdk
+from clients.monitoring.sdk import EXPORTER_FAILURES, SdkMetrics, measure_sdk
 from clients.monitoring.work import WorkInProgress
 from clients.usage import AppUsage
 from contract.version import ASSAY_VERSION
+
+logger = logging.getLogger("assay.metrics")
 
 
 class Watched:
@@ -55,7 +58,7 @@ class Watched:
         if self._address is None:
             return 0
         build = Build("worker", ASSAY_VERSION, self._build_id)
-        sdk = [SdkMetrics(measure_sdk())] if process_wide else []
+        sdk = _sdk() if process_wide else []
         exposition = Exposition([build, *sdk, Later(lambda: self._samples)])
         self._endpoint = Endpoint(exposition, self._refresh, self._unready)
         return self._endpoint.open(self._address.host, self._address.port)
@@ -105,3 +108,13 @@ class Watched:
         if not all(worker.is_running for worker in self._workers):
             reasons["worker"] = "it does not take work: it ends, or one of its queues failed"
         return reasons
+
+
+def _sdk() -> list[SdkMetrics]:
+    """The SDK's own figures; none, and a count, where it cannot be measured: work goes on."""
+    try:
+        return [SdkMetrics(measure_sdk())]
+    except (ValueError, RuntimeError) as error:
+        EXPORTER_FAILURES.inc()
+        logger.warning("no metrics of the Temporal SDK: %s", error)
+        return []

@@ -12,6 +12,7 @@ from temporalio.worker import (
 )
 
 from clients.measures import QUEUE_WAIT_SECONDS
+from telemetry.spans import exemplar
 
 
 class WorkInProgress(Interceptor):
@@ -59,7 +60,9 @@ class _Activities(ActivityInboundInterceptor):
         """Run one attempt."""
         info = activity.info()
         waited = info.started_time - info.current_attempt_scheduled_time
-        QUEUE_WAIT_SECONDS.labels(info.task_queue).observe(max(0.0, waited.total_seconds()))
+        QUEUE_WAIT_SECONDS.labels(info.task_queue).observe(
+            max(0.0, waited.total_seconds()), exemplar()
+        )
         self._counts[info.task_queue] += 1
         try:
             return await self.next.execute_activity(input)

@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from contract.base import Authored
+from contract.priority import PipelinePriority
 from control.actions import Action, named
 from control.cells import Matrix, matrix
 from control.documents import Added, Retried
@@ -20,6 +21,7 @@ from control.steering import (
     resume,
     retry_apps,
     set_parallelism,
+    set_priority,
 )
 from dashboard.known import Here, Operator, PipelineHere, Reader
 from dashboard.live.hubs import document_of, streamed
@@ -35,6 +37,12 @@ class Parallelism(Authored):
     """How many apps may be in flight at once."""
 
     apps: Annotated[int, Field(ge=1, le=50)]
+
+
+class Urgency(Authored):
+    """How urgent a pipeline is."""
+
+    priority: PipelinePriority
 
 
 class BreakerName(Authored):
@@ -116,6 +124,19 @@ async def post_parallelism(
 
     detail = f"to {wanted.apps}"
     return await sent(request, actor, Action.PARALLELISM, pipeline_id, send, detail)
+
+
+@router.post("/pipelines/{pipeline_id}/priority", operation_id="set_priority")
+async def post_priority(
+    request: Request, pipeline_id: PipelineHere, wanted: Urgency, actor: Operator
+) -> Sent:
+    """Change how urgent the pipeline is; answers how many apps in flight took it over."""
+
+    async def send(pipeline: Pipeline) -> Sent:
+        return await set_priority(pipeline, wanted.priority)
+
+    detail = f"to {wanted.priority}"
+    return await sent(request, actor, Action.PRIORITY, pipeline_id, send, detail)
 
 
 @router.post("/pipelines/{pipeline_id}/reset-breaker", operation_id="reset_breaker")

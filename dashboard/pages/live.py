@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from contract.errors import PlatformError
+from contract.priority import PipelinePriority
 from control.actions import Action, named
 from control.adding import addable
 from control.documents import Added, Retried
@@ -21,6 +22,7 @@ from control.steering import (
     resume,
     retry_apps,
     set_parallelism,
+    set_priority,
 )
 from dashboard.access.who import Actor
 from dashboard.known import Here, Operator, PipelineHere, Reader
@@ -40,6 +42,7 @@ _DONE = {
     Action.RESUME: "Resume was sent: the pipeline goes on.",
     Action.CANCEL: "Cancel was sent: running tools end, apps are torn down, a report is written.",
     Action.PARALLELISM: "The number of apps in flight was changed; those in flight go on.",
+    Action.PRIORITY: "The priority was changed, also of what waits; what runs goes on.",
     Action.BREAKER: "The breaker was closed by hand.",
     Action.RETRY: "The apps run again.",
     "nothing": "There is nothing to retry: no app lacks a measurement of the platform's fault.",
@@ -130,6 +133,24 @@ def _window(text: str) -> int:
             f"{int(text)} is not in 1 to {_MOST_WINDOW}", next_step="write another number"
         )
     return int(text)
+
+
+@router.post("/pipelines/{pipeline_id}/priority")
+async def post_priority(
+    request: Request,
+    pipeline_id: PipelineHere,
+    actor: Operator,
+    priority: Annotated[PipelinePriority, Form()] = PipelinePriority.NORMAL,
+) -> Response:
+    """Change how urgent the pipeline is."""
+    return await _steered(
+        request,
+        actor,
+        Action.PRIORITY,
+        pipeline_id,
+        lambda pipeline: set_priority(pipeline, priority),
+        f"to {priority}",
+    )
 
 
 @router.post("/pipelines/{pipeline_id}/reset-breaker")

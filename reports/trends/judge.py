@@ -3,19 +3,17 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reports.statistics.change import FEWEST, changes, points_needed
+from reports.statistics.change import FEWEST, points_needed
 from reports.statistics.pairs import benjamini_hochberg
-from reports.statistics.resampling import Floats
 from reports.trends.model import Direction, Trend, TrendPoint, TrendState
 from reports.trends.points import AppSeries
 from reports.trends.scales import SCALES, Scale
 from reports.trends.series import Series
+from reports.trends.tested import Tested, rows_of, tested
 
 LEVEL = 0.05
 """Of those called changed, at most this share is wrongly so, as far as noise has no drift."""
@@ -23,19 +21,6 @@ LEAST = 0.03
 """A smaller change is none, however sure it is."""
 WIDEST = 0.25
 """`unchanged` needs an interval of at most this share; a wider one says that points are too few."""
-
-
-@dataclass(slots=True)
-class _Tested:
-    """A series with what the test found; `levels` on its scale: before, shift, low and high."""
-
-    series: Series
-    points: int
-    at: int
-    p: float
-    levels: tuple[float, float, float, float]
-    recent: tuple[float, float]
-    spread: float
 
 
 class _Said(NamedTuple):
@@ -59,7 +44,8 @@ class Judge:
             whole: tell every series with its points, not only those that changed.
         """
         self._whole = whole
-        self._tested: list[_Tested] = []
+        self._tested: list[Tested] = []
+        self._above: list[float] = []
         self._constant = 0
         self._told: list[Trend] = []
         self._scans: dict[tuple[str, int], _Counted] = {}
@@ -80,28 +66,69 @@ class Judge:
     def add_series(self, found: Iterable[Series]) -> None:
         """Take some series."""
         by_length: defaultdict[int, list[Series]] = defaultdict(list)
+        by_shape: defaultdict[tuple[str, int, int], list[Series]] = defaultdict(list)
         for series in found:
-            number = sum(not point.reason for point in series.points)
-            if (simple := _simple(series, number)) is None:
-                by_length[number].append(series)
+            if series.values is not None and len(series.values) >= FEWEST:
+                shape = series.figure, len(series.values), len(series.values[0])
+                by_shape[shape].append(series)
             else:
-                self._take(series, simple)
-        for number, alike in by_length.items():
-            self._tested += _test(alike, number)
+                self._sort(series, by_length)
+        for (figure, *_), alike in by_shape.items():
+            self._quick(SCALES[figure], alike, by_length)
+        for alike in by_length.values():
+            self._keep(tested(alike, rows_of(alike)))
+
+    def _sort(self, series: Series, by_length: defaultdict[int, list[Series]]) -> None:
+        """Say what is known of it without a test, or put it to those that must be tested."""
+        number = sum(not point.reason for point in series.points)
+        if (simple := _simple(series, number)) is None:
+            by_length[number].append(series)
+        else:
+            self._take(series, simple)
+
+    def _quick(
+        self, scale: Scale, alike: Sequence[Series], by_length: defaultdict[int, list[Series]]
+    ) -> None:
+        """Test series of one shape together; those that are not for that, one by one."""
+        rows = scale.to_all(np.array([series.values for series in alike])).mean(axis=2)
+        fit: Any = np.isfinite(rows).all(axis=1) & (np.ptp(rows, axis=1) > 0)
+        for at in np.flatnonzero(~fit).tolist():
+            self._sort(alike[at], by_length)
+        chosen = [alike[at] for at in np.flatnonzero(fit).tolist()]
+        if chosen:
+            self._keep(tested(chosen, rows[fit]))
+
+    def _keep(self, found: Iterable[Tested]) -> None:
+        """Keep those of which the correction decides; of others only the count, for memory's sake.
+
+        A corrected p is never below the p itself.
+        """
+        for one in found:
+            if self._whole or one.p <= LEVEL:
+                one.series.settle()
+                self._tested.append(one)
+            else:
+                self._above.append(one.p)
+                self._count(_judged(one, one.p))
 
     def result(self) -> list[Trend]:
         """All that was taken: changes first, the surest first."""
-        corrected = benjamini_hochberg([one.p for one in self._tested] + [1.0] * self._constant)
+        corrected = self._corrected()
         pairs = zip(self._tested, corrected, strict=False)
         for one, share in sorted(pairs, key=lambda pair: pair[0].p):
             said = _judged(one, share)
             self._count(said)
             if self._whole or said.state is TrendState.CHANGED:
                 self._told.append(_trend(one.series, said))
-        self._tested, self._constant = [], 0
+        self._tested = []
         order = list(TrendState)
         self._told.sort(key=lambda trend: order.index(trend.state))
         return self._told
+
+    def _corrected(self) -> list[float]:
+        """Of those tested and kept; figures that never moved are tests, too."""
+        others = [*self._above, *[1.0] * self._constant]
+        return benjamini_hochberg([*(one.p for one in self._tested), *others])
 
     def _take(self, series: Series, said: _Said) -> None:
         self._count(said)
@@ -137,42 +164,7 @@ def _simple(series: Series, number: int) -> _Said | None:
     return _Said(TrendState.UNCHANGED, number, {"within": 0.0}) if len(values) == 1 else None
 
 
-def _test(alike: Sequence[Series], number: int) -> list[_Tested]:
-    scales = [SCALES[series.figure] for series in alike]
-    rows = np.array(
-        [
-            [scale.to(point.value or 0.0) for point in series.points if not point.reason]
-            for series, scale in zip(alike, scales, strict=True)
-        ]
-    )
-    sound: Any = np.isfinite(rows).all(axis=1)
-    rows[~sound] = 0.0
-    floors = np.array([scale.floor for scale in scales])
-    found = changes(rows, floors)
-    before, spread = _noise(rows, found.at)
-    spread = np.where(sound, np.maximum(spread, floors), math.inf)
-    columns = (found.at, found.p, before, found.shift, found.low, found.high)
-    ends = (found.recent_low, found.recent_high, spread)
-    values = zip(*(column.tolist() for column in (*columns, *ends)), strict=True)
-    return [
-        _Tested(series, number, at, p, (level, shift, low, high), (least, most), noise)
-        for series, (at, p, level, shift, low, high, least, most, noise) in zip(
-            alike, values, strict=True
-        )
-    ]
-
-
-def _noise(rows: Floats, at: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """The level before the change, and the standard deviation without the change."""
-    points = rows.shape[1]
-    early = np.arange(points) < at[:, None]
-    before = (rows * early).sum(axis=1) / at
-    behind = (rows * ~early).sum(axis=1) / (points - at)
-    left = rows - np.where(early, before[:, None], behind[:, None])
-    return before, np.sqrt((left**2).sum(axis=1) / (points - 1))
-
-
-def _judged(one: _Tested, corrected: float) -> _Said:
+def _judged(one: Tested, corrected: float) -> _Said:
     scale = SCALES[one.series.figure]
     before, shift, *_ = one.levels
     ratio = scale.ratio(before, before + shift)
@@ -190,7 +182,7 @@ def _judged(one: _Tested, corrected: float) -> _Said:
     return _Said(TrendState.TOO_FEW, one.points, {**sure, "needed": needed, "reason": reason})
 
 
-def _changed(one: _Tested, scale: Scale) -> dict[str, Any]:
+def _changed(one: Tested, scale: Scale) -> dict[str, Any]:
     before, shift, low, high = one.levels
     used = one.series.used
     worse = (shift > 0) == scale.more_is_worse
@@ -207,7 +199,7 @@ def _changed(one: _Tested, scale: Scale) -> dict[str, Any]:
     }
 
 
-def _within(scale: Scale, one: _Tested) -> float:
+def _within(scale: Scale, one: Tested) -> float:
     """The larger end of the interval of the newest level, as a share of the level before."""
     if not math.isfinite(one.spread):
         return math.inf
@@ -216,7 +208,7 @@ def _within(scale: Scale, one: _Tested) -> float:
     return max(math.inf if end is None else abs(end - 1) for end in ends)
 
 
-def _needed(scale: Scale, one: _Tested) -> int:
+def _needed(scale: Scale, one: Tested) -> int:
     if not math.isfinite(one.spread):
         return 0
     before = one.levels[0]

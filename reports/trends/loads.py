@@ -3,20 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from contract.figures import AppFigures, PipelineAt
 from contract.spec import AppRef
 from reports.trends.scales import SCALES, Scale
-from reports.trends.series import Point, Series, absent, unlike, unusable
+from reports.trends.series import Point, Series, absent, left, unlike, unusable
 
 # A host that sends this much more or less in its calibration is another host.
 _OTHER_HOST = 1.5
 _LATENCIES = frozenset({"latency_p50", "latency_p95", "error_ratio"})
 _CEILED = "throughput_at_objective"
 _SHARED = 0.8
-_UNFIT = "a value that this figure cannot have"
 _Usable = Mapping[str, tuple[float | None, float]]
 """By operation: the arrival rate that the figure is of (None: of no rate), and the figure."""
 
@@ -33,24 +33,26 @@ class _Look(NamedTuple):
 def loads_of(
     ref: AppRef, runs: Sequence[tuple[PipelineAt, Sequence[AppFigures]]]
 ) -> Iterator[Series]:
-    """One series for each figure of each load test of the newest pipeline.
+    """One series for each figure of each load test that measured it in any of the pipelines.
 
     Args:
         ref: the app.
         runs: of each pipeline, the app's figures and then those of its repeats.
     """
     texts = [(at, found, json.loads(found[0].load)) for at, found in runs]
-    for name in texts[-1][2]:
+    for name in dict.fromkeys(name for _, _, tools in reversed(texts) for name in tools):
         looks = [
-            _Look(at, found[0], tools[name], _repeats(name, found))
+            _Look(at, found[0], left(name, tools), _repeats(name, found))
             for at, found, tools in texts
-            if name in tools
         ]
         reasons = [_reason(look, looks[-1]) for look in looks]
         figures = {key for look in looks for key in look.tool.get("f", ())}
+        alike = not any(reasons) and _are_alike(looks)
         for figure, scale in SCALES.items():
             if figure in figures:
-                yield Series(ref, name, figure, _points(figure, scale, looks, reasons))
+                values = _values(figure, looks) if alike else None
+                make = partial(_points, figure, scale, looks, reasons)
+                yield Series(ref, name, figure, make, values)
 
 
 def _repeats(name: str, found: Sequence[AppFigures]) -> list[Mapping[str, Any]]:
@@ -82,8 +84,6 @@ def _reason(look: _Look, newest: _Look) -> str:
 def _points(
     figure: str, scale: Scale, looks: Sequence[_Look], reasons: Sequence[str]
 ) -> list[Point]:
-    if (quick := _alike(figure, scale, looks, reasons)) is not None:
-        return quick
     usable = [
         {} if why else _usable(figure, look.tool) for look, why in zip(looks, reasons, strict=True)
     ]
@@ -101,25 +101,21 @@ def _points(
     return points
 
 
-def _alike(
-    figure: str, scale: Scale, looks: Sequence[_Look], reasons: Sequence[str]
-) -> list[Point] | None:
-    """The points where nothing stands in their way; None: something may. It is the usual case."""
-    newest = looks[-1].tool
-    values: Mapping[str, float] = newest.get("f", {}).get(figure, {})
-    names, rates = values.keys(), newest.get("r")
-    if not values or any(reasons):
+def _are_alike(looks: Sequence[_Look]) -> bool:
+    """Whether nothing stands in the way of all figures: it is the usual case."""
+    rates = looks[-1].tool.get("r")
+    return all(
+        look.tool.get("r") == rates and "x" not in look.tool and not look.repeats for look in looks
+    )
+
+
+def _values(figure: str, looks: Sequence[_Look]) -> list[list[float]] | None:
+    """The figure by pipeline and operation, if all have the same operations."""
+    found = [look.tool["f"].get(figure) or {} for look in looks]
+    names = list(found[-1])
+    if not names or any(list(one) != names for one in found):
         return None
-    points: list[Point] = []
-    for look in looks:
-        tool = look.tool
-        found = tool["f"].get(figure, {})
-        same = found.keys() == names and tool.get("r") == rates
-        if not same or "x" in tool or look.repeats:
-            return None
-        mean = scale.mean(found.values())
-        points.append(Point(look.at, mean, "" if mean is not None else _UNFIT, look.figures.source))
-    return points
+    return [list(one.values()) for one in found]
 
 
 def _usable(figure: str, tool: Mapping[str, Any]) -> _Usable:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from contract.base import Frozen
 
+FINDINGS = "findings"
+"""The figure of a tool that is no load test: how many findings it has."""
+
 
 class TrendState(StrEnum):
     """What is known of a figure. `too_few` is not `unchanged`: nobody can tell yet."""

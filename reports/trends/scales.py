@@ -1,11 +1,13 @@
 """On which scale the noise of a figure adds up, and which way is worse."""
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-FINDINGS = "findings"
+import numpy as np
+
+from reports.statistics.resampling import Floats
+from reports.trends.model import FINDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,13 @@ class Scale:
             return max(round((max(value, 0.0) / 2) ** 2 - 3 / 8, 9), 0.0)
         return math.sin(min(max(value, 0.0), math.pi / 2)) ** 2
 
-    def mean(self, values: Collection[float]) -> float | None:
-        """The mean on this scale; None where one of them has no place on it."""
+    def to_all(self, values: Floats) -> Floats:
+        """Many values on this scale."""
         if self.kind == "log":
-            return math.exp(sum(map(math.log, values)) / len(values)) if min(values) > 0 else None
-        return self.back(sum(map(self.to, values)) / len(values))
+            return np.log(np.where(values > 0, values, np.nan))
+        if self.kind == "count":
+            return 2 * np.sqrt(np.maximum(values, 0.0) + 3 / 8)
+        return np.arcsin(np.sqrt(np.clip(values, 0.0, 1.0)))
 
     def ratio(self, before: float, after: float) -> float | None:
         """Of two levels on this scale; None where the first is nothing."""

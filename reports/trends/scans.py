@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from contract.figures import AppFigures, PipelineAt
 from contract.spec import AppRef
-from reports.trends.scales import FINDINGS
-from reports.trends.series import Point, Series, absent, unlike, unusable
+from reports.trends.model import FINDINGS
+from reports.trends.series import Point, Series, absent, left, unlike, unusable
 
 Run = tuple[PipelineAt, AppFigures]
 
@@ -19,15 +20,17 @@ def is_same(runs: Sequence[Run]) -> bool:
 
 
 def scans_of(ref: AppRef, runs: Sequence[Run]) -> Iterator[Series]:
-    """One series for each tool of the newest pipeline that counts findings."""
+    """One series for each tool that counted findings in any of the pipelines."""
     newest = json.loads(runs[-1][1].scans)
     texts = {figures.scans: newest for _, figures in runs if not figures.scans}
     texts |= {figures.scans: json.loads(figures.scans) for _, figures in runs if figures.scans}
     looks = [(at, figures, texts[figures.scans]) for at, figures in runs]
-    for name, last in newest.items():
-        found = [(at, figures, tools[name]) for at, figures, tools in looks if name in tools]
+    names = dict.fromkeys(name for _, _, tools in reversed(looks) for name in tools)
+    for name in names:
+        last = left(name, newest)
+        found = [(at, figures, left(name, tools)) for at, figures, tools in looks]
         if any("n" in tool for _, _, tool in found):
-            yield Series(ref, name, FINDINGS, _points(found, last))
+            yield Series(ref, name, FINDINGS, partial(_points, found, last))
 
 
 def _points(found: Sequence[tuple[PipelineAt, AppFigures, Any]], last: Any) -> list[Point]:

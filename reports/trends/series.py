@@ -1,9 +1,10 @@
 """One figure of one app over pipelines: values, and why some of them do not count."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from contract.figures import PipelineAt
+from contract.outcome import ALL_TOOLS
 from contract.spec import AppRef
 
 
@@ -22,13 +23,46 @@ class Point(NamedTuple):
     source: str
 
 
-class Series(NamedTuple):
-    """The oldest point first; the last one is what is asked for."""
+Values = Sequence[Sequence[float]]
+"""Of each pipeline, a value for each operation."""
 
-    ref: AppRef
-    cell: str
-    figure: str
-    points: Sequence[Point]
+
+class Series:
+    """One figure of one app; the oldest point first, the last one is what is asked for.
+
+    Most series of a large fleet are looked at once, as numbers: what has nothing in its way is made
+    of `values`, and has points only if somebody asks for them.
+
+    Attributes:
+        values: where all pipelines count and have the same operations; else None.
+    """
+
+    __slots__ = ("_make", "_points", "cell", "figure", "ref", "values")
+
+    def __init__(
+        self,
+        ref: AppRef,
+        cell: str,
+        figure: str,
+        make: Callable[[], Sequence[Point]],
+        values: Values | None = None,
+    ) -> None:
+        """Remember how its points are made."""
+        self.ref, self.cell, self.figure, self.values = ref, cell, figure, values
+        self._make = make
+        self._points: Sequence[Point] | None = None
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """All pipelines."""
+        if self._points is None:
+            self._points = self._make()
+        return self._points
+
+    def settle(self) -> None:
+        """Make the points, and forget what they are made of."""
+        self._points = self.points
+        self._make, self.values = tuple[Point, ...], None
 
     @property
     def used(self) -> list[Point]:
@@ -39,7 +73,7 @@ class Series(NamedTuple):
 def unusable(tool: Mapping[str, Any]) -> str:
     """Why what a tool left is no new measurement; empty: it is one."""
     if tool.get("s") != "measured":
-        return f"not measured: {tool.get('s')}"
+        return f"not measured: {tool['s']}" if "s" in tool else "not measured"
     return "an earlier report was used again" if tool.get("u") else ""
 
 
@@ -48,6 +82,12 @@ def unlike(tool: Mapping[str, Any], newest: Mapping[str, Any]) -> str:
     if tool.get("v") == newest.get("v"):
         return ""
     return f"another version of the tool: {tool.get('v') or 'unknown'}"
+
+
+def left(name: str, tools: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a tool left, or what stands for all tools of its analyzer; nothing: it has no cell."""
+    found = tools.get(name)
+    return found if found is not None else tools.get(f"{name.partition('/')[0]}/{ALL_TOOLS}", {})
 
 
 def absent(value: object) -> str:

@@ -123,6 +123,7 @@ async def test_the_page_tells_all_and_leads_to_the_next(folder: Path):
         ("resume", "resume", {}),
         ("cancel", "cancel", {}),
         ("parallelism", "parallelism", {"apps": 3}),
+        ("priority", "priority", {"priority": "urgent"}),
         ("reset-breaker", "reset-breaker", {"name": "static"}),
         ("retry", "retry", {"app": "m/app1", "apps": ["m/app1"]}),
         ("add", "apps", {"app": "m/app1", "apps": ["m/app1"]}),

@@ -491,13 +491,16 @@ async def test_a_wrong_question_is_one_clear_error(web: httpx.AsyncClient, query
     assert "Traceback" not in answer.text
 
 
-@pytest.mark.parametrize("action", ["pause", "resume", "cancel", "parallelism", "reset-breaker"])
+@pytest.mark.parametrize(
+    "action", ["pause", "resume", "cancel", "parallelism", "priority", "reset-breaker"]
+)
 async def test_nothing_is_steered_without_a_server(
     operator: httpx.AsyncClient, action: str
 ) -> None:
-    data = {"apps": "3", "name": "static"}
+    data = {"apps": "3", "name": "static", "priority": "low"}
     page = await operator.post(f"/pipelines/after/{action}", data=data)
-    document = {"parallelism": {"apps": 3}, "reset-breaker": {"name": "static"}}.get(action)
+    documents = {"parallelism": {"apps": 3}, "priority": {"priority": "low"}}
+    document = (documents | {"reset-breaker": {"name": "static"}}).get(action)
     api = await operator.post(f"/api/v1/pipelines/after/{action}", json=document)
 
     assert page.status_code == api.status_code == 503

@@ -47,11 +47,12 @@ async def asked(site: Site) -> dict[str, Any]:
 
 
 async def test_an_installation_that_nothing_of_runs_says_what_to_do(tmp_path: Path):
-    health = await asked(site_of(tmp_path / "data"))
+    health = await asked(site_of(tmp_path / "data", worker_url="http://127.0.0.1:9464"))
     parts = parts_of(health)
 
     assert health["state"] == "away"
     assert parts["server"]["state"] == "away"
+    assert parts["worker"]["facts"] == {"Metrics": "http://127.0.0.1:9464/metrics"}
     assert parts["server"]["next_step"] == "start it"
     assert parts["store"]["next_step"] == "start a worker"
     assert (parts["worker"]["state"], parts["engine"]["state"]) == ("unknown", "unknown")

@@ -1,15 +1,22 @@
-"""Versions of the workers on a real stack: a crash keeps the build, another code takes over."""
+"""Versions of the workers: on the local stack, and on a server of one's own."""
 
 import json
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from tests.e2e.conftest import Assay
+from cli.stack.supervision import DYNAMIC_CONFIG
+from tests.conftest import TEMPORAL
+from tests.e2e.conftest import ROOT, Assay
 
 PATIENCE_S = 90
 
@@ -50,6 +57,8 @@ def test_a_pipeline_outlives_its_worker_and_then_its_code(shell: Assay) -> None:
     assert up.returncode == 0, up.stderr
     assert f"new pipelines begin on build other (before: {first})" in up.stderr
     assert "d1 began on build" in up.stderr
+    doctor = json.loads(other.run("doctor", "--json").stdout)["checks"]
+    assert [one["ok"] for one in doctor if one["name"] == "versions of the workers"] == [True]
     status = json.loads(other.run("status", "d1", "--json").stdout)
     assert (status["build_id"], status["priority"], status["phase"]) == ("other", "low", "paused")
     assert other.run("priority", "d1", "urgent").returncode == 0
@@ -82,3 +91,79 @@ def _workers(shell: Assay) -> list[psutil.Process]:
         except (psutil.Error, OSError):
             continue
     return found
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Assay]:
+    """A user with a server of their own, on which nothing works yet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    flags = [part for value in DYNAMIC_CONFIG for part in ("--dynamic-config-value", value)]
+    command = [TEMPORAL, "server", "start-dev", "--headless", "--port", str(port), *flags]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nobody = json.dumps(dict.fromkeys(("static", "dynamic", "performance", "ai"), "ws://[::1]:9"))
+    env = (("TEMPORAL_ADDRESS", f"127.0.0.1:{port}"), ("ASSAY_ANALYZER_URLS", nobody))
+    try:
+        yield Assay(tmp_path, (*env, ("ASSAY_HOST", "own"), ("ASSAY_ENGINE", "process")))
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextmanager
+def worker(shell: Assay, build_id: str) -> Generator[subprocess.Popen[bytes]]:
+    """A worker of this build, killed at the end."""
+    log = (shell.data / "worker.log").open("ab")
+    env = shell.env | {"ASSAY_BUILD_ID": build_id}
+    started = subprocess.Popen([sys.executable, "worker.py"], cwd=ROOT, env=env, stderr=log)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+        log.close()
+
+
+def told(shell: Assay, *arguments: str) -> dict[str, object]:
+    done = shell.run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def submitted(shell: Assay, name: str) -> None:
+    spec = shell.data / "spec.yaml"
+    root = ROOT / "controls"
+    spec.write_text(
+        f"apps: {{root: {root}, only: [careful-1/app1], trusted: true}}\n"
+        "analyzers: [static]\ncontrols: off\n"
+    )
+    done = shell.run("submit", str(spec), "--id", name)
+    assert done.returncode == 0, done.stderr
+
+
+def builds(shell: Assay, **wanted: str) -> None:
+    """Wait until each of these pipelines is on its build; the server's list lags a little."""
+    found: dict[str, str] = {}
+    deadline = time.monotonic() + PATIENCE_S
+    while found != wanted:
+        assert time.monotonic() < deadline, found
+        lines: Any = told(shell, "status")["pipelines"]
+        found = {line["id"]: line["build_id"] for line in lines}
+
+
+def test_on_a_server_of_ones_own_builds_are_switched_by_command(own: Assay) -> None:
+    with ExitStack() as old:
+        old.enter_context(worker(own, "A"))
+        assert told(own, "deployment", "set-current", "A")["current"] == "A"
+        submitted(own, "first")
+        builds(own, first="A")
+        with worker(own, "B"):
+            assert told(own, "deployment", "set-current", "B")["former"] == "A"
+            submitted(own, "second")
+            builds(own, first="A", second="B")
+            old.close()
+            moved = told(own, "deployment", "move", "A")
+            builds(own, first="B", second="B")
+
+    assert moved["pipelines"] == ["first"]

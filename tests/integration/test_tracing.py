@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import pytest_asyncio
@@ -104,7 +105,10 @@ class Programs:
             given = ("--port", str(port), "--data", str(self.site.data / "a"), "--tools-dir", "/")
             lock = ("--load-lock", str(self.site.data / "load.lock"))
             self.analyzers.append(self._program(kind, *code, *given, *lock))
-        self.env |= {"ASSAY_ANALYZER_URLS": json.dumps(urls)}
+        self.figures = {"worker": f"http://127.0.0.1:{free_port()}/metrics"}
+        self.figures["static"] = f"http{urls['static'].removeprefix('ws')}/metrics"
+        address = self.figures["worker"].split("/")[2]
+        self.env |= {"ASSAY_ANALYZER_URLS": json.dumps(urls), "ASSAY_METRICS_ADDRESS": address}
         self.worker = self._program("worker", "worker.py")
         self._until_it_works()
 
@@ -143,6 +147,11 @@ class Programs:
         return subprocess.run(
             command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=90
         )
+
+    def scraped(self, name: str) -> str:
+        """Figures as Prometheus asks for them where it keeps exemplars."""
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        return httpx.get(self.figures[name], headers=accept, timeout=20).text
 
     def inherited(self) -> list[str]:
         """Variables of OpenTelemetry that programs have which ours started."""
@@ -201,6 +210,7 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
             done = await asyncio.to_thread(programs.submit, "traced", apps)
             assert done.returncode == 0, done.stderr + programs.log("worker")
             inherited = programs.inherited()
+            figures = {name: programs.scraped(name) for name in programs.figures}
 
     app = [
         *("command submit", "StartWorkflow:Pipeline", "RunWorkflow:Pipeline"),
@@ -229,6 +239,10 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
     analyzers = {"assay-analyzer-static", "assay-analyzer-performance"}
     assert {s.service for s in got.spans} == {"assay-cli", "assay-worker", *analyzers}
     assert inherited == []
+    leads = f'trace_id="{got.named("StartWorkflow:Pipeline")[0].trace.hex()}"'
+    for name, of in (("store", "worker"), ("build", "worker"), ("tool", "static")):
+        rows = [row for row in figures[of].splitlines() if row.startswith(f"assay_{name}_seconds_")]
+        assert any(leads in row for row in rows), rows
     assert all(secret.encode() not in body for body in got.bodies)
 
 
@@ -245,3 +259,34 @@ async def test_a_collector_that_hangs_costs_a_pipeline_nothing(site: Site, apps:
         said = programs.log("worker")[began:]
     assert said.count("traces do not reach") <= 1
     assert "Traceback" not in said, said
+
+
+SERVER_GOES = """
+import asyncio
+from datetime import timedelta
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from clients.core_logs import forward_core_logs
+from tests.conftest import TEMPORAL
+async def main():
+    forward_core_logs()
+    env = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(TEMPORAL), dev_server_extra_args=["--headless"]
+    )
+    client = await Client.connect(env.client.service_client.config.target_host)
+    await env.shutdown()
+    print("gone", flush=True)
+    try:
+        await client.get_workflow_handle("w").describe(rpc_timeout=timedelta(seconds=3))
+    except Exception:
+        pass
+asyncio.run(main())
+"""
+
+
+def test_what_the_core_of_the_sdk_warns_of_is_not_on_standard_output():
+    """A command's standard output may be a JSON document."""
+    command = (sys.executable, "-c", SERVER_GOES)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.rpartition("gone\n")[2] == ""
+    assert "retried" in done.stderr

@@ -2,11 +2,13 @@
 
 import json
 
-from sqlalchemy import func, select
+from alembic import command
+from sqlalchemy import Connection, func, inspect, select
 
 from contract.analysis import MeasurementState
 from contract.errors import PlatformError
 from store.figure_tables import app_figures
+from store.migrate import alembic_config
 from tests.store import samples
 from tests.store.searches import ref
 
@@ -70,3 +72,23 @@ class FiguresBehaviour:
             assert "nobody" in error.message
         else:
             raise AssertionError("no error")
+
+    async def test_the_table_comes_and_goes_with_its_migration_and_nothing_is_lost(
+        self, store, engine
+    ):
+        def move(connection: Connection, there, revision: str) -> set[str]:
+            config = alembic_config()
+            config.attributes["connection"] = connection
+            there(config, revision)
+            return set(inspect(connection).get_table_names())
+
+        await recorded(store, "p1")
+        await store.replace_weaknesses("p1", ref(1), [])
+        before = await store.figures_of_app(ref(1))
+
+        async with engine.begin() as connection:
+            assert "app_figures" not in await connection.run_sync(move, command.downgrade, "0009")
+            assert "app_figures" in await connection.run_sync(move, command.upgrade, "head")
+
+        assert await kept(engine) == 0
+        assert await store.figures_of_app(ref(1)) == before

@@ -238,6 +238,22 @@ async def test_what_is_there_is_refused_and_by_force_put_aside_whole(here: Place
     assert rows_of(here.data_dir / "assay.db") == rows
 
 
+async def test_a_store_that_is_in_use_is_not_replaced_and_a_damaged_one_is(
+    here: Place, tmp_path: Path
+):
+    await save(here, tmp_path / "backup")
+    file = here.data_dir / "assay.db"
+    with closing(sqlite3.connect(file)) as user:
+        user.execute("SELECT * FROM pipelines").fetchall()
+        with pytest.raises(PlatformError, match="in use by another program"):
+            await bring_back(here, tmp_path / "backup", force=True)
+    file.write_bytes(b"no database at all" * 99)
+    done = await bring_back(here, tmp_path / "backup", force=True)
+
+    assert (Path(done.aside) / "assay.db").read_bytes() == b"no database at all" * 99
+    assert any("pipelines" in row for row in rows_of(file))
+
+
 async def test_an_old_store_is_brought_forward_and_a_newer_one_refused(here: Place, tmp_path: Path):
     from store.migrate import downgrade
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -30,6 +31,7 @@ from activities.measures import (
     timing_report,
 )
 from clients.host_measures import CheckTimes, StartTimes
+from clients.measures import ARTIFACT_SECONDS
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
@@ -45,6 +47,7 @@ from contract.outcome import SubtaskOutcome, ToolSummary
 from contract.progress import BreakerProgress, PipelinePhase, PipelineProgress
 from contract.running import AppCheck, StartOutcome, TeardownReport
 from contract.version import ASSAY_VERSION
+from telemetry import spans
 from tests.support.expositions import faults, reference, total
 from workflows.breaker import BreakerState, CircuitBreaker
 from workflows.measures import breaker_changed, creating_task
@@ -153,7 +156,7 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
     assert runtime
     shown = {row for row in reference().values() if "worker" in row.part or row.part == "all"}
     lacking = {row.name for row in shown if not row.name.endswith("*")} - set(names(text))
-    assert lacking <= {"assay_notices_total"}  # of a module that is loaded with receivers
+    assert lacking == set()
     # Of several series that differ in the SDK's own labels alone, one is shown: their sum.
     assert total(text, "assay_cells_total", analyzer="static", state="measured") == 2
     assert total(text, "assay_wasted_seconds_total") == 1  # of twice 0.6 s
@@ -278,6 +281,20 @@ async def test_a_loop_that_hangs_is_not_healthy_and_the_exporter_of_the_sdk_may_
     assert total(text, "assay_sdk_exporter_failures_total") >= 1
 
 
+def test_a_time_leads_to_the_trace_that_it_belongs_to():
+    spans.switch(TracerProvider(shutdown_on_exit=False).get_tracer("t"))
+    try:
+        with spans.span("of a test"), clients.measures.timed(ARTIFACT_SECONDS, "get"):
+            trace_id = spans.trace_ids()["trace_id"]
+    finally:
+        spans.switch(None)
+
+    text, _ = Exposition([]).render(OPEN_METRICS)
+
+    assert f'# {{trace_id="{trace_id}"}}' in text.decode()
+    assert trace_id not in Exposition([]).render("")[0].decode()  # the older format has none
+
+
 def status_of(url: str) -> int:
     try:
         with urllib.request.urlopen(url, timeout=20) as answer:
@@ -288,6 +305,24 @@ def status_of(url: str) -> int:
 
 async def no_reasons() -> dict[str, str]:
     return {}
+
+
+async def test_an_sdk_that_cannot_be_measured_costs_its_own_figures(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def measure() -> str:
+        raise RuntimeError("a runtime is there already")
+
+    monkeypatch.setattr("clients.monitoring.watching.measure_sdk", measure)
+    watched = Watched("127.0.0.1:0")
+    url = f"http://127.0.0.1:{watched.open()}"
+    try:
+        _, text, _ = await in_thread(f"{url}/metrics")
+    finally:
+        await watched.close()
+
+    assert total(text, "assay_build_info", part="worker") == 1
+    assert total(text, "assay_sdk_exporter_failures_total") >= 1
 
 
 async def test_a_taken_address_is_one_clear_error():

@@ -156,6 +156,19 @@ def test_a_lower_bound_of_throughput_is_no_throughput():
     assert trend.state is TrendState.NOT_COMPARABLE or trend.points == 0
 
 
+def test_a_tool_that_measured_until_now_and_did_not_in_the_newest_pipeline_is_named():
+    runs = [{"performance/openloop": load(value), "static/bandit": scan(3)} for value in CALM]
+    failed = {"v": "", "s": "app_failed"}
+    told = judged(part([*runs, {"performance/*": failed, "static/other": scan(1)}]))
+
+    states = {(trend.cell, trend.figure): (trend.state, trend.reason) for trend in told}
+    assert states["performance/openloop", "latency_p95"] == (
+        TrendState.NOT_COMPARABLE,
+        "not measured: app_failed",
+    )
+    assert states["static/bandit", "findings"] == (TrendState.NOT_COMPARABLE, "not measured")
+
+
 def test_repeats_are_averaged_and_are_no_pipelines_of_their_own():
     runs = [{"performance/openloop": load(value)} for value in CALM]
     again = [(at, {"performance/openloop": load(40.0)}) for at in (8, 9)]

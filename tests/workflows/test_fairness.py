@@ -5,7 +5,7 @@ Servers of their own, with fairness and without: one cannot switch it while it r
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import median
 from typing import NamedTuple
@@ -106,7 +106,7 @@ class Host:
 
 
 @asynccontextmanager
-async def host(*flags: str) -> AsyncIterator[Host]:
+async def host(*flags: str) -> AsyncGenerator[Host]:
     async with AsyncExitStack() as stack:
         client = (await stack.enter_async_context(server(_WHOLE, *flags))).client
         slots = {task_queue_analyzer(STATIC, HOST): 1}

@@ -194,6 +194,7 @@ async def test_one_time_is_one_pipeline_however_often_it_is_made_up_for(
         await handle.backfill(made_up)
         await until(lambda times=times: script.started == times)
         run = await ended(script, f"{name}-20261128T0200Z")
+        await client.get_workflow_handle(f"{handle.id}-2026-11-28T02:00:00Z").result()
     pipeline = pipeline_workflow_id(run.pipeline_id)
     executions = [one async for one in client.list_workflows(f"WorkflowId = '{pipeline}'")]
 

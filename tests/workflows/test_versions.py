@@ -5,7 +5,7 @@ A server of its own: on the others, no version is ever current.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -31,11 +31,10 @@ from workflows import search_attributes
 
 MEASURED = MeasurementState.MEASURED
 STATIC = AnalyzerKind.STATIC
-Start = Callable[[str], Any]
 
 
 @asynccontextmanager
-async def server(*more: str) -> AsyncIterator[WorkflowEnvironment]:
+async def server(*more: str) -> AsyncGenerator[WorkflowEnvironment]:
     values = dict(flag.split("=", 1) for flag in (*DYNAMIC_CONFIG, *more))
     flags = [part for key in values for part in ("--dynamic-config-value", f"{key}={values[key]}")]
     async with await WorkflowEnvironment.start_local(

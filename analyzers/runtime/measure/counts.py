@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from analyzers.runtime.measure.verdicts import CanaryVerdict
 from contract.analysis import MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
+from telemetry.spans import exemplar
 
 disable_created_metrics()
 _TOOL_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -54,7 +55,7 @@ class Counts:
 
     def measured(self, cell: ToolReport, took_s: float) -> None:
         """A tool has filled its cell, and took so long."""
-        self._tools.labels(self.kind.value, cell.tool, cell.state.value).observe(took_s)
+        self._tools.labels(self.kind.value, cell.tool, cell.state.value).observe(took_s, exemplar())
         if cell.state is MeasurementState.MEASURED:
             self.answered_at_s[cell.tool] = time.time()
 

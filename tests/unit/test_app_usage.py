@@ -1,11 +1,16 @@
-"""What a container uses, read from the files of both versions of cgroups."""
+"""What running apps use: from the files of both versions of cgroups, and from processes."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from clients.docker.cgroup_usage import Used, read_cgroup
 from clients.docker.usage import memory_of
+from clients.process.sandbox import Confined
+from clients.process.state import Record, StateFolder
+from clients.process.usage import usage
+from clients.usage import AppUsage, joined
 
 ID = "ab" * 32
 
@@ -67,3 +72,31 @@ def test_the_engine_counts_cache_as_docker_stats_does():
     assert memory_of({"usage": 5000, "stats": {"inactive_file": 1000}}) == 4000
     assert memory_of({"usage": 5000, "stats": {"total_inactive_file": 1000}}) == 4000
     assert memory_of({}) == 0
+
+
+def test_services_of_one_app_are_one_value_and_the_youngest_says_how_long_it_runs():
+    parts = [AppUsage("a", 9.0, 10, 1.0), AppUsage("b", 1.0, 1, 1.0), AppUsage("a", 4.0, 5, 0.5)]
+
+    assert joined(parts) == [AppUsage("a", 4.0, 15, 1.5), AppUsage("b", 1.0, 1, 1.0)]
+
+
+def test_processes_of_a_sandbox_are_counted_while_they_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    states = StateFolder(tmp_path)
+    for service, pid in (("web", os.getpid()), ("gone", 0)):
+        home = states.write(Record("w", "r", "d")) / "services" / service
+        home.mkdir(parents=True)
+        (home / "pid").write_text(str(pid))
+
+    def identity(confined: Confined) -> str:
+        pid = (confined.folder / "pid").read_text()
+        return f"pid:{pid}:1" if pid != "0" else ""
+
+    monkeypatch.setattr(Confined, "identity", identity)
+    (app,) = usage(states)
+
+    assert app.workflow_id == "w"
+    assert app.memory_bytes > 1_000_000
+    assert app.cpu_s > 0
+    assert app.uptime_s > 0

@@ -1,0 +1,154 @@
+"""Which code a stack's worker is, and when a command may switch to it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.stack import versions
+from cli.stack.build import build_id
+from cli.stack.model import Stack
+from cli.stack.versions import make_current
+from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
+from control.system_documents import PartState
+from control.system_versions import part_of
+from settings import Settings
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "cli").mkdir()
+    (tmp_path / "worker.py").write_text("pass")
+    (tmp_path / "workflows" / "a.py").write_text("a = 1")
+    return tmp_path
+
+
+def test_a_build_is_named_after_what_its_worker_runs_and_nothing_else(code: Path) -> None:
+    before = build_id(code)
+
+    (code / "cli" / "app.py").write_text("pass")
+    cache = code / "workflows" / "__pycache__"
+    cache.mkdir()
+    (cache / "a.pyc").write_bytes(b"1")
+    same = build_id(code)
+    (code / "workflows" / "a.py").rename(code / "workflows" / "b.py")
+
+    assert before == same != build_id(code)
+    Settings.model_validate({"build_id": before, "deployment": "assay"})
+
+
+@pytest.mark.parametrize("field", [{"build_id": "a'b"}, {"deployment": "a.b"}, {"deployment": ""}])
+def test_names_that_a_server_or_a_query_would_not_take_are_refused(field: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="should match pattern"):
+        Settings.model_validate(field)
+
+
+class Server:
+    """What a server says of the deployment, and what is asked of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, status: DeploymentStatus) -> None:
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        self._status = status
+
+        async def current(*_: object) -> str:
+            return status.current
+
+        async def told(*_: object) -> DeploymentStatus:
+            return status
+
+        monkeypatch.setattr(versions, "current_build", current)
+        monkeypatch.setattr(versions, "deployment_status", told)
+        monkeypatch.setattr(versions, "set_current", self._set)
+
+    async def _set(self, _: object, name: str, build: str, **__: object) -> Switched:
+        self.asked.append(build)
+        moved = (Moved(build_id="gone", workflows=3, pipelines=("p",)),)
+        return Switched(deployment=name, current=build, former=self._status.current, moved=moved)
+
+    async def up(self, *, started: bool, build: str = "mine") -> None:
+        stack = Stack("/data", 1, 2, {}, build_id=build)
+        client: Any = None
+        await make_current(client, stack, self.said.append, started=started)
+
+
+def status(current: str, **workers: int) -> DeploymentStatus:
+    known = tuple(
+        DeployedVersion(build_id=build, state="draining", workers=count)
+        for build, count in workers.items()
+    )
+    return DeploymentStatus(deployment="assay", current=current, versions=known)
+
+
+async def test_a_stack_that_starts_takes_over_and_says_what_it_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(monkeypatch, status("former", former=1))
+
+    await server.up(started=True)
+
+    assert server.asked == ["mine"]
+    assert server.said[0] == "new pipelines begin on build mine (before: former)"
+    assert "3 workflows of p began on build gone" in server.said[1]
+
+
+@pytest.mark.parametrize(
+    ("known", "switched"),
+    [
+        (status(""), True),  # a command that was killed left it so
+        (status("mine"), False),
+        (status("chosen", chosen=1), False),  # by somebody who rolled back
+        (status("chosen", chosen=0), True),  # to what is gone now
+    ],
+)
+async def test_a_stack_that_runs_keeps_what_was_chosen(
+    monkeypatch: pytest.MonkeyPatch, known: DeploymentStatus, switched: bool
+) -> None:
+    server = Server(monkeypatch, known)
+
+    await server.up(started=False)
+
+    assert server.asked == (["mine"] if switched else [])
+
+
+async def test_a_stack_of_an_earlier_version_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(monkeypatch, status(""))
+
+    await server.up(started=True, build="")
+
+    assert server.asked == []
+
+
+def version(build: str, **fields: Any) -> DeployedVersion:
+    return DeployedVersion(build_id=build, state="draining", **fields)
+
+
+@pytest.mark.parametrize(
+    ("versions_", "fields", "state", "words"),
+    [
+        ((), {}, PartState.OK, "say no version"),
+        ((version("b", workers=1),), {"current": "b"}, PartState.OK, "begin on build b"),
+        ((version("b", workers=1),), {}, PartState.ATTENTION, "no version is current"),
+        (
+            (version("b", workers=1),),
+            {"current": "b", "unversioned_workers": 2},
+            PartState.ATTENTION,
+            "2 workers say no build ID",
+        ),
+        (
+            (version("a", pipelines=2, workflows=5, stranded=True),),
+            {"current": "b"},
+            PartState.AWAY,
+            "a (2 pipelines)",
+        ),
+    ],
+)
+def test_the_page_of_the_installation_says_what_keeps_pipelines_waiting(
+    versions_: tuple[DeployedVersion, ...], fields: dict[str, Any], state: PartState, words: str
+) -> None:
+    part = part_of(DeploymentStatus(deployment="assay", versions=versions_, **fields))
+
+    assert part.state is state
+    assert words in part.detail
+    assert bool(part.next_step) is (state is not PartState.OK)
