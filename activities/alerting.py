@@ -83,7 +83,7 @@ class AlertActivities:
         now = datetime.now(UTC)
         try:
             await self._look(now)
-            await self._tell(now)
+            await tell_due(self._ports.keeper, self._ports.receivers, now)
         except PlatformError as error:
             await self._store_fails(error, now)
         except Exception:  # a defect here must not end the watch: the next look may see more
@@ -118,22 +118,6 @@ class AlertActivities:
         except PlatformError as error:
             return Telling({}, 0.0, known=False), error.message
 
-    async def _tell(self, now: datetime) -> None:
-        due = await self._ports.keeper.claim(now)
-        await asyncio.gather(*(self._tell_one(mine) for mine in due.values()))
-
-    async def _tell_one(self, due: Sequence[Delivery]) -> None:
-        """What one receiver is to be told, in order, until it fails once."""
-        give_up_s = time.monotonic() + _TELL_S
-        for delivery in due:
-            if time.monotonic() > give_up_s:
-                return
-            why = await self._ports.receivers.deliver(delivery.receiver, delivery.notice)
-            await self._ports.keeper.told(delivery, why, datetime.now(UTC))
-            if why:
-                logger.warning("notice %s not sent: %s", delivery.notice.key, why)
-                return
-
     async def _store_fails(self, error: PlatformError, now: datetime) -> None:
         """What cannot be kept is told at once, once: it may be told again by another worker."""
         logger.warning("alerts cannot be kept: %s", error.message)
@@ -156,6 +140,31 @@ class AlertActivities:
         told = await asyncio.gather(*(self._ports.receivers.deliver(n, news) for n in names))
         for why in filter(None, told):
             logger.warning("notice %s not sent: %s", news.key, why)
+
+
+async def tell_due(keeper: AlertKeeper, receivers: Receivers, now: datetime) -> tuple[str, ...]:
+    """Tell each receiver what it is to be told now; what went wrong, one sentence for each.
+
+    Raises:
+        PlatformError: what is to be told cannot be read, or what was told cannot be kept.
+    """
+    due = await keeper.claim(now)
+    told = await asyncio.gather(*(_tell_one(keeper, receivers, mine) for mine in due.values()))
+    return tuple(filter(None, told))
+
+
+async def _tell_one(keeper: AlertKeeper, receivers: Receivers, due: Sequence[Delivery]) -> str:
+    """What one receiver is to be told, in order, until it fails once."""
+    give_up_s = time.monotonic() + _TELL_S
+    for delivery in due:
+        if time.monotonic() > give_up_s:
+            break
+        why = await receivers.deliver(delivery.receiver, delivery.notice)
+        await keeper.told(delivery, why, datetime.now(UTC))
+        if why:
+            logger.warning("notice %s not sent: %s", delivery.notice.key, why)
+            return why
+    return ""
 
 
 async def tell_host(look: HostLook, keeper: AlertKeeper, every_s: float) -> None:
@@ -188,16 +197,17 @@ class Outbox:
         self._receivers = receivers
 
     async def send(self, notice: Notice) -> tuple[str, ...]:
-        """Keep `notice` for every receiver that wants it; they are told within a minute.
+        """Keep `notice` for every receiver that wants it, and tell them what they are to be told.
 
-        Answers what keeps it from being told. Raises nothing.
+        Answers what went wrong; a receiver that failed is told later. Raises nothing.
         """
+        now = datetime.now(UTC)
         try:
             names = await self._receivers.wanting(notice.severity)
-            await self._keeper.add(notice, names, datetime.now(UTC))
+            await self._keeper.add(notice, names, now)
+            return await tell_due(self._keeper, self._receivers, now)
         except PlatformError as error:
             return (error.message,)
-        return ()
 
 
 async def _pause(seconds: float) -> None:

@@ -11,7 +11,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.worker.v1 import WorkerHeartbeat
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
 from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from contract.alerting import BreakerFacts, JanitorFacts, QueueFacts, ServerFacts
 from contract.analyzers import AnalyzerKind
@@ -109,7 +109,15 @@ class ServerWatch:
         return dict(free)
 
     async def _wedged(self) -> tuple[dict[str, int], dict[str, str]]:
-        """Workflows whose tasks fail, by cause, and one of each."""
+        """Workflows whose tasks fail, by cause, and one of each; an older server says none."""
+        try:
+            return await self._reported()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            return {}, {}
+
+    async def _reported(self) -> tuple[dict[str, int], dict[str, str]]:
         counts, named = Counter[str](), dict[str, str]()
         async for one in self._client.list_workflows(_REPORTED, limit=_WEDGED, rpc_timeout=_RPC):
             problems = one.search_attributes.get("TemporalReportedProblems") or ("unknown",)

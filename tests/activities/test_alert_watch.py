@@ -193,9 +193,12 @@ async def test_news_are_kept_first_and_a_notice_of_one_key_is_told_once(site: Si
     )
     outbox = Outbox(site.keeper, site.receivers)
     site.server.away = True
+    site.receivers.down = {"b"}
+    assert await outbox.send(news) == ("b: it answers 500",)
     assert [await outbox.send(news) for _ in range(3)] == [()] * 3
-    await site.rounds(2)
-    assert site.receivers.told("a") == [("RunEnded", False)]
+    assert (site.receivers.told("a"), site.receivers.told("b")) == ([("RunEnded", False)], [])
+    site.receivers.down = set()
+    assert [one.receiver for one in await site.keeper.unsent()] == ["b"]
     site.receivers.fault = "line 3"
     assert await outbox.send(news) == ("line 3",)
 
