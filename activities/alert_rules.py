@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from activities.alert_table import ALERTS
 from contract.alert import Notice
 from contract.alerting import AnalyzerFacts, Disk, Facts, HostFacts, Judgement, ServerFacts, Window
+from contract.analyzers import AnalyzerKind
 
 WINDOW = timedelta(hours=1)
 """Of recordings that shares are computed of."""
 MIN_OBSERVATIONS = 20
 """Cells, or subtasks, below which no share is judged."""
-_STATIC_MIN, _OTHER_MIN = 0.80, 0.75
+_LEAST_RATE = 0.75
 _DUPLICATES_MAX, _TIMEOUTS_MAX = 0.05, 0.10
 _GIB = 1024**3
 _FILLING, _FULL = (5 * _GIB, 0.05), (512 * 1024**2, 0.01)
@@ -90,10 +91,10 @@ def _of_window(window: Window, at: datetime) -> _Found:
         yield notice("TaskDuplicates", at, f"{share} tasks of the last {minutes} are there twice")
     for one in window.analyzers:
         total = one.measured + one.infra_failed
-        least = _STATIC_MIN if one.analyzer == "static" else _OTHER_MIN
+        own = AnalyzerKind(one.analyzer).row.least_rate
+        least = own or _LEAST_RATE
         if total >= MIN_OBSERVATIONS and one.measured / total < least:
-            seed = one.analyzer in ("static", "dynamic")
-            name = f"{one.analyzer.capitalize()}SuccessLow" if seed else "AnalyzerSuccessLow"
+            name = f"{one.analyzer.capitalize()}SuccessLow" if own else "AnalyzerSuccessLow"
             share = f"{one.measured} of {total} ({one.measured / total:.0%}, limit {least:.0%})"
             text = f"{one.analyzer} measured {share} in the last {minutes}"
             yield notice(name, at, text, what=one.analyzer, analyzer=one.analyzer)

@@ -21,11 +21,10 @@ from activities.alert_states import Telling, changed
 from contract.alert import Notice, Severity
 from contract.alerting import Delivery, Facts, HostFacts, ServerFacts
 from contract.errors import PlatformError
-from contract.limits import ALERTS_WATCH
+from contract.limits import ALERTS_WATCH, BEAT_INTERVAL_S
 
 ROUNDS_S = ALERTS_WATCH.total_seconds() - 10.0
 """How long one activity goes on looking: then its schedule starts the next one."""
-_BEAT_S = 5.0
 _LOOK_S, _TELL_S = 15.0, 40.0
 logger = logging.getLogger("assay.alerts")
 
@@ -226,4 +225,4 @@ async def _pause(seconds: float) -> None:
 async def _beat() -> None:
     while True:
         activity.heartbeat()
-        await asyncio.sleep(_BEAT_S)
+        await asyncio.sleep(BEAT_INTERVAL_S)

@@ -38,6 +38,7 @@ from control.backup_documents import BackedUp, Restored, StoreSchema
 from control.compared_looks import ComparedTool, LookCounts
 from control.comparison import Change, ComparedApp, ComparedModel, Comparison
 from control.deciding import Decisions, ListedDecision, Suppressed
+from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
 from control.documents import (
     Added,
     FormsWritten,
@@ -80,6 +81,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "cancel": (Sent,),
     "parallelism": (Sent,),
     "reset-breaker": (Sent,),
+    "priority": (Sent,),
     "retry": (Retried, REPORT),
     "add": (Added,),
     "logs": (PipelineLogs, AppLogs),
@@ -101,6 +103,7 @@ OF_COMMAND: Mapping[str, tuple[type[Frozen] | str, ...]] = {
     "export": (Exported,),
     "import": (Imported,),
     "verify": (Verified,),
+    "deployment": (DeploymentStatus, Switched, Moved),
     "verify-deployment": (RolloutVerdict,),
     "import-sarif": (ImportedLog,),
     "rerun": (Rerun,),
@@ -119,6 +122,7 @@ PARTS: tuple[type[Frozen], ...] = (
     LogLine,
     Check,
     RolloutCheck,
+    DeployedVersion,
     PrunedPipeline,
     RebuiltPipeline,
     KeptRows,

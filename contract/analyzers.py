@@ -50,6 +50,8 @@ class Analyzer:
         fuses: categories whose findings it joins across its tools.
         figures: how reports read its metrics: as figures of a load test, as scores of judges, or
             only with the tool they come from.
+        least_rate: share of cells, of those measured or `infra_failed`, below which its operators
+            are told; None: the one that holds for all analyzers.
     """
 
     port: int
@@ -64,6 +66,7 @@ class Analyzer:
     looks_for: frozenset[Category]
     fuses: frozenset[Category]
     figures: Literal["load", "scores", "none"]
+    least_rate: float | None
 
 
 class AnalyzerKind(StrEnum):
@@ -85,7 +88,7 @@ class AnalyzerKind(StrEnum):
         needs=frozenset(), equipment="tools", by_default=True,
         gives_way="whole",  # a run is short and keeps every core busy
         looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
-        fuses=frozenset({Category.SECURITY}), figures="none",
+        fuses=frozenset({Category.SECURITY}), figures="none", least_rate=0.80,
     )
     # Its turn comes after the load test: a scan fills the app's database and would slow it down.
     DYNAMIC = "dynamic", Analyzer(
@@ -94,7 +97,7 @@ class AnalyzerKind(StrEnum):
         needs=frozenset({PlatformService.ENGINE}), equipment="tools", by_default=True,
         gives_way="tools",  # a run is long and leaves the cores idle
         looks_for=frozenset({Category.SECURITY, Category.QUALITY, Category.ACCESSIBILITY}),
-        fuses=frozenset(Category), figures="none",
+        fuses=frozenset(Category), figures="none", least_rate=0.75,
     )
     # An app that the load test kills is started anew for the scan.
     PERFORMANCE = "performance", Analyzer(
@@ -102,13 +105,14 @@ class AnalyzerKind(StrEnum):
         slots=1, slots_max=1,  # two load tests would measure each other
         needs=frozenset({PlatformService.ENGINE}), equipment="tools", by_default=True,
         gives_way="nothing", looks_for=frozenset(), fuses=frozenset(), figures="load",
+        least_rate=None,
     )
     AI = "ai", Analyzer(
         port=2004, deadline_s=900.0, live_turn=None, slots=4, slots_max=64,
         needs=frozenset(), equipment="endpoint", by_default=False,
         gives_way="nothing",  # the models that it asks run elsewhere
         looks_for=frozenset({Category.REQUIREMENT, Category.QUALITY}),
-        fuses=frozenset(), figures="scores",
+        fuses=frozenset(), figures="scores", least_rate=None,
     )
     # fmt: on
 

@@ -10,7 +10,7 @@ from contract.record import AppRecord, CellRecord, PipelineRecord
 from control.rollout import RolloutCheck, failed, passed, unmeasured
 from control.rollout_figures import Figures
 
-LEAST_RATES = {AnalyzerKind.STATIC: 0.80, AnalyzerKind.DYNAMIC: 0.75}
+LEAST_RATES = {kind: least for kind in AnalyzerKind if (least := kind.row.least_rate)}
 """What share of an analyzer's cells must be measured, of those that nobody but us could lose."""
 MOST_TIMEOUTS = 0.10
 """What share of the requests to analyzers may time out."""

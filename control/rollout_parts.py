@@ -72,7 +72,7 @@ async def ask_parts(addresses: PartAddresses) -> PartsTold:
         worker=figures,
         asks_ai=any(
             health is not None
-            and health.analyzer is AnalyzerKind.AI
+            and health.analyzer.row.equipment == "endpoint"
             and not _has_no_endpoint(health)
             for _, health in analyzers
         ),

@@ -35,11 +35,20 @@ def log_to_stderr(part: str, level: str = "INFO", form: LogForm = "auto") -> Non
         form: `auto`: pretty on a terminal, else JSON.
     """
     pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(formatter(part, pretty=pretty))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, quietest in _CHATTY.items():
         logging.getLogger(name).setLevel(max(quietest, logging.getLogger().level))
+
+
+class _StderrHandler(logging.StreamHandler[Any]):
+    """Writes to whatever is standard error when a record is written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def formatter(part: str, *, pretty: bool) -> logging.Formatter:

@@ -1,6 +1,7 @@
 """Fixtures every folder may use: one real Temporal server per session, on a free port."""
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Generator
@@ -76,3 +77,17 @@ async def temporal_client(temporal_env: WorkflowEnvironment) -> Client:
         data_converter=pydantic_data_converter,
         grpc_compression=GrpcCompression.NONE,  # both ends are here
     )
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Generator[None]:
+    """A program that a test runs sets up the log of its process: what was there is put back."""
+    root = logging.getLogger()
+    before, level = [each for each in root.handlers if not _is_of_pytest(each)], root.level
+    yield
+    root.handlers[:] = [*filter(_is_of_pytest, root.handlers), *before]
+    root.setLevel(level)
+
+
+def _is_of_pytest(handler: logging.Handler) -> bool:
+    return type(handler).__module__.startswith("_pytest")

@@ -199,7 +199,7 @@ NOTIFY_OF_SCAN = Policy(
 # Whoever takes a watch over goes on with what the store has.
 WATCH_ALERTS = Policy(
     start_to_close_timeout=ALERTS_WATCH + timedelta(minutes=5),
-    heartbeat_timeout=timedelta(seconds=30),
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
     retry_policy=_retry(attempts=0, maximum_s=10.0),
     cancellation_type=ActivityCancellationType.TRY_CANCEL,
 )

@@ -135,7 +135,8 @@ async def _run(
 def _plan(fleet: Path, pipeline_id: str, *, asks_ai: bool) -> PipelinePlan:
     spec = load_spec(fleet / "verify.yaml")
     if asks_ai:
-        spec = spec.model_copy(update={"analyzers": (*spec.analyzers, AnalyzerKind.AI)})
+        asked = (kind for kind in AnalyzerKind if kind.row.equipment == "endpoint")
+        spec = spec.model_copy(update={"analyzers": (*spec.analyzers, *asked)})
     return resolve(spec, fleet, pipeline_id, say)
 
 

@@ -10,9 +10,10 @@ from settings import PROJECT_ROOT
 
 # What a worker's process imports or reads, and nothing else: another command line or dashboard is
 # no reason to move a pipeline.
-_CODE = (
+CODE = (
     *("worker.py", "queues.py", "settings.py", "requirements.lock"),
-    *("contract", "workflows", "activities", "clients", "store", "reports"),
+    *("contract", "workflows", "activities", "clients", "control", "store", "reports"),
+    "telemetry",
 )
 _DIGITS = 12
 
@@ -32,7 +33,7 @@ def build_id(root: Path = PROJECT_ROOT) -> str:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for name in _CODE:
+    for name in CODE:
         path = root / name
         if path.is_file():
             yield path

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from reports.trends.tested import Tested, rows_of, tested
 
 LEVEL = 0.05
 """Of those called changed, at most this share is wrongly so, as far as noise has no drift."""
+_TOGETHER = 100  # apps whose figures are in memory at once
 LEAST = 0.03
 """A smaller change is none, however sure it is."""
 WIDEST = 0.25
@@ -52,16 +54,17 @@ class Judge:
         self.states: Counter[TrendState] = Counter()
         self.reasons: Counter[str] = Counter()
 
-    def add(self, apps: Iterable[AppSeries]) -> None:
+    def add(self, apps: Iterator[AppSeries]) -> None:
         """Take all figures of some apps."""
-        found: list[Series] = []
-        for app in apps:
-            found += app.loads()
-            if self._whole or not app.scanned:
-                found += app.scans()
-            else:
-                self._same_scans(app)
-        self.add_series(found)
+        while some := list(islice(apps, _TOGETHER)):
+            found: list[Series] = []
+            for app in some:
+                found += app.loads()
+                if self._whole or not app.scanned:
+                    found += app.scans()
+                else:
+                    self._same_scans(app)
+            self.add_series(found)
 
     def add_series(self, found: Iterable[Series]) -> None:
         """Take some series."""
@@ -91,9 +94,12 @@ class Judge:
     ) -> None:
         """Test series of one shape together; those that are not for that, one by one."""
         rows = scale.to_all(np.array([series.values for series in alike])).mean(axis=2)
-        fit: Any = np.isfinite(rows).all(axis=1) & (np.ptp(rows, axis=1) > 0)
-        for at in np.flatnonzero(~fit).tolist():
+        sound: Any = np.isfinite(rows).all(axis=1)
+        fit: Any = sound & (np.ptp(rows, axis=1) > 0)
+        for at in np.flatnonzero(~sound).tolist():
             self._sort(alike[at], by_length)
+        for at in np.flatnonzero(sound & ~fit).tolist():
+            self._take(alike[at], _always(rows.shape[1]))
         chosen = [alike[at] for at in np.flatnonzero(fit).tolist()]
         if chosen:
             self._keep(tested(chosen, rows[fit]))
@@ -161,7 +167,11 @@ def _simple(series: Series, number: int) -> _Said | None:
     if number < FEWEST:
         return _too_few(series, number)
     values = {point.value for point in series.points if not point.reason}
-    return _Said(TrendState.UNCHANGED, number, {"within": 0.0}) if len(values) == 1 else None
+    return _always(number) if len(values) == 1 else None
+
+
+def _always(number: int) -> _Said:
+    return _Said(TrendState.UNCHANGED, number, {"within": 0.0})
 
 
 def _judged(one: Tested, corrected: float) -> _Said:

@@ -30,7 +30,9 @@ def scans_of(ref: AppRef, runs: Sequence[Run]) -> Iterator[Series]:
         last = left(name, newest)
         found = [(at, figures, left(name, tools)) for at, figures, tools in looks]
         if any("n" in tool for _, _, tool in found):
-            yield Series(ref, name, FINDINGS, partial(_points, found, last))
+            same = not _always(last) and all(tool == last for _, _, tool in found)
+            values = [[last["n"]]] * len(found) if same else None
+            yield Series(ref, name, FINDINGS, partial(_points, found, last), values)
 
 
 def _points(found: Sequence[tuple[PipelineAt, AppFigures, Any]], last: Any) -> list[Point]:

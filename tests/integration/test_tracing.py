@@ -119,7 +119,8 @@ class Programs:
             time.sleep(0.05)
 
     def _program(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.site.data / f"{name}.log").open("ab") as log:
+        (self.site.data / "run").mkdir(exist_ok=True)
+        with self._log_of(name).open("ab") as log:
             return subprocess.Popen(
                 (sys.executable, *arguments), cwd=ROOT, env=self.env, stdout=log, stderr=log
             )
@@ -161,8 +162,17 @@ class Programs:
         return [key for child in children for key in child.environ() if key.startswith("OTEL_")]
 
     def log(self, name: str) -> str:
-        path = self.site.data / f"{name}.log"
+        path = self._log_of(name)
         return path.read_text() if path.is_file() else ""
+
+    def _log_of(self, name: str) -> Path:
+        return self.site.data / "run" / f"{name}.log"
+
+    def lines(self, *arguments: str) -> list[dict[str, str]]:
+        """What `logs` tells."""
+        command = (sys.executable, "starter.py", "logs", *arguments, "--json")
+        done = subprocess.run(command, cwd=ROOT, env=self.site.env, capture_output=True, text=True)
+        return json.loads(done.stdout)["lines"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -210,6 +220,7 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
             done = await asyncio.to_thread(programs.submit, "traced", apps)
             assert done.returncode == 0, done.stderr + programs.log("worker")
             inherited = programs.inherited()
+            said = programs.lines("traced", "m/app1")
             figures = {name: programs.scraped(name) for name in programs.figures}
 
     app = [
@@ -238,6 +249,12 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
     assert one.attributes["assay.exit_code"] == 0
     analyzers = {"assay-analyzer-static", "assay-analyzer-performance"}
     assert {s.service for s in got.spans} == {"assay-cli", "assay-worker", *analyzers}
+    assert {span.trace for span in got.named("run static")} <= {
+        bytes.fromhex(line["trace_id"]) for line in said if line["part"] == "static"
+    }
+    parts = {(line["part"], line["subtask"].rpartition("/")[2]) for line in said}
+    assert parts >= {("worker", "static"), ("static", "static"), ("performance", "performance")}
+    assert {line["app"] for line in said} == {"m/app1"}
     assert inherited == []
     leads = f'trace_id="{got.named("StartWorkflow:Pipeline")[0].trace.hex()}"'
     for name, of in (("store", "worker"), ("build", "worker"), ("tool", "static")):

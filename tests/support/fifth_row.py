@@ -30,6 +30,7 @@ ROW = """
             looks_for=frozenset({Category.QUALITY}),
             fuses=frozenset(),
             figures="none",
+            least_rate=None,
         ),
     )
 """

@@ -24,15 +24,14 @@ class Kept(logging.Handler):
 
 @pytest.fixture(params=["json", "pretty"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
-    handler, logger = Kept(pretty=request.param == "pretty"), logging.getLogger("form")
-    logger.addHandler(handler)
-    logger.propagate = False
+    handler = Kept(pretty=request.param == "pretty")
+    LOG.addHandler(handler)
     yield handler
-    logger.removeHandler(handler)
-    logger.propagate = True
+    LOG.removeHandler(handler)
 
 
-LOG = logging.getLogger("form")
+# Of no tree: pytest would keep the text, which is no UTF-8.
+LOG = logging.Logger("form")
 HOSTILE = "\x1b]0;title\x07 \u202e\n2026-01-31 ERROR forged \udc80"
 
 

@@ -1,17 +1,21 @@
 """Which code a stack's worker is, and when a command may switch to it."""
 
+import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.stack import versions
-from cli.stack.build import build_id
+from cli.stack.build import CODE, build_id
 from cli.stack.model import Stack
 from cli.stack.versions import make_current
 from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
 from control.system_documents import PartState
 from control.system_versions import part_of
+from settings import PROJECT_ROOT as ROOT
 from settings import Settings
 
 
@@ -36,6 +40,16 @@ def test_a_build_is_named_after_what_its_worker_runs_and_nothing_else(code: Path
 
     assert before == same != build_id(code)
     Settings.model_validate({"build_id": before, "deployment": "assay"})
+
+
+def test_all_that_a_worker_imports_is_in_the_name_of_its_build() -> None:
+    show = "import sys, worker; print([getattr(m, '__file__', '') for m in sys.modules.values()])"
+    done = subprocess.run([sys.executable, "-c", show], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    files = [Path(file) for file in ast.literal_eval(done.stdout) if file]
+    ours = {one.relative_to(ROOT).parts[0] for one in files if one.is_relative_to(ROOT)}
+
+    assert ours - {".venv"} <= set(CODE)
 
 
 @pytest.mark.parametrize("field", [{"build_id": "a'b"}, {"deployment": "a.b"}, {"deployment": ""}])

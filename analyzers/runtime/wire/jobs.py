@@ -221,9 +221,11 @@ class JobRegistry:
             bound(**of_subtask(job.subtask_id)),
             span(f"run {request.analyzer}", parent=trace, **about) as recorder,
         ):
+            logger.info("run begins")
             await self._run(job, request)
             if job.failure:
                 recorder.fail(job.failure.code)
+            logger.info("run ended%s", f": {job.failure.message}" if job.failure else "")
 
     async def _run(self, job: Job, request: SubtaskRequest) -> None:
         folder: Path | None = None
