@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
 from activities import Activities
-from activities.alerting import AlertActivities, AlertPorts
+from activities.alerting import AlertActivities, AlertPorts, Outbox
 from activities.analysis import AnalysisActivities
 from activities.analyzer_ports import AnalyzerGateway
 from activities.apps import AppActivities
@@ -21,7 +21,6 @@ from activities.scans import ScanActivities
 from activities.slots import Slots
 from activities.watch import WatchActivities
 from clients.monitoring.work import WorkInProgress
-from clients.notify.notifier import FileNotifier
 from clients.versioning import deployment_config
 from contract.analyzers import AnalyzerKind
 from contract.ids import (
@@ -142,8 +141,8 @@ def _queues(settings: Settings, ports: Ports, scans: ScanActivities) -> list[_Qu
 
 
 def _scans(settings: Settings, client: Client, ports: Ports) -> ScanActivities:
-    file = settings.alerts_file
-    notifier = FileNotifier(file, settings.secret) if file else None
+    alerts = ports.alerts if settings.alerts_file else None
+    notifier = Outbox(alerts.keeper, alerts.receivers) if alerts else None
     url = settings.database_url
     return scan_activities(client, url, ports.artifacts, notifier, settings.secret)
 
