@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import WorkflowExecutionStatus, WorkflowQueryFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
@@ -38,7 +39,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
             status = WorkflowExecutionStatus
             return SimpleNamespace(
                 status=status.RUNNING if answer else status.COMPLETED,
-                raw_description=SimpleNamespace(pending_activities=[]),
+                raw_description=DescribeWorkflowExecutionResponse(),
             )
 
         async def query(*_: object, **__: object) -> PipelineProgress:
@@ -111,7 +112,7 @@ class CountingServer:
         pending.heartbeat_details.payloads.extend(await pydantic_data_converter.encode([beat]))
         return SimpleNamespace(
             status=WorkflowExecutionStatus.RUNNING,
-            raw_description=SimpleNamespace(pending_activities=[pending]),
+            raw_description=DescribeWorkflowExecutionResponse(pending_activities=[pending]),
             data_converter=pydantic_data_converter,
         )
 
