@@ -16,9 +16,11 @@ _LIMIT = timedelta(seconds=5)
 
 
 def build_of(described: WorkflowExecutionDescription) -> str:
-    """Build ID of the code that a workflow is on; empty: it is on no version."""
+    """Build ID of the code that a workflow is on, or was moved to; empty: it is on no version."""
     info = described.raw_description.workflow_execution_info.versioning_info
-    return info.deployment_version.build_id
+    # One that waits for something to happen takes note of its move when it does.
+    moved = info.versioning_override.one_time.target_deployment_version.build_id
+    return moved or info.deployment_version.build_id
 
 
 def build_listed(workflow: Listed) -> str:
