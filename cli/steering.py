@@ -1,5 +1,6 @@
 """Registers the commands that steer a running pipeline."""
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +11,6 @@ from contract.priority import PipelinePriority
 from control.actions import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from cli.commands.messages import Message
     from control.pipelines import Pipeline
 
