@@ -103,6 +103,8 @@ async def set_current(
     """
     deadline = time.monotonic() + wait_s
     former = await current_build(client, deployment)
+    if build_id and not force:
+        await _require_workers(client, deployment, build_id, deadline)
     while True:
         try:
             await _set(client, deployment, build_id, force=force or not build_id)
@@ -114,6 +116,23 @@ async def set_current(
     await _routed(client, deployment)
     moved = await move_stranded(client, deployment)
     return Switched(deployment=deployment, current=build_id, former=former, moved=moved)
+
+
+async def _require_workers(client: Client, deployment: str, build_id: str, deadline: float) -> None:
+    """Wait until somebody would work; the server would also take a version whose workers died."""
+    with server_asked():
+        while not (await _workers(client, deployment))[build_id]:
+            if time.monotonic() > deadline:
+                known = (await info_of(client, deployment)).version_summaries
+                if build_id not in {one.deployment_version.build_id for one in known}:
+                    return  # the server says it, when it is asked
+                raise PlatformError(
+                    ErrorCode.FAILED_PRECONDITION,
+                    f"build {build_id} cannot be current now: none of its workers asked for work "
+                    f"within the last {_ALIVE_S:g} s",
+                    next_step="start its workers first, or use --force",
+                )
+            await asyncio.sleep(_EVERY_S)
 
 
 async def move_stranded(client: Client, deployment: str) -> tuple[Moved, ...]:

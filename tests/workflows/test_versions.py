@@ -83,8 +83,8 @@ async def fleet(client: Client) -> AsyncIterator[Fleet]:
     await fleet.stop()
 
 
-async def current(client: Client, build: str) -> deployments.Switched:
-    return await set_current(client, "assay", build, wait_s=20)
+async def current(client: Client, build: str, *, force: bool = False) -> deployments.Switched:
+    return await set_current(client, "assay", build, wait_s=20, force=force)
 
 
 async def begun(client: Client, apps: int = 1) -> tuple[FakePlatform, asyncio.Event, Any]:
@@ -161,7 +161,7 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     await fleet.stop("")
 
     await fleet.start("A")
-    assert (await current(client, "A")).moved == ()
+    assert (await current(client, "A", force=True)).moved == ()
     versioned, go_on, second = await begun(client, apps=2)
     go.set()
     assert (await finished(first)).counts == {MEASURED: 2}
@@ -169,7 +169,9 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
 
     await fleet.start("B")
     began = time.monotonic()
-    (moved,) = (await current(client, "B")).moved
+    with pytest.raises(PlatformError, match="none of its workers asked"):
+        await set_current(client, "assay", "A")
+    (moved,) = (await current(client, "B", force=True)).moved
     go_on.set()
     result = await finished(second)
 
