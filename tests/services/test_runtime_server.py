@@ -274,7 +274,7 @@ class Process:
         async with asyncio.timeout(30):
             while b"listens on" not in (line := await self._process.stderr.readline()):
                 assert line
-        self.port = int(line.rsplit(b":", 1)[1])
+        self.port = int(json.loads(line)["message"].rpartition(":")[2])
 
     async def end(self, number: int) -> int:
         self._process.send_signal(number)
