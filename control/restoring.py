@@ -70,7 +70,8 @@ async def restore(here: Installation, source: Path, *, force: bool, say: Say) ->
         staging = here.data_dir / RESTORING
         try:
             await interruptible(partial(_write_all, backup, staging, say))
-            work = _Swap(here, manifest, staging, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
+            moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%fZ")
+            work = _Swap(here, manifest, staging, moment)
             await work.bring_up(say)
         finally:
             _drop(staging)

@@ -14,9 +14,10 @@ from control.installed import Installation
 from control.restoring import restore
 from control.schema_moving import move_back, move_forward
 from store import copying
-from store.migrate import known_schemas, schema_of, upgrade
+from store.migrate import known_schemas, schema_of
 from store.results import SqlResultStore
 from tests.store import samples
+from tests.support.new_store import new_store
 
 pytestmark = pytest.mark.postgres
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture
 async def here(postgres_url: str, tmp_path: Path) -> Installation:
     """An installation with one pipeline, whose Temporal server is elsewhere."""
-    await upgrade(postgres_url)
+    await new_store(postgres_url)
     await record(postgres_url, "p1")
     data = tmp_path / "data"
     data.mkdir()

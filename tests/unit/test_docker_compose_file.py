@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from clients.appfolder.composer import brought_along
+from clients.docker.context import IgnoreRules
 from contract.analyzers import AnalyzerKind
 from contract.doors import DashboardSettings
 from contract.ids import resource_name
@@ -281,6 +282,17 @@ def test_a_dockerfile_ends_as_nobody_on_a_base_of_choice(path: Path):
     assert all("--require-hashes" in line for line in installs)
     assert "http://" not in "".join(lines)
     assert "https://" not in "".join(lines)
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_build_context_holds_what_is_copied(path: Path):
+    left_out = IgnoreRules.read(ROOT).match
+    for line in path.read_text().splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            for source in line.split()[1:-1]:
+                found = [file.relative_to(ROOT).as_posix() for file in ROOT.glob(source)]
+                assert found, source
+                assert not any(map(left_out, found)), source
 
 
 @pytest.mark.parametrize("lock", LOCKS)
