@@ -135,7 +135,7 @@ def test_an_image_holds_its_own_analyzer_and_nothing_else_of_ours(site: Site, ki
     _, top = site.shell(kind, "ls /srv/assay")
     _, below = site.shell(kind, "ls -p /srv/assay/analyzers | grep / | grep -v __pycache__")
 
-    assert set(top.split()) == {"analyzers", "contract"}
+    assert set(top.split()) == {"analyzers", "contract", "telemetry"}
     readers = set() if kind is AnalyzerKind.AI else {"appsource/"}
     assert set(below.split()) == {f"{kind}/", "runtime/", *readers}
     assert site.shell(kind, "python -c 'import temporalio'")[0] != 0

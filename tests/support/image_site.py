@@ -229,7 +229,7 @@ class Site:
 
     def tools(self, kind: AnalyzerKind) -> tuple[ToolHealth, ...]:
         """What the analyzer says about each of its tools."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port(kind)}/ready") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port(kind)}/health") as answer:
             return AnalyzerHealth.model_validate_json(answer.read()).tools
 
     def health(self, kind: str) -> str:
