@@ -37,6 +37,9 @@ _READY = ".ready"
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _WORK = ".installing-"
 _MARGIN_S = 600.0
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+# What an installer wrote last may be gone when we look: its word counts, too, if there is little.
+_NOTHING_BYTES, _LITTLE_BYTES = 16 * 1024**2, 1024**3
 
 
 @dataclass(slots=True)
@@ -133,7 +136,8 @@ class Environments:
                 await process.wait()
         text = output.decode(errors="replace")
         if process.returncode != 0:
-            raise _failure(recipe, command, process.returncode, text)
+            free_bytes = shutil.disk_usage(self.folder).free
+            raise _failure(recipe, command, process.returncode, text, free_bytes)
         return text
 
     def sweep(self) -> None:
@@ -199,13 +203,17 @@ def _key(recipe: Recipe) -> str:
 
 
 def _failure(
-    recipe: Recipe, command: list[str], code: int | None, text: str
+    recipe: Recipe, command: list[str], code: int | None, text: str, free_bytes: int
 ) -> AppFault | PlatformError:
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
     if (refusal := sandbox_refusal(last)) is not None:
         return refusal
     last_line = cause_line(text)
     failure = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {last_line}"
+    if free_bytes < (_LITTLE_BYTES if _FULL.search(text) else _NOTHING_BYTES):
+        return fault(blame.BUILD_ENGINE, "build", f"the host's disk is full: free some; {failure}")
+    if command[1:3] == ["-m", "venv"]:  # the app has no part in it yet
+        return fault(blame.BUILD_ENGINE, "build", failure)
     if registry_fault(plain(text)):
         return fault(blame.REGISTRY, "build", f"no package registry: {failure}")
     if code in KILLED:

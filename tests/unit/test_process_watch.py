@@ -116,6 +116,9 @@ def test_a_warm_up_is_waited_for_though_not_for_ever():
     assert timer.is_ready(Answer("http", 503))
 
 
+ROOM = 50 * 1024**3
+
+
 @pytest.mark.parametrize(
     ("said", "stand_ins", "code", "app"),
     [
@@ -127,10 +130,28 @@ def test_a_warm_up_is_waited_for_though_not_for_ever():
     ],
 )
 def test_an_installation_that_fails_is_blamed_as_a_build_is(tmp_path, said, stand_ins, code, app):
-    found = _failure(web(tmp_path, *stand_ins), ["pip", "install"], code, f"{said}\n")
+    found = _failure(web(tmp_path, *stand_ins), ["pip", "install"], code, f"{said}\n", ROOM)
 
     assert isinstance(found, AppFault) is app
     assert said in str(found)
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "free_bytes", "app"),
+    [
+        ("pip install -r", "OSError: [Errno 28] No space left on device", 100_000_000, False),
+        ("pip install -r", "ERROR: could not install", 1_000, False),
+        ("python -m venv x", "ensurepip returned non-zero exit status 1", ROOM, False),
+        ("pip install -r", "print('No space left on device')", ROOM, True),
+    ],
+)
+def test_nobody_is_blamed_for_a_full_disk_or_for_our_own_step(
+    tmp_path: Path, command: str, said: str, free_bytes: int, app: bool
+):
+    found = _failure(web(tmp_path), command.split(), 1, said, free_bytes)
+
+    assert isinstance(found, AppFault) is app
+    assert ("disk is full" in str(found)) is (free_bytes != ROOM)
 
 
 def plan(folder: Path, image: str, **more: object) -> ServicePlan:
