@@ -1,16 +1,20 @@
-"""A disaster, rehearsed: backed up in the middle of a pipeline, destroyed, restored, finished."""
+"""Disasters, rehearsed: a lost installation in the middle of a pipeline, and a full disk."""
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import psutil
 import pytest
 
+from cli.exits import Exit
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
 from tests.support.written_report import Written
@@ -26,13 +30,45 @@ cache: false
 APPS = {f"{model}/app{number}" for model in ("careful-1", "careless-1") for number in (1, 2)}
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Assay]:
-    tools = tools_folder(tmp_path / "tools", "static/node_modules")
-    shell = Assay(tmp_path / "data", (("ASSAY_ENGINE", "process"), ("ASSAY_TOOLS", str(tools))))
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
+    """A stack whose data folder is on a small disk of its own, where that can be had."""
+    folder = tmp_path_factory.mktemp("disaster")
+    tools = tools_folder(folder / "tools", "static/node_modules")
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1g", "assay-test", str(disk)]
+    is_small = subprocess.run(mount, capture_output=True).returncode == 0
+    shell = Assay(disk / "data", (("ASSAY_ENGINE", "process"), ("ASSAY_TOOLS", str(tools))))
     yield shell
     shell.run("down", timeout_s=120)
     destroy(shell)
+    if is_small:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Nothing can be written to the disk inside of this, whatever others remove meanwhile."""
+    stop = Event()
+
+    def fill() -> None:
+        with (disk / "ballast").open("wb", buffering=0) as ballast:
+            while not stop.is_set():
+                room = shutil.disk_usage(disk).free
+                with suppress(OSError):
+                    size = os.fstat(ballast.fileno()).st_size
+                    os.posix_fallocate(ballast.fileno(), 0, size + room)
+                stop.wait(0.05)
+
+    filling = Thread(target=fill)
+    filling.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        filling.join()
+        (disk / "ballast").unlink()
 
 
 def destroy(shell: Assay) -> None:
@@ -93,3 +129,31 @@ def test_a_pipeline_goes_on_after_its_installation_was_lost(shell: Assay, tmp_pa
     assert sorted(ids) == ["pipeline/lost", *(f"pipeline/lost/{app}" for app in sorted(APPS))]
     assert shell.run("submit", str(spec), "--id", "again", "--wait").returncode == 0
     assert cells_of(shell.report("again")) == whole
+
+
+def test_a_pipeline_goes_on_after_its_disk_was_full(shell: Assay, tmp_path: Path):
+    """Of the server's database, the store, the results and the logs: all are on this disk."""
+    disk = shell.data.parent
+    assert disk.is_mount(), "needs root, to mount a small disk"
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC)
+    up = shell.run("up", timeout_s=180)
+    assert up.returncode == 0, up.stderr
+    assert shell.run("submit", str(spec), "--id", "full").returncode == 0
+    wait_until_one_ended(shell, "full")
+
+    with full(disk):
+        saved = shell.run("backup", str(disk / "backup.zip"))
+        time.sleep(6)
+    watched = shell.run("watch", "full", timeout_s=200)
+    cells = shell.report("full").cells
+
+    assert "disk" in saved.stderr and saved.returncode == Exit.UNAVAILABLE
+    assert not (disk / "backup.zip").exists()
+    assert watched.returncode == 0, watched.stderr
+    whys = {cell.report.reason for cell in cells if cell.state == "infra_failed"}
+    assert not any(cell.state == "app_failed" for cell in cells), [c.report.reason for c in cells]
+    retried = shell.run("retry", "full", timeout_s=200)
+    states = {state for state, _ in cells_of(shell.report("full")).values()}
+    assert states <= {"measured", "not_applicable"}, (whys, retried.stderr)
+    assert all("disk full" in why or "No space left" in why for why in whys), whys
