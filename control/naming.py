@@ -30,13 +30,7 @@ def pipeline_id(text: str) -> str:
     Raises:
         PlatformError: it cannot.
     """
-    if not re.fullmatch(PIPELINE_ID_PATTERN, text):
-        raise WrongInputError(
-            f"pipeline id {text!r} is not usable",
-            next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
-            "at most 63 characters",
-        )
-    return text
+    return _usable(text, PIPELINE_ID_PATTERN, f"pipeline id {text!r}", 63)
 
 
 def schedule_name(text: str) -> str:
@@ -45,11 +39,15 @@ def schedule_name(text: str) -> str:
     Raises:
         PlatformError: it cannot.
     """
-    if not re.fullmatch(SCHEDULE_NAME_PATTERN, text):
+    return _usable(text, SCHEDULE_NAME_PATTERN, f"the name {text[:80]!r} of a schedule", 40)
+
+
+def _usable(text: str, pattern: str, what: str, most: int) -> str:
+    if not re.fullmatch(pattern, text):
         raise WrongInputError(
-            f"the name {text[:80]!r} of a schedule is not usable",
+            f"{what} is not usable",
             next_step="use letters, digits, '.', '_' and '-', starting with a letter or digit, "
-            "at most 40 characters",
+            f"at most {most} characters",
         )
     return text
 

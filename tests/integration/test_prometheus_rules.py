@@ -1,5 +1,6 @@
 """Rules and configurations that Prometheus and Alertmanager read, checked by their own tools."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from activities.alert_table import ALERTS
 from contract.alert import Severity
+from tests.unit.test_metrics_board import expressions
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -80,11 +82,23 @@ def test_the_seeds_thresholds_are_those_of_the_rules() -> None:
 
 
 def test_every_metric_in_the_rules_is_documented() -> None:
-    page = ROOT / "docs" / "metrics.md"
-    if not page.exists():
-        pytest.skip("docs/metrics.md is not there yet")
-    documented = set(re.findall(r"assay_[a-z_]+", page.read_text()))
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    documented = set(re.findall(r"assay_[a-z_]+", page))
     expressions = [rule["expr"] for group in groups() for rule in group["rules"]]
     used = {name for e in expressions for name in re.findall(r"(?:assay|temporal)_[a-z_]+", e)}
     assert used
     assert {name for name in used if not FOREIGN.fullmatch(name)} <= documented
+
+
+def test_prometheus_reads_every_expression_of_the_board(tmp_path: Path):
+    rules = [
+        {"record": f"board:{number}", "expr": text.replace("$__rate_interval", "1m")}
+        for number, text in enumerate(expressions())
+    ]
+    file = tmp_path / "rules.yml"
+    file.write_text(json.dumps({"groups": [{"name": "board", "rules": rules}]}))
+
+    done = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(rules)} rules found" in done.stdout
