@@ -2,13 +2,14 @@
 
     python bench/compare.py --against REF [--pairs 9] [--repeats 2]
     python bench/compare.py --short
-    python bench/compare.py --aa
+    python bench/compare.py --aa [--slower 0.2]
     python bench/compare.py BASE NEW
 
 `--against` checks REF out beside this tree and runs `short_cases.py` in both, in turns: base, base
 again, new. `--short` takes the commit in `bench/baseline.txt`; where it is not there (a shallow
 clone, the first commit), nothing is compared, which it says, and the exit code is 0. `--aa`
-compares this tree with itself. BASE and NEW are folders of results, as benches keep them: their
+compares this tree with itself, and with `--slower` as if the newer one took that share longer, to
+see whether that is found. BASE and NEW are folders of results, as benches keep them: their
 figures are put beside each other; only the same bench on the same machine is judged, and only by
 several runs.
 
@@ -50,10 +51,10 @@ _Rows = dict[str, dict[str, list[dict[str, float]]]]
 class Runner:
     """A process that runs cases of a tree."""
 
-    def __init__(self, root: Path, seed: int) -> None:
+    def __init__(self, root: Path, seed: int, slower: float = 0.0) -> None:
         script = root / "bench/short_cases.py"
         self._process = subprocess.Popen(
-            [sys.executable, str(script), str(root)],
+            [sys.executable, str(script), str(root), str(slower)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -100,13 +101,18 @@ def checked_out(ref: str) -> Generator[Path]:
             _git("worktree", "remove", "--force", str(root))
 
 
-def side_by_side(base: Path, new: Path, pairs: int, repeats: int) -> tuple[_Rows, dict[str, str]]:
+def side_by_side(
+    base: Path, new: Path, pairs: int, repeats: int, slower: float = 0.0
+) -> tuple[_Rows, dict[str, str]]:
     """Values of every case, and why some have none. The order within a pair takes turns."""
     rows: _Rows = {case: {"base": [], "again": [], "new": []} for case in CASES}
     lost: dict[str, str] = {}
     for pair in range(pairs):
         trees = {"base": base, "again": base, "new": new}
-        runners = {role: Runner(root, pair + 1) for role, root in trees.items()}
+        extra = {"new": slower}
+        runners = {
+            role: Runner(root, pair + 1, extra.get(role, 0.0)) for role, root in trees.items()
+        }
         order = list(runners) if pair % 2 == 0 else list(runners)[::-1]
         for case in CASES:
             if case not in lost:
@@ -188,13 +194,15 @@ def against(ref: str, pairs: int, repeats: int) -> int:
     return code
 
 
-def against_itself(pairs: int, repeats: int) -> int:
-    """Compare this tree with itself, for the rate of false alarms."""
+def against_itself(pairs: int, repeats: int, slower: float) -> int:
+    """Compare this tree with itself, for the rate of false alarms or of planted slowdowns found."""
     recording = Recording(__file__)
-    rows, lost = side_by_side(ROOT, ROOT, pairs, repeats)
+    rows, lost = side_by_side(ROOT, ROOT, pairs, repeats, slower)
     verdicts = judged(rows, lost)
     code = report(verdicts, lost)
-    print(f"kept in {recording.write({'verdicts': verdicts, 'lost': lost, 'values': rows})}")
+    planted = {"slower": slower} if slower else {}
+    kept = recording.write({"verdicts": verdicts, "lost": lost, "values": rows} | planted)
+    print(f"kept in {kept}")
     return code
 
 
@@ -204,7 +212,7 @@ def planted(folder: Path) -> int:
     A slowdown of one case is planted by multiplying what the newer one took.
     """
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("compare-*.json")]
-    runs = [run["result"] for run in runs if "against" not in run["result"]]
+    runs = [run["result"] for run in runs if not {"against", "slower"} & run["result"].keys()]
     print(f"{len(runs)} runs against itself")
     for size in PLANTED:
         found: defaultdict[str, list[bool]] = defaultdict(list)
@@ -293,6 +301,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="REF")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--aa", action="store_true")
+    parser.add_argument("--slower", type=float, default=0.0, metavar="SHARE", help="with --aa")
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--planted", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
@@ -302,7 +311,7 @@ def main() -> None:
     if given.short:
         sys.exit(short(given.pairs, given.repeats))
     if given.aa:
-        sys.exit(against_itself(given.pairs, given.repeats))
+        sys.exit(against_itself(given.pairs, given.repeats, given.slower))
     if given.against:
         sys.exit(against(given.against, given.pairs, given.repeats))
     if len(given.results) != 2:

@@ -1,6 +1,6 @@
 """Small pieces of work of the product's core, run again and again in one process.
 
-    python bench/short_cases.py ROOT
+    python bench/short_cases.py ROOT [SLOWER]
 
 Measures the code below ROOT, whatever tree this file is in. Reads the name of a case from each line
 of standard input, runs it once and answers with one JSON line: processor seconds of this process
@@ -120,13 +120,16 @@ async def _store(folder: Path) -> Any:
     return SqlResultStore.from_url(url)
 
 
-def measured(name: str, folder: Path) -> dict[str, float]:
-    """One run of a case in a folder of its own."""
+def measured(name: str, folder: Path, slower: float = 0.0) -> dict[str, float]:
+    """One run of a case in a folder of its own; `slower`: the share to work longer than needed."""
     with tempfile.TemporaryDirectory(dir=folder) as own:
         gc.collect()
         cpu, wall = time.process_time(), time.perf_counter()
         with contextlib.redirect_stdout(io.StringIO()):
             asyncio.run(_run(CASES[name], Path(own)))
+        until = cpu + (time.process_time() - cpu) * (1 + slower)
+        while time.process_time() < until:
+            sum(range(1_000))
         return {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
 
 
@@ -137,11 +140,12 @@ async def _run(case: Case, folder: Path) -> None:
 def main() -> None:
     """Answer until there is nothing more to read."""
     root = Path(sys.argv[1]).resolve()
+    slower = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
     sys.path[:] = [str(root), *(p for p in sys.path if Path(p).name != "bench" or p == "")]
     with tempfile.TemporaryDirectory(prefix="assay-short-") as folder:
         for line in sys.stdin:
             try:
-                answer: dict[str, Any] = dict(measured(line.strip(), Path(folder)))
+                answer: dict[str, Any] = dict(measured(line.strip(), Path(folder), slower))
             except Exception as error:
                 answer = {"error": f"{type(error).__name__}: {error}"[:300]}
             print(json.dumps(answer), flush=True)
