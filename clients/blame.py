@@ -251,6 +251,13 @@ BUILD_KILLED = _row(
     "the step did not end by itself",
     "built again",
 )  # fmt: skip
+HOST_FULL = _row(
+    "host-full", _PLATFORM,
+    "a process of the app ended with an exit code of its own, and the disk that it writes to had no"
+    " room left",
+    "a process that cannot write fails, whoever filled the disk",
+    "started again",
+)  # fmt: skip
 BUILD_ENGINE = _row(
     "engine-failed", _PLATFORM,
     "the engine failed to build or to start: a full disk, a driver, the container runtime",
@@ -263,7 +270,7 @@ ROWS: tuple[Row, ...] = (
     NEVER_ANSWERED, UNREACHED, TLS_ONLY, LISTENER_GONE, HANG, SILENT, SLOW_START, REMOVED, KILLED,
     KILLED_BY_NOBODY, ENGINE_RESTARTED, RESTARTED, PAUSED, SANDBOX_GONE, STAND_IN, NO_BASE_IMAGE,
     UNSUPPORTED, SETTING_DROPPED, BEYOND_LIMITS, NO_COMPOSE, NO_KNOWN_START, NOT_HONOURED,
-    NETWORK_DENIED, REGISTRY, BUILD_KILLED, BUILD_ENGINE,
+    NETWORK_DENIED, REGISTRY, BUILD_KILLED, HOST_FULL, BUILD_ENGINE,
 )  # fmt: skip
 
 # No retry cures these: somebody has to do something first. A full disk may be freed meanwhile.
@@ -279,6 +286,7 @@ _CODES = {
     TLS_ONLY.key: ErrorCode.FAILED_PRECONDITION,
     NOT_HONOURED.key: ErrorCode.FAILED_PRECONDITION,
     NETWORK_DENIED.key: ErrorCode.FAILED_PRECONDITION,
+    HOST_FULL.key: ErrorCode.RESOURCE_EXHAUSTED,
     BUILD_ENGINE.key: ErrorCode.RESOURCE_EXHAUSTED,
 }
 

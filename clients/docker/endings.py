@@ -1,5 +1,6 @@
 """How a container ended: by itself, at a limit, or because somebody ended it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +9,9 @@ import docker
 from clients import blame
 from clients.docker import podman
 from clients.docker.containers import Containers, State
-from clients.docker.engine import Event, events_of, moment, running_since
+from clients.docker.engine import Event, events_of, folder_of, moment, running_since
 from clients.docker.errors import call
-from clients.ending import Ending
+from clients.ending import Ending, unless_full
 
 _KILL, _TERMINATE = 9, 15
 # Signals of `docker stop`, `docker kill` and `docker rm -f`, whatever exit code an app makes of
@@ -50,7 +51,7 @@ class Endings:
         found = ended(state, await events_of(self.client, container_id))
         if found.row is blame.EXIT and await call(podman.was_stopped, self.client, container_id):
             return Ending(blame.KILLED, f"{state.ending} after somebody stopped it from outside")
-        return found
+        return await asyncio.to_thread(unless_full, found, await folder_of(self.client))
 
 
 def ended(state: State, events: Sequence[Event]) -> Ending:

@@ -1,8 +1,10 @@
 """The engine's own history: since when it runs, and what happened to its containers."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 import docker
@@ -10,6 +12,7 @@ import docker
 from clients.docker.errors import call
 from contract.errors import ErrorCode, PlatformError
 
+_ROOT = "/var/lib/docker"
 _DEFAULT_NETWORK = "com.docker.network.bridge.default_bridge"
 
 
@@ -30,6 +33,13 @@ async def running_since(client: docker.DockerClient) -> datetime | None:
     if (network.get("Options") or {}).get(_DEFAULT_NETWORK) != "true":
         return None
     return moment(str(network["Created"]))
+
+
+async def folder_of(client: docker.DockerClient) -> Path:
+    """Where the engine keeps images and what containers write, on its own host."""
+    with suppress(PlatformError):
+        return Path(str((await call(client.info)).get("DockerRootDir") or _ROOT))
+    return Path(_ROOT)
 
 
 @dataclass(frozen=True, slots=True)

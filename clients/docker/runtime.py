@@ -10,7 +10,6 @@ name, but no other app, no port of the host, and (egress `deny`) nothing outside
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from clients.blame import AppFault
@@ -22,6 +21,7 @@ from clients.docker.building import Building
 from clients.docker.checks import AppChecker
 from clients.docker.containers import Containers, State
 from clients.docker.endings import Endings
+from clients.docker.engine import folder_of
 from clients.docker.errors import call, connect
 from clients.docker.firewall import Firewall
 from clients.docker.images import Images
@@ -48,7 +48,6 @@ DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 DEFAULT_POOL = "10.213.0.0/16"
 _ENGINE_TIMEOUT_S = 60
 _PROBE_TIMEOUT_S = 4
-_ROOT = "/var/lib/docker"
 
 
 class DockerRuntime:
@@ -280,9 +279,7 @@ class DockerRuntime:
 
     async def folder(self) -> Path:
         """Where the engine keeps images and volumes, on its own host; it may not be readable."""
-        with suppress(PlatformError):
-            return Path(str((await call(self._client.info)).get("DockerRootDir") or _ROOT))
-        return Path(_ROOT)
+        return await folder_of(self._client)
 
     async def prune(self) -> int:
         """Remove our images above `AppLimits.images_bytes`; returns the bytes freed."""

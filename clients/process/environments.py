@@ -16,6 +16,7 @@ from pathlib import Path
 
 from clients import blame
 from clients.blame import AppFault, fault
+from clients.ending import NO_ROOM_BYTES
 from clients.excuses import Circumstances, excuse
 from clients.limits import AppLimits
 from clients.log_lines import cause_line, plain
@@ -39,7 +40,7 @@ _WORK = ".installing-"
 _MARGIN_S = 600.0
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 # What an installer wrote last may be gone when we look: its word counts, too, if there is little.
-_NOTHING_BYTES, _LITTLE_BYTES = 16 * 1024**2, 1024**3
+_LITTLE_BYTES = 1024**3
 
 
 @dataclass(slots=True)
@@ -210,7 +211,7 @@ def _failure(
         return refusal
     last_line = cause_line(text)
     failure = f"{recipe.name}: {Path(command[0]).name} {' '.join(command[1:4])} failed: {last_line}"
-    if free_bytes < (_LITTLE_BYTES if _FULL.search(text) else _NOTHING_BYTES):
+    if free_bytes < (_LITTLE_BYTES if _FULL.search(text) else NO_ROOM_BYTES):
         return fault(blame.BUILD_ENGINE, "build", f"the host's disk is full: free some; {failure}")
     if command[1:3] == ["-m", "venv"]:  # the app has no part in it yet
         return fault(blame.BUILD_ENGINE, "build", failure)

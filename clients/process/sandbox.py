@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients import blame
-from clients.ending import Ending
+from clients.ending import Ending, unless_full
 from clients.limits import AppLimits
 from contract.errors import ErrorCode, PlatformError
 
@@ -178,7 +178,7 @@ class Confined:
         if code in KILLED:
             text = f"exited with {code} (killed; who sent the signal is not on record)"
             return Ending(blame.KILLED_BY_NOBODY, text)
-        return Ending(blame.EXIT, f"exited with {code}")
+        return unless_full(Ending(blame.EXIT, f"exited with {code}"), self.folder)
 
     def identity(self) -> str:
         """`pid:<pid>:<start ticks>` of the running sandbox; empty when it does not run.
