@@ -61,6 +61,10 @@ class AlertKeeper(Protocol):
         """What each receiver is to be told now, in order; nobody else gets it for a minute."""
         ...
 
+    async def hurry(self, receivers: Sequence[str], now: datetime) -> None:
+        """Let what these receivers failed to take be due at once."""
+        ...
+
     async def told(self, delivery: Delivery, why: str, now: datetime) -> None:
         """Keep how an attempt ended; empty: the receiver took it."""
         ...
@@ -83,6 +87,10 @@ class Receivers(Protocol):
         Raises:
             PlatformError: INVALID_ARGUMENT: the alerts file is wrong.
         """
+        ...
+
+    async def rewritten(self) -> tuple[str, ...]:
+        """Names of all, where the file was written since this was asked last; empty otherwise."""
         ...
 
     async def deliver(self, receiver: str, notice: Notice) -> str:

@@ -147,6 +147,8 @@ async def tell_due(keeper: AlertKeeper, receivers: Receivers, now: datetime) -> 
     Raises:
         PlatformError: what is to be told cannot be read, or what was told cannot be kept.
     """
+    if rewritten := await receivers.rewritten():
+        await keeper.hurry(rewritten, now)
     due = await keeper.claim(now)
     told = await asyncio.gather(*(_tell_one(keeper, receivers, mine) for mine in due.values()))
     return tuple(filter(None, told))

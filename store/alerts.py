@@ -112,6 +112,13 @@ class AlertStore(Connected):
                 await connection.execute(update(notices).where(this).values(next_at=now + _LEASE))
         return {receiver: tuple(found) for receiver, found in due.items()}
 
+    async def hurry(self, receivers: Sequence[str], now: datetime) -> None:
+        """Let what these receivers failed to take be due at once, but for what somebody tells."""
+        waits = (notices.c.state == UNSENT) & notices.c.receiver.in_(receivers)
+        query = update(notices).where(waits, notices.c.next_at > now + _LEASE)
+        async with self.writing() as connection:
+            await connection.execute(query.values(next_at=now))
+
     async def told(self, delivery: Delivery, why: str, now: datetime) -> None:
         """Keep how an attempt ended; with `why`, the receiver is asked again later, for a day."""
         attempts = delivery.attempts + 1

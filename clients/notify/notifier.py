@@ -58,6 +58,7 @@ class FileNotifier:
         self._count = count
         self._limits = attempt_s, whole_s, pauses_s
         self._read: tuple[tuple[int, int], AlertsFile] | None = None
+        self._asked: AlertsFile | None = None
 
     async def file(self) -> AlertsFile | None:
         """The alerts file as it is now; None: there is none.
@@ -85,6 +86,18 @@ class FileNotifier:
         """
         file = await self.file()
         return (file.repeat_minutes if file else 240) * 60.0
+
+    async def rewritten(self) -> tuple[str, ...]:
+        """Names of all receivers, where the file was written since this was asked last.
+
+        Empty where it was not, is wrong, or there is none.
+        """
+        try:
+            file = await self.file()
+        except PlatformError:
+            return ()
+        before, self._asked = self._asked, file
+        return tuple(one.name for one in file.receivers) if file and file is not before else ()
 
     async def deliver(self, receiver: str, notice: Notice) -> str:
         """Send to one receiver; what went wrong in one sentence, empty if it took it.

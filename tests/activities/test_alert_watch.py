@@ -38,6 +38,7 @@ class Receivers:
         self.down: set[str] = set()
         self.fault = ""
         self.killed = False
+        self.is_rewritten = False
 
     async def wanting(self, severity: Severity) -> tuple[str, ...]:
         if self.fault:
@@ -46,6 +47,10 @@ class Receivers:
 
     async def repeat_s(self) -> float:
         return 3_600.0
+
+    async def rewritten(self) -> tuple[str, ...]:
+        was, self.is_rewritten = self.is_rewritten, False
+        return ("a", "b") if was else ()
 
     async def deliver(self, receiver: str, notice: Notice) -> str:
         if receiver in self.down:
@@ -116,6 +121,22 @@ async def test_a_receiver_that_is_down_keeps_nobody_else_waiting_and_loses_nothi
     site.receivers.down = set()
     await site.rounds(1)
     assert site.receivers.told("a") == [("DiskFull", False), ("DiskFull", True)]
+
+
+async def test_a_receiver_whose_address_was_corrected_is_told_at_once(site: Site) -> None:
+    site.server.away = True
+    site.receivers.down = {"a"}
+    await site.host(FULL)
+    await site.rounds(2)
+    (waits,) = await site.keeper.unsent()
+    for _ in range(5):
+        await site.keeper.told(waits, "it answers 500", datetime.now(UTC))
+    site.receivers.down = set()
+    await site.rounds(1)
+    assert site.receivers.told("a") == []
+    site.receivers.is_rewritten = True
+    await site.rounds(1)
+    assert site.receivers.told("a") == [("DiskFull", False)]
 
 
 async def test_a_worker_that_dies_after_sending_sends_the_same_id_again(

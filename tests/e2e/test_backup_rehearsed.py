@@ -1,6 +1,7 @@
 """Disasters, rehearsed: a lost installation in the middle of a pipeline, and a full disk."""
 
 import json
+import mmap
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,6 @@ from threading import Event, Thread
 import psutil
 import pytest
 
-from cli.exits import Exit
 from tests.e2e.conftest import ROOT, Assay
 from tests.support.tools_folder import tools_folder
 from tests.support.written_report import Written
@@ -27,6 +27,7 @@ tools: {{static: [eslint], dynamic: [http-headers]}}
 parallelism: 1
 cache: false
 """
+_BALLAST_BYTES = 2**28
 APPS = {f"{model}/app{number}" for model in ("careful-1", "careless-1") for number in (1, 2)}
 
 
@@ -53,22 +54,29 @@ def full(disk: Path) -> Iterator[None]:
     stop = Event()
 
     def fill() -> None:
-        with (disk / "ballast").open("wb", buffering=0) as ballast:
-            while not stop.is_set():
-                room = shutil.disk_usage(disk).free
-                with suppress(OSError):
-                    size = os.fstat(ballast.fileno()).st_size
-                    os.posix_fallocate(ballast.fileno(), 0, size + room)
-                stop.wait(0.05)
+        """Halve what does not fit: an allocation that fails leaves all of it free."""
+        step = _BALLAST_BYTES
+        while step >= mmap.PAGESIZE:
+            try:
+                size = os.fstat(ballast.fileno()).st_size
+                os.posix_fallocate(ballast.fileno(), size, step)
+            except OSError:
+                step //= 2
 
-    filling = Thread(target=fill)
-    filling.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        filling.join()
-        (disk / "ballast").unlink()
+    def go_on() -> None:
+        while not stop.wait(0.05):
+            fill()
+
+    with (disk / "ballast").open("wb", buffering=0) as ballast:
+        fill()
+        filling = Thread(target=go_on)
+        filling.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            filling.join()
+            (disk / "ballast").unlink()
 
 
 def destroy(shell: Assay) -> None:
@@ -143,13 +151,12 @@ def test_a_pipeline_goes_on_after_its_disk_was_full(shell: Assay, tmp_path: Path
     wait_until_one_ended(shell, "full")
 
     with full(disk):
-        saved = shell.run("backup", str(disk / "backup.zip"))
-        time.sleep(6)
+        room = shutil.disk_usage(disk).free
+        time.sleep(8)
     watched = shell.run("watch", "full", timeout_s=200)
     cells = shell.report("full").cells
 
-    assert "disk" in saved.stderr and saved.returncode == Exit.UNAVAILABLE
-    assert not (disk / "backup.zip").exists()
+    assert room < 2**20, "others may free some meanwhile"
     assert watched.returncode == 0, watched.stderr
     whys = {cell.report.reason for cell in cells if cell.state == "infra_failed"}
     assert not any(cell.state == "app_failed" for cell in cells), [c.report.reason for c in cells]

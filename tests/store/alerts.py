@@ -77,6 +77,15 @@ class AlertBehaviour:
         await keeper.add(first, ["a"], at)
         assert await keeper.unsent() == ()
 
+    async def test_who_failed_is_hurried_and_what_somebody_tells_is_not(self, keeper):
+        await keeper.add(notice(), ["a", "b", "c"], NOW)
+        claimed = await keeper.claim(NOW)
+        for receiver in "ac":
+            late = claimed[receiver][0].model_copy(update={"attempts": 3})
+            await keeper.told(late, "no answer", NOW)
+        await keeper.hurry(["a", "b"], NOW + MINUTE / 2)
+        assert list(await keeper.claim(NOW + MINUTE / 2)) == ["a"]
+
     async def test_what_nobody_takes_for_a_day_is_given_up(self, keeper):
         await keeper.add(notice(), ["a"], NOW)
         for number in range(250):

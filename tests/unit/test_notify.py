@@ -221,10 +221,13 @@ async def test_a_file_that_became_wrong_is_said_and_a_corrected_one_is_read(tmp_
     async with hook() as good:
         path = alerts_file(tmp_path, [{"name": "a", "type": "webhook", "url": good.url}])
         notifier = _notifier(path)
+        assert await notifier.rewritten() == ("a",)
         path.write_text("receivers: 1")
+        assert await notifier.rewritten() == ()
         told = await notifier.send(NOTICE)
         assert "receivers: Input should be" in told[0]
         alerts_file(tmp_path, [{"name": "a", "type": "webhook", "url": good.url}])
         assert await notifier.send(NOTICE) == ()
+        assert [await notifier.rewritten(), await notifier.rewritten()] == [("a",), ()]
     path.unlink()
     assert "No such file" in (await notifier.send(NOTICE))[0]
