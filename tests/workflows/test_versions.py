@@ -6,7 +6,8 @@ A server of its own: on the others, no version is ever current.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +18,17 @@ from temporalio.testing import WorkflowEnvironment
 
 from clients.temporal import ensure_janitor_schedule
 from clients.versioning import require_versioning
+from contract.access import AuditQuery
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
-from control import deployments
+from control import deployments, releasing
 from control.builds import build_of
 from control.deployments import deployment_status, set_current
 from control.errors import NoPipelineError, WrongInputError
 from control.pipelines import Pipeline, list_pipelines
+from control.releasing import Release
+from store.access import AccessStore
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
 from tests.workflows.fake_platform import HOST, PATIENCE_S, FakePlatform, blocks, finished, workers
 from workflows import search_attributes
@@ -182,6 +186,43 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     assert await build(second) == "B"
     with pytest.raises(NoPipelineError):  # only the store can tell: its code is gone, too
         await Pipeline(client, unversioned.id).snapshot()
+
+
+async def test_a_release_makes_itself_current_and_who_goes_back_by_command_stays_there(
+    client: Client, fleet: Fleet, tmp_path: Path
+) -> None:
+    store = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
+
+    async def becomes_current(build: str) -> bool:
+        release = Release("assay", build, HOST, store)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while not await releasing.look(client, release):
+                    await asyncio.sleep(0.1)
+                return True
+        return False
+
+    await fleet.start("A")
+    assert await becomes_current("A")
+    _, go, on_a = await begun(client)
+    await fleet.start("B")
+    assert await becomes_current("B")
+    _, go_on, on_b = await begun(client)
+
+    assert [await build(h) for h in (on_a, on_b)] == ["A", "B"]
+    await current(client, "A")
+    assert not await releasing.look(client, Release("assay", "B", HOST, store)), "it was restarted"
+    assert (await deployment_status(client, "assay")).current == "A"
+    go.set()
+    go_on.set()
+    assert [(await finished(h)).counts for h in (on_a, on_b)] == [{MEASURED: 1}] * 2
+    log = AccessStore.from_url(store)
+    changes = await log.changes(AuditQuery())
+    await log.close()
+    assert [(one.who, one.outcome, one.detail) for one in changes] == [
+        ("worker", "done", "pipelines begin on build B (before: A)"),
+        ("worker", "done", "pipelines begin on build A"),
+    ]
 
 
 async def test_what_cannot_be_current_is_said(client: Client) -> None:
