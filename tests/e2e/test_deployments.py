@@ -131,6 +131,16 @@ def told(shell: Assay, *arguments: str) -> dict[str, object]:
     return json.loads(done.stdout)
 
 
+def becomes_current(shell: Assay, build_id: str) -> None:
+    """Wait until what begins, begins on this build, without anybody's command."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        done = shell.run("deployment", "current")
+        if f"pipelines begin on build {build_id}" in done.stdout:
+            return
+        assert time.monotonic() < deadline, done.stdout + done.stderr
+
+
 def submitted(shell: Assay, name: str) -> None:
     spec = shell.data / "spec.yaml"
     root = ROOT / "controls"
@@ -155,6 +165,7 @@ def builds(shell: Assay, **wanted: str) -> None:
 def test_on_a_server_of_ones_own_a_release_is_current_by_itself_or_by_command(own: Assay) -> None:
     with ExitStack() as old:
         old.enter_context(worker(own, "A"))
+        becomes_current(own, "A")
         submitted(own, "first")
         builds(own, first="A")
         with worker(own, "B", ASSAY_MAKE_CURRENT="false"):
