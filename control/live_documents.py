@@ -62,11 +62,13 @@ class Sent(Frozen):
 
     Attributes:
         answer: what the pipeline answered, where it does.
+        waits: why it is kept, and nobody acts on it now; empty: somebody does.
     """
 
     pipeline_id: str
     sent: str
     answer: str | int | None = None
+    waits: str = ""
 
 
 class LiveChange(Frozen):

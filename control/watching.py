@@ -274,9 +274,13 @@ async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
     """The worker, if the server itself answers."""
     try:
         async with asyncio.timeout(_ASK_SERVER_S):
-            await pipeline.is_running()
+            trouble = await pipeline.stranded()
     except (TimeoutError, PlatformError):
         return _server_away()
+    if trouble:
+        return _WorkerAwayError(
+            f"{trouble.message}; {trouble.next_step}", next_step=trouble.next_step
+        )
     return _WorkerAwayError(
         "no worker answers for the pipeline",
         next_step="see that a worker runs; the pipeline goes on when one does",

@@ -115,6 +115,9 @@ class FakePipeline:
     async def pause(self) -> None:
         """Nothing runs."""
 
+    async def stranded(self) -> None:
+        """Somebody works on it."""
+
 
 @pytest.fixture
 def local(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Session]:

@@ -6,7 +6,7 @@ A server of its own: on the others, no version is ever current.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from contract.access import AuditQuery
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
-from control import deployments, releasing
+from control import deployments, polling, releasing
 from control.builds import build_of
 from control.deployments import deployment_status, set_current
-from control.errors import NoPipelineError, WrongInputError
+from control.errors import NoPipelineError, StrandedError, WrongInputError
 from control.pipelines import Pipeline, list_pipelines
 from control.releasing import Release
+from control.steering import pause
 from store.access import AccessStore
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
 from tests.workflows.fake_platform import HOST, PATIENCE_S, FakePlatform, blocks, finished, workers
@@ -159,7 +160,7 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     client: Client, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`down`, another code, `up`: first with an Assay that did not know versions."""
-    monkeypatch.setattr(deployments, "_ALIVE_S", 0.0)  # who is gone counts as gone at once
+    monkeypatch.setattr(polling, "ALIVE_S", 0.0)  # who is gone counts as gone at once
     await fleet.start("")
     unversioned, go, first = await begun(client, apps=2)
     await fleet.stop("")
@@ -171,11 +172,22 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     assert (await finished(first)).counts == {MEASURED: 2}
     await fleet.stop("A")
 
+    began = time.monotonic()
+    pipeline = Pipeline(client, versioned.id)
+    for ask in (pipeline.progress(), pipeline.set_parallelism(3)):
+        with pytest.raises(StrandedError, match="no worker of build A") as caught:
+            await ask
+        assert caught.value.next_step.endswith("deployment move A")
+    kept = await pause(pipeline)
+    assert "no worker of build A" in kept.waits
+    assert time.monotonic() - began < 15, "not after a long time-out"
+
     await fleet.start("B")
     began = time.monotonic()
     with pytest.raises(PlatformError, match="none of its workers asked"):
         await set_current(client, "assay", "A")
     (moved,) = (await current(client, "B", force=True)).moved
+    await pipeline.resume()
     go_on.set()
     result = await finished(second)
 
@@ -193,20 +205,16 @@ async def test_a_release_makes_itself_current_and_who_goes_back_by_command_stays
 ) -> None:
     store = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
 
-    async def becomes_current(build: str) -> bool:
-        release = Release("assay", build, HOST, store)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(10):
-                while not await releasing.look(client, release):
-                    await asyncio.sleep(0.1)
-                return True
-        return False
+    async def becomes_current(build: str) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await releasing.look(client, Release("assay", build, HOST, store)):
+                await asyncio.sleep(0.1)
 
     await fleet.start("A")
-    assert await becomes_current("A")
+    await becomes_current("A")
     _, go, on_a = await begun(client)
     await fleet.start("B")
-    assert await becomes_current("B")
+    await becomes_current("B")
     _, go_on, on_b = await begun(client)
 
     assert [await build(h) for h in (on_a, on_b)] == ["A", "B"]
