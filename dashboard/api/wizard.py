@@ -11,7 +11,7 @@ from contract.spec import PipelineSpec
 from control.actions import Action
 from control.documents import Validated
 from control.dryrun import validated
-from control.launching import Launched, launch
+from control.launching import Launched, launch, left_aside
 from control.naming import new_id
 from control.specfile import parse_spec
 from control.specs import SpecPage, list_specs, spec_text
@@ -104,4 +104,5 @@ async def start_pipeline(
     """Start a pipeline, or join the one that runs with this ID and this very spec."""
     plan = await planned(site, order.spec, order.id or new_id("pipeline"))
     async with audited(request, actor, Action.START, f"pipeline {plan.pipeline_id}"):
-        return await launch(await server.client(), plan, actor.name)
+        launched = await launch(await server.client(), plan, actor.name)
+    return launched.model_copy(update={"note": left_aside(order.spec)})
