@@ -1,8 +1,9 @@
 """What a comparison says, in words and figures that are the same wherever they are shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from contract.scans import LostTool
 from contract.weakness import BaselineState
 from control.compared_looks import LookCounts
 from control.comparison import Comparison
@@ -45,9 +46,28 @@ def figure_of(counts: Sequence[BaselineCount], looks: LookCounts, state: Baselin
 
 def unmeasured(document: Comparison) -> list[str]:
     """Which tools did not look in both pipelines, and at how many apps."""
-    lines = list(_unmeasured(document))
-    left = len(lines) - _NAMED
-    return lines if left <= 0 else [*lines[:_NAMED], f"and {left} more tools"]
+    return _some(_unmeasured(document))
+
+
+def no_longer_measured(document: Comparison) -> list[str]:
+    """Which tools measured apps in the earlier pipeline alone, of any category, and why not now."""
+    return _some(
+        f"{tool.tool}: {_apps(tool.apps)} ({_examples(tool)})"
+        + (tool.reason and f": {tool.reason}")
+        for tool in document.lost
+    )
+
+
+def _examples(tool: LostTool) -> str:
+    left = tool.apps - len(tool.examples)
+    return ", ".join(tool.examples) + (f" and {left} more" if left > 0 else "")
+
+
+def _some(lines: Iterable[str]) -> list[str]:
+    """The first lines, and how many tools more there are."""
+    shown = list(lines)
+    left = len(shown) - _NAMED
+    return shown if left <= 0 else [*shown[:_NAMED], f"and {left} more tools"]
 
 
 def _unmeasured(document: Comparison) -> Iterator[str]:

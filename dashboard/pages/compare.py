@@ -12,7 +12,7 @@ from contract.record import PipelineListing
 from contract.weakness import BaselineState
 from control.changes_page import changes_page
 from control.comparing_asked import AskedChanges
-from control.comparing_words import Figure, figure_of, unmeasured
+from control.comparing_words import Figure, figure_of, no_longer_measured, unmeasured
 from control.comparison import ComparedApp, ComparedModel
 from control.comparisons import Compared, Comparing, Comparisons
 from control.errors import WrongInputError
@@ -89,6 +89,7 @@ def _shown(told: Compared) -> dict[str, Any]:
         "apps": [_line(app.app, app) for app in document.apps],
         "refs": {change.app: app_of(change.app) for change in document.changes},
         "unmeasured": unmeasured(document),
+        "lost": no_longer_measured(document),
         "states": tuple(BaselineState),
     }
 
