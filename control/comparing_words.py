@@ -1,12 +1,13 @@
 """What a comparison says, in words and figures that are the same wherever they are shown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from contract.scans import LostTool
 from contract.weakness import BaselineState
 from control.compared_looks import LookCounts
 from control.comparison import Comparison
+from control.left_out import some
 from reports.baseline_results import BaselineCount
 from reports.rates import GRAVE
 
@@ -44,30 +45,24 @@ def figure_of(counts: Sequence[BaselineCount], looks: LookCounts, state: Baselin
     return Figure(text, grave, sum(row.suppressed for row in mine), unknown)
 
 
-def unmeasured(document: Comparison) -> list[str]:
+def unmeasured(document: Comparison) -> tuple[str, ...]:
     """Which tools did not look in both pipelines, and at how many apps."""
-    return _some(_unmeasured(document))
+    return some(list(_unmeasured(document)), _NAMED, "tools")
 
 
-def no_longer_measured(document: Comparison) -> list[str]:
+def no_longer_measured(document: Comparison) -> tuple[str, ...]:
     """Which tools measured apps in the earlier pipeline alone, of any category, and why not now."""
-    return _some(
+    lines = [
         f"{tool.tool}: {_apps(tool.apps)} ({_examples(tool)})"
         + (tool.reason and f": {tool.reason}")
         for tool in document.lost
-    )
+    ]
+    return some(lines, _NAMED, "tools")
 
 
 def _examples(tool: LostTool) -> str:
     left = tool.apps - len(tool.examples)
     return ", ".join(tool.examples) + (f" and {left} more" if left > 0 else "")
-
-
-def _some(lines: Iterable[str]) -> list[str]:
-    """The first lines, and how many tools more there are."""
-    shown = list(lines)
-    left = len(shown) - _NAMED
-    return shown if left <= 0 else [*shown[:_NAMED], f"and {left} more tools"]
 
 
 def _unmeasured(document: Comparison) -> Iterator[str]:

@@ -58,6 +58,7 @@ async def compare(request: Request, site: Here, compares: Compares, _: Reader) -
     except WrongInputError as error:
         values["problem"], status = problem_of(error), 400
     values["ids"] = [line.pipeline_id for line in _newest(lines)][:_CHOICES]
+    values["ids_left_out"] = len(lines[_CHOICES:])
     answer = page(request, "compare.html.j2", status=status, **values)
     if status == 202:
         answer.headers["Refresh"] = "3"
