@@ -33,11 +33,11 @@ from analyzers.runtime.measure.equipment import Equipment, Fuse
 from analyzers.runtime.measure.measure import SERVICE_VERSION, Measurement
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.own_key import own_key
+from analyzers.runtime.request_log import request_log
 from analyzers.runtime.tool import Tool
 from analyzers.runtime.wire.archive import ResultShelf
 from analyzers.runtime.wire.jobs import JobRegistry, OnProgress
 from analyzers.runtime.wire.metrics import Metrics
-from analyzers.runtime.wire.request_log import request_log
 from analyzers.runtime.wire.server import AnalyzerServer
 from analyzers.runtime.wire.uploads import SourceStore
 from contract.analysis import AnalyzerReport, SubtaskRequest

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from analyzers.runtime.measure.canary_server import serve_canary
-from analyzers.runtime.wire.request_log import request_log
+from analyzers.runtime.request_log import request_log
 
 MALFORMED = (
     b"GET / HTTP/9.9.9\r\nHost: x\r\n\r\n",

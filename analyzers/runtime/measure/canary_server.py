@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from analyzers.runtime.wire.request_log import request_log
+from analyzers.runtime.request_log import request_log
 
 Answers = Mapping[str, tuple[int, Mapping[str, str], str]]
 _QUERY = re.compile(r"\{query:([^}]*)\}")
