@@ -86,10 +86,10 @@ class Server:
         moved = (Moved(build_id="gone", workflows=3, pipelines=("p",)),)
         return Switched(deployment=name, current=build, former=self._status.current, moved=moved)
 
-    async def up(self, *, started: bool, build: str = "mine") -> None:
+    async def up(self, *, started: bool, build: str = "mine") -> Switched | None:
         stack = Stack("/data", 1, 2, {}, build_id=build)
         client: Any = None
-        await make_current(client, stack, self.said.append, started=started)
+        return await make_current(client, stack, self.said.append, started=started)
 
 
 def status(current: str, **workers: int) -> DeploymentStatus:
@@ -105,8 +105,9 @@ async def test_a_stack_that_starts_takes_over_and_says_what_it_moved(
 ) -> None:
     server = Server(monkeypatch, status("former", former=1))
 
-    await server.up(started=True)
+    switched = await server.up(started=True)
 
+    assert switched is not None and switched.moved
     assert server.asked == ["mine"]
     assert server.said[0] == "new pipelines begin on build mine (before: former)"
     assert "3 workflows of p began on build gone" in server.said[1]
@@ -126,8 +127,9 @@ async def test_a_stack_that_runs_keeps_what_was_chosen(
 ) -> None:
     server = Server(monkeypatch, known)
 
-    await server.up(started=False)
+    changed = await server.up(started=False)
 
+    assert bool(changed) is switched
     assert server.asked == (["mine"] if switched else [])
 
 
