@@ -77,7 +77,13 @@ async def current_build(client: Client, deployment: str) -> str:
 
 
 async def set_current(
-    client: Client, deployment: str, build_id: str, *, wait_s: float = 0.0, force: bool = False
+    client: Client,
+    deployment: str,
+    build_id: str,
+    *,
+    wait_s: float = 0.0,
+    force: bool = False,
+    moves: bool = True,
 ) -> Switched:
     """Let begin what begins on `build_id`, and what waits for workers that are gone go on there.
 
@@ -89,6 +95,7 @@ async def set_current(
         build_id: empty: workers that are not versioned.
         wait_s: how long workers of that version may take until the server knows them.
         force: also if the version lacks task queues that the former one has, or has no workers.
+        moves: whether what waits for workers that are gone is moved.
 
     Raises:
         WrongInputError: no worker has said that it is of this version.
@@ -107,7 +114,7 @@ async def set_current(
                 raise _explained(error, deployment, build_id) from error
             await asyncio.sleep(_EVERY_S)
     await _routed(client, deployment)
-    moved = await move_stranded(client, deployment)
+    moved = await move_stranded(client, deployment) if moves else ()
     return Switched(deployment=deployment, current=build_id, former=former, moved=moved)
 
 

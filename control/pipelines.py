@@ -35,7 +35,7 @@ from workflows.pipeline import PipelineWorkflow
 from workflows.search_attributes import STATE
 
 _POLL_S = 0.5
-_PATIENCE_S = 120.0
+_PATIENCE_S, _STRANDED_S = 120.0, 15.0
 _QUERY_LIMIT = timedelta(seconds=10)
 _Answer = TypeVar("_Answer")
 
@@ -198,7 +198,9 @@ class Pipeline:
             try:
                 return await ask()
             except ServerAwayError as error:
-                if isinstance(error, StrandedError) or time.monotonic() > deadline:
+                if isinstance(error, StrandedError):  # or its worker has not asked again yet
+                    deadline = min(deadline, time.monotonic() + _STRANDED_S)
+                if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_POLL_S)
 

@@ -4,12 +4,17 @@ Which build is to be current is said by what is deployed. A build that never was
 as soon as its workers ask for work on every host. One that was current before takes over again when
 no worker of the current build is left: it was deployed anew in its place. While there is one,
 somebody went back from this build by command, and that stays.
+
+That workers are gone is believed when the server has said so for a minute: one that was started
+anew, or moved a queue to another of its machines, knows none until they ask again.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from temporalio.client import Client
 
@@ -22,7 +27,7 @@ from control.deployment_documents import DeploymentStatus
 from control.deployments import as_text, deployment_status, move_stranded, set_current
 from control.stored import Stored
 
-_SOON_S, _LATER_S = 5.0, 30.0
+_SOON_S, _LATER_S, _SURE_S = 5.0, 15.0, 60.0
 # Workers of several hosts ask for the same at once, and the server takes one change at a time.
 _WAIT_S = 10.0
 
@@ -46,16 +51,44 @@ class Release:
     store_url: str
 
 
-def is_due(status: DeploymentStatus, build_id: str) -> bool:
-    """Whether what begins is to begin on this build, which is not current.
+class Due(Enum):
+    """When what begins is to begin on a build."""
 
-    >>> is_due(DeploymentStatus(deployment="assay"), "not-known-yet")
-    False
+    NEVER = "never"
+    NOW = "now"
+    WHEN_SURE = "when it is sure that no worker of the current one is left"
+
+
+class Steady:
+    """Whether something has been seen again and again for a minute.
+
+    Args:
+        sure_s: seconds in which nothing else was seen.
+    """
+
+    def __init__(self, sure_s: float = _SURE_S) -> None:
+        self._sure_s = sure_s
+        self._seen, self._since = "", 0.0
+
+    def is_sure(self, seen: str) -> bool:
+        """Note what is seen now; empty: nothing."""
+        if seen != self._seen:
+            self._seen, self._since = seen, time.monotonic()
+        return bool(seen) and time.monotonic() - self._since >= self._sure_s
+
+
+def due(status: DeploymentStatus, build_id: str) -> Due:
+    """When what begins is to begin on this build.
+
+    >>> due(DeploymentStatus(deployment="assay"), "not-known-yet")
+    <Due.NEVER: 'never'>
     """
     mine = next((one for one in status.versions if one.build_id == build_id), None)
     if mine is None or not mine.workers or status.current == build_id:
-        return False
-    return mine.last_current_at is None or not status.current_workers
+        return Due.NEVER
+    if mine.last_current_at is None:
+        return Due.NOW
+    return Due.NEVER if status.current_workers else Due.WHEN_SURE
 
 
 async def keep_current(client: Client, release: Release) -> None:
@@ -63,11 +96,11 @@ async def keep_current(client: Client, release: Release) -> None:
 
     It goes on until it is cancelled. Why it cannot is logged once for each cause.
     """
-    said = ""
+    said, steady = "", Steady()
     while True:
         wait_s = _SOON_S
         try:
-            if await look(client, release):
+            if await look(client, release, steady):
                 wait_s = _LATER_S
             said = ""
         except PlatformError as error:
@@ -81,7 +114,7 @@ async def keep_current(client: Client, release: Release) -> None:
         await asyncio.sleep(wait_s)
 
 
-async def look(client: Client, release: Release) -> bool:
+async def look(client: Client, release: Release, steady: Steady) -> bool:
     """Do what is due now; whether the build is current.
 
     Raises:
@@ -90,16 +123,17 @@ async def look(client: Client, release: Release) -> bool:
     name, build = release.deployment, release.build_id
     status = await deployment_status(client, name)
     if status.current == build:
-        if any(one.stranded for one in status.versions):
-            moved = await move_stranded(client, name)
-            await _tell(release, as_text(moved, build))
+        stranded = [one.build_id for one in status.versions if one.stranded]
+        if steady.is_sure(" ".join(stranded)):
+            await _tell(release, as_text(await move_stranded(client, name), build))
         return True
-    if not is_due(status, build):
+    when = due(status, build)
+    sure = steady.is_sure("" if when is not Due.WHEN_SURE else f"no worker of {status.current}")
+    if when is Due.NEVER or (when is Due.WHEN_SURE and not sure):
         return False
-    switched = await set_current(client, name, build, wait_s=_WAIT_S)
+    switched = await set_current(client, name, build, wait_s=_WAIT_S, moves=False)
     before = f" (before: {switched.former})" if switched.former else ""
-    lines = [f"pipelines begin on build {build}{before}"]
-    await _tell(release, [*lines, *as_text(switched.moved, build)])
+    await _tell(release, [f"pipelines begin on build {build}{before}"])
     return True
 
 

@@ -17,7 +17,7 @@ from cli.stack.versions import make_current
 from contract.errors import ErrorCode, PlatformError
 from control import releasing
 from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
-from control.releasing import Release, is_due, look
+from control.releasing import Due, Release, Steady, due, look
 from control.system_documents import PartState
 from control.system_versions import part_of
 from settings import PROJECT_ROOT as ROOT
@@ -186,25 +186,37 @@ NEW, FORMER = version("mine", workers=1), version("mine", workers=1, last_curren
 
 
 @pytest.mark.parametrize(
-    ("mine", "others", "fields", "due"),
+    ("mine", "others", "fields", "when"),
     [
-        (NEW, 1, {"current": "other"}, True),  # a new release
-        (NEW, 0, {}, True),  # the first one
-        (version("mine"), 1, {"current": "other"}, False),  # its workers do not ask for work yet
-        (FORMER, 1, {"current": "other"}, False),  # somebody went back by command
-        (FORMER, 0, {"current": "other"}, True),  # it was deployed anew in place of the other
-        (FORMER, 0, {"unversioned_workers": 1}, False),  # somebody went back to no version
-        (FORMER, 0, {"current": "mine"}, False),
+        (NEW, 1, {"current": "other"}, Due.NOW),  # a new release
+        (NEW, 0, {}, Due.NOW),  # the first one
+        (version("mine"), 1, {"current": "other"}, Due.NEVER),  # no worker of it asks yet
+        (FORMER, 1, {"current": "other"}, Due.NEVER),  # somebody went back by command
+        (FORMER, 0, {"current": "other"}, Due.WHEN_SURE),  # deployed anew in place of the other
+        (FORMER, 0, {"unversioned_workers": 1}, Due.NEVER),  # somebody went back to no version
+        (FORMER, 0, {"current": "mine"}, Due.NEVER),
     ],
 )
 def test_a_worker_takes_over_when_its_release_is_due(
-    mine: DeployedVersion, others: int, fields: dict[str, Any], due: bool
+    mine: DeployedVersion, others: int, fields: dict[str, Any], when: Due
 ) -> None:
     known = (version("other", workers=others), mine)
     status = DeploymentStatus(deployment="assay", versions=known, **fields)
 
-    assert is_due(status, "mine") is due
-    assert not is_due(status, "not known yet")
+    assert due(status, "mine") is when
+    assert due(status, "not known yet") is Due.NEVER
+
+
+def test_what_is_seen_for_a_moment_is_not_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = Steady(60)
+    at_s = iter([0.0, 0.0, 59.0, 61.0, 61.0, 90.0, 200.0, 200.0])
+    monkeypatch.setattr(releasing.time, "monotonic", lambda: next(at_s))
+
+    assert not steady.is_sure("gone")
+    assert not steady.is_sure("gone")
+    assert not steady.is_sure("")  # a worker asked again
+    assert not steady.is_sure("gone")
+    assert steady.is_sure("gone")
 
 
 class Releases:
@@ -265,5 +277,19 @@ async def test_the_current_release_takes_what_its_predecessor_left_behind(
     known = DeploymentStatus(deployment="assay", current="mine", versions=(FORMER, left))
     server = Releases(monkeypatch, known)
 
-    assert await look(None, release(tmp_path))  # type: ignore[arg-type]
+    waiting = Steady()
+    assert await look(None, release(tmp_path), waiting)  # type: ignore[arg-type]
+    assert server.asked == [], "the server may have been started anew"
+    assert await look(None, release(tmp_path), Steady(0))  # type: ignore[arg-type]
     assert server.asked == (["move"] if stranded else [])
+
+
+@pytest.mark.parametrize("sure_s", [0, 60])
+async def test_a_release_that_comes_back_waits_until_the_others_workers_are_surely_gone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sure_s: float
+) -> None:
+    known = DeploymentStatus(deployment="assay", current="other", versions=(FORMER,))
+    server = Releases(monkeypatch, known)
+
+    current = await look(None, release(tmp_path), Steady(sure_s))  # type: ignore[arg-type]
+    assert (current, server.asked) == ((True, ["mine"]) if not sure_s else (False, []))

@@ -27,7 +27,7 @@ from control.builds import build_of
 from control.deployments import deployment_status, set_current
 from control.errors import NoPipelineError, StrandedError, WrongInputError
 from control.pipelines import Pipeline, list_pipelines
-from control.releasing import Release, keep_current
+from control.releasing import Release, Steady, keep_current
 from control.steering import pause
 from store.access import AccessStore
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
@@ -222,7 +222,8 @@ async def test_a_release_makes_itself_current_and_who_goes_back_by_command_stays
 
     assert [await build(h) for h in (on_a, on_b)] == ["A", "B"]
     await current(client, "A")
-    assert not await releasing.look(client, Release("assay", "B", HOST, store)), "it was restarted"
+    restarted = Release("assay", "B", HOST, store)
+    assert not await releasing.look(client, restarted, Steady(0))
     assert (await deployment_status(client, "assay")).current == "A"
     go.set()
     go_on.set()
