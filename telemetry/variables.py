@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 PREFIX = "OTEL_"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SAMPLERS = tuple(
     f"{parent}{name}"
     for parent in ("", "parentbased_")
@@ -36,6 +37,12 @@ def endpoint() -> str:
     name = next((name for name in _ENDPOINTS if _value(name)), "")
     parts = urlsplit(_value(name))
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+
+
+def limit_s() -> float | None:
+    """How long a batch may take, in seconds as OpenTelemetry for Python has it; None: not said."""
+    name = next((name for name in _TIMEOUTS if _value(name)), "")
+    return float(_value(name)) if name else None
 
 
 def take() -> None:

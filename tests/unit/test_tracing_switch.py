@@ -133,7 +133,8 @@ def test_an_outage_is_said_once_and_so_is_its_end(
         shown = variables.endpoint()
         if mode == "away":
             monkeypatch.setenv(ENDPOINT, "http://user:s3cr3t@127.0.0.1:1")
-        delivery = Delivery(shown, 0.2)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.2")
+        delivery = Delivery(shown, variables.limit_s())
         began_s = time.monotonic()
         for _ in range(3):
             delivery.export(some_spans())
