@@ -29,8 +29,10 @@ async def write_subtask(
     """
     await drop_figures(connection, *(rows.subtask[name] for name in TARGET))
     adding = inserting(connection, subtasks).values(**rows.subtask).on_conflict_do_nothing()
+    merge = fused_beside if beside else fused_together
     if (await connection.execute(adding)).rowcount > 0:
-        return await _write_first(connection, rows, changes, role, reported=reported)
+        fused = merge(rows, (), frozenset()) if reported else []
+        return await _write_first(connection, rows, fused, changes, role, reported=reported)
     key = {"subtask_id": rows.subtask["subtask_id"]}
     before, imported = await _states(connection, key, beside=beside)
     replacement = replaced(rows, before, reported=reported)
@@ -49,7 +51,6 @@ async def write_subtask(
     if reported:
         old = select(fused_findings).filter_by(**key).order_by(fused_findings.c.ordinal)
         bodies = [row.body for row in await connection.execute(old)]
-        merge = fused_beside if beside else fused_together
         fused = merge(rows, bodies, replacement.measured_before | imported)
         await connection.execute(
             delete(fused_findings).where(fused_findings.c.subtask_id == key["subtask_id"])
@@ -59,14 +60,18 @@ async def write_subtask(
 
 
 async def _write_first(
-    connection: AsyncConnection, rows: SubtaskRows, changes: Changes, role: str, *, reported: bool
+    connection: AsyncConnection,
+    rows: SubtaskRows,
+    fused: list[Row],
+    changes: Changes,
+    role: str,
+    *,
+    reported: bool,
 ) -> tuple[ToolSummary, ...]:
     """Write the cells of a subtask that was not there: nothing has to be looked for."""
     written = replaced(rows, {}, reported=reported).rows
     await _insert_cells(connection, written, changes, role)
-    if reported:
-        key = {"subtask_id": rows.subtask["subtask_id"]}
-        await _insert_fused(connection, key, fused_together(rows, (), frozenset()))
+    await _insert_fused(connection, {"subtask_id": rows.subtask["subtask_id"]}, fused)
     return tuple(
         ToolSummary(
             tool=cell["tool"],
