@@ -3,7 +3,8 @@
 import heapq
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +23,12 @@ class PartLog:
 
     Attributes:
         path: the newest file; `path.1` is the one before it.
+        unread: the files that could not be read, and why.
     """
 
     path: Path
     wanted: Wanted
+    unread: dict[Path, str] = field(default_factory=dict[Path, str])
     _file: BinaryIO | None = None
     _rest: bytes = b""
     _before: LogLine | None = None
@@ -34,24 +37,37 @@ class PartLog:
     def all(self) -> Iterator[LogLine]:
         """The records that are asked for, in the rotated files and in the newest one."""
         for path in _rotated(self.path):
-            with path.open("rb") as file:
+            with self._faults(path), path.open("rb") as file:
                 yield from self._records(file, is_whole=True)
-            self._rest = b""
+            self._begin()
         yield from self.more()
 
     def more(self) -> Iterator[LogLine]:
         """The records that came since; a file that was rotated meanwhile is read to its end."""
         if (file := self._file) is not None:
-            yield from self._records(file, is_whole=False)
+            with self._faults(self.path):
+                yield from self._records(file, is_whole=False)
             if not self._was_rotated(file):
                 return
             self.close()
-            self._rest = b""
-        try:
+            self._begin()
+        with self._faults(self.path):
             self._file = self.path.open("rb")
-        except OSError:
-            return
-        yield from self._records(self._file, is_whole=False)
+            yield from self._records(self._file, is_whole=False)
+
+    def _begin(self) -> None:
+        """Nothing of the file before goes on in the next one, which may be torn where it ends."""
+        self._rest, self._is_within = b"", False
+
+    @contextmanager
+    def _faults(self, path: Path) -> Generator[None]:
+        """Note that a file cannot be read. One that is gone was rotated away, or never there."""
+        try:
+            yield
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self.unread[path] = error.strerror or type(error).__name__
 
     def close(self) -> None:
         """Close the file."""
@@ -124,9 +140,19 @@ class StackLogs:
         self._logs = [PartLog(path, wanted) for path in paths]
         self.parts = tuple(path.stem for path in paths if path.is_file())
 
-    def last(self, count: int) -> tuple[Sequence[LogLine], int]:
-        """The last `count` records (0: all) of all parts by time, and how many are earlier."""
-        kept: deque[LogLine] = deque(maxlen=count or None)
+    @property
+    def unread(self) -> dict[Path, str]:
+        """The files that could not be read so far, and why."""
+        return {path: why for log in self._logs for path, why in log.unread.items()}
+
+    def last(self, count: int) -> tuple[Iterable[LogLine], int]:
+        """The last `count` records of all parts by time, and how many are earlier.
+
+        0: all of them, read while they are gone through.
+        """
+        if not count:
+            return self.all(), 0
+        kept: deque[LogLine] = deque(maxlen=count)
         seen = 0
         for line in self.all():
             kept.append(line)

@@ -4,7 +4,7 @@ Only for apps of which nothing is recorded: what one by one would be merged is r
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -15,7 +15,9 @@ from contract.errors import ErrorCode, PlatformError
 from contract.journal import RecordedApp
 from contract.spec import AppRef
 from store.columns import dump_json
-from store.figures import keep_figures
+from store.figure_tables import app_figures
+from store.figures import figures_row
+from store.figures_made import app_columns, written_tools
 from store.loading import ref_of
 from store.rows import Row, ended_columns, subtask_rows
 from store.tables import (
@@ -35,6 +37,7 @@ from store.weaknesses import body_of, counts_of, tool_rows, weakness_rows
 _ORDER = (subtasks, cells, findings, metrics, fused_findings, weaknesses, weakness_tools)
 PreparedRows = dict[Table, list[Row]]
 """Rows by table."""
+_TOOLS = "tools"  # of a row of figures that lacks what is known of the app alone
 
 
 def prepared(recorded: Sequence[RecordedApp]) -> PreparedRows:
@@ -93,7 +96,11 @@ async def record_new(
     for app, now in zip(recorded, ended, strict=True):
         before = dict(known[app.spec.ref]._mapping)
         changes.app(before, before | now)
-    await keep_figures(connection, pipeline_id, [app.spec.ref for app in recorded])
+    figures = [
+        _figures(pipeline_id, known[app.spec.ref], now, row[_TOOLS])
+        for app, now, row in zip(recorded, ended, rows[app_figures], strict=True)
+    ]
+    await _insert(connection, app_figures, figures)
     await changes.write(connection)
 
 
@@ -134,10 +141,19 @@ async def free_ids(connection: AsyncConnection, table: Table, count: int) -> int
     return int(await connection.scalar(select(func.max(table.c.id))) or 0) + 1
 
 
+def _figures(pipeline_id: str, registered: Any, ended: Row, tools: Mapping[str, Row]) -> Row:
+    key = (registered.target_model, registered.target_app_number)
+    figures = {"role": registered.role, **app_columns(ended["body"], tools)}
+    return figures_row(pipeline_id, key, figures)
+
+
 def _add(rows: PreparedRows, app: RecordedApp, place: int) -> None:
     """The rows of one app."""
+    tools: dict[str, Row] = {}
+    rows[app_figures].append({_TOOLS: tools})
     for outcome, report in app.subtasks:
         made = subtask_rows(app.spec, outcome, report)
+        tools |= written_tools(made)
         first = len(rows[cells])
         rows[subtasks].append(made.subtask)
         rows[cells] += made.cells

@@ -18,7 +18,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     literal,
     select,
 )
@@ -33,12 +32,17 @@ from store.figure_tables import app_figures
 from store.figures_made import KEPT, LOAD, NAMES, app_columns, tool_figures
 from store.rows import Row
 from store.tables import apps, cells, findings, metrics, pipelines
+from store.tally import inserting
 
 MOST_PIPELINES = 20
 _CANDIDATES, _BATCH = 500, 200
 _Key = tuple[str, int]
 TARGET = ("pipeline_id", "target_model", "target_app_number")
 """Columns that name an app."""
+_OF_CELL = (
+    *("id", "target_model", "target_app_number", "analyzer", "tool", "version", "state"),
+    *("partial", "saved_seconds", "body"),
+)
 
 
 class FigureHistories(Connected):
@@ -72,16 +76,14 @@ class FigureHistories(Connected):
                 yield FiguresPart(found, await _rows(connection, found, model))
 
 
-async def keep_figures(
-    connection: AsyncConnection, pipeline_id: str, refs: Collection[AppRef]
-) -> None:
-    """Make the figures of these apps, at most a few hundred, in place of those kept before."""
-    made = await _made(connection, pipeline_id, [(ref.model, ref.app_number) for ref in refs])
-    rows = [_row(pipeline_id, key, found) for key, found in made.items()]
-    for ref in refs:
-        await drop_figures(connection, pipeline_id, ref.model, ref.app_number)
-    if rows:
-        await connection.execute(insert(app_figures), rows)
+async def keep_figures(connection: AsyncConnection, app: Any) -> None:
+    """Make the figures of an app, of this row, in place of those kept before."""
+    key = (app.target_model, app.target_app_number)
+    tools = (await _tools(connection, app.pipeline_id, [key]))[key]
+    figures = {"role": app.role, **app_columns(app.body, tools)}
+    adding = inserting(connection, app_figures).values(**figures_row(app.pipeline_id, key, figures))
+    kept = {name: adding.excluded[name] for name in figures}
+    await connection.execute(adding.on_conflict_do_update(index_elements=TARGET, set_=kept))
 
 
 async def drop_figures(
@@ -187,43 +189,56 @@ async def _made(
     connection: AsyncConnection, pipeline_id: str, keys: Collection[_Key]
 ) -> dict[_Key, Row]:
     """Role and figures from the cells: of these apps."""
-
-    def few(query: Select[Any], table: Any) -> Select[Any]:
-        models, numbers = {model for model, _ in keys}, {number for _, number in keys}
-        return query.where(
-            table.c.pipeline_id == pipeline_id,
-            table.c.target_model.in_(models),
-            table.c.target_app_number.in_(numbers),
-        )
-
-    measured = await _metrics(connection, few)
-    counted: Any = select(findings.c.cell_id, func.count().label("number"))
-    counted = counted.join(cells, cells.c.id == findings.c.cell_id)
-    pairs = await connection.execute(few(counted.group_by(findings.c.cell_id), cells))
-    numbers = {row.cell_id: row.number for row in pairs}
-    tools: defaultdict[_Key, Row] = defaultdict(dict)
-    for cell in await connection.execute(few(select(cells).order_by(cells.c.id), cells)):
-        key = (cell.target_model, cell.target_app_number)
-        name = f"{cell.analyzer}/{cell.tool}"
-        tools[key][name] = tool_figures(cell, numbers.get(cell.id, 0), measured[cell.id])
+    tools = await _tools(connection, pipeline_id, keys)
     wanted = set(keys)
+    query = _few(select(apps), apps, pipeline_id, keys)
     return {
         key: {"role": app.role, **app_columns(app.body, tools[key])}
-        for app in await connection.execute(few(select(apps), apps))
+        for app in await connection.execute(query)
         if (key := (app.target_model, app.target_app_number)) in wanted
     }
 
 
-async def _metrics(connection: AsyncConnection, few: Any) -> defaultdict[int, list[Any]]:
+def _few(query: Select[Any], table: Any, pipeline_id: str, keys: Collection[_Key]) -> Select[Any]:
+    models, numbers = {model for model, _ in keys}, {number for _, number in keys}
+    return query.where(
+        table.c.pipeline_id == pipeline_id,
+        table.c.target_model.in_(models),
+        table.c.target_app_number.in_(numbers),
+    )
+
+
+async def _tools(
+    connection: AsyncConnection, pipeline_id: str, keys: Collection[_Key]
+) -> defaultdict[_Key, Row]:
+    """The figures of each tool, by app: of these and a few others."""
+    this = (cells, pipeline_id, keys)
+    mine = findings.c.cell_id == cells.c.id
+    number = select(func.count()).where(mine).correlate(cells).scalar_subquery().label("number")
+    columns = (cells.c[name] for name in _OF_CELL)
+    query = select(*columns, number).order_by(cells.c.id)
+    found = (await connection.execute(_few(query, *this))).all()
+    has_load = any(cell.analyzer in LOAD for cell in found)
+    measured = await _metrics(connection, *this) if has_load else defaultdict(list)
+    tools: defaultdict[_Key, Row] = defaultdict(dict)
+    for cell in found:
+        key = (cell.target_model, cell.target_app_number)
+        name = f"{cell.analyzer}/{cell.tool}"
+        tools[key][name] = tool_figures(cell, cell.number, measured[cell.id])
+    return tools
+
+
+async def _metrics(connection: AsyncConnection, *this: Any) -> defaultdict[int, list[Any]]:
     columns = (metrics.c.cell_id, metrics.c.name, metrics.c.target, metrics.c.value)
-    query = select(*columns).join(cells, cells.c.id == metrics.c.cell_id)
+    query: Any = select(*columns).join(cells, cells.c.id == metrics.c.cell_id)
     query = query.where(cells.c.analyzer.in_(LOAD), metrics.c.name.in_(NAMES))
     measured: defaultdict[int, list[Any]] = defaultdict(list)
-    for row in await connection.execute(few(query.order_by(metrics.c.ordinal), cells)):
+    for row in await connection.execute(_few(query.order_by(metrics.c.ordinal), *this)):
         measured[row.cell_id].append(row)
     return measured
 
 
-def _row(pipeline_id: str, key: _Key, figures: Row) -> Row:
+def figures_row(pipeline_id: str, key: tuple[str, int], figures: Row) -> Row:
+    """The row of an app, by model and number: `figures` are its role and its `app_columns`."""
     target = dict(zip(TARGET, (pipeline_id, *key), strict=True))
     return {**target, **figures}

@@ -1,16 +1,18 @@
 """From rows of cells to the figures of an app: pure."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
+from types import SimpleNamespace
 from typing import Any, TypeGuard
 
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.figures import CENSORED, CONTENDED, HOST, LATENCIES, LOAD_FIGURES, RATE, SUMMED
 from store.columns import dump_json
-from store.rows import Row
+from store.rows import Row, SubtaskRows
 
 NAMES = (*LOAD_FIGURES, CONTENDED, CENSORED, RATE, HOST)
 """Metrics that figures are made of."""
@@ -35,6 +37,26 @@ def app_columns(body: Mapping[str, Any], tools: Mapping[str, Row]) -> Row:
         "scanned": hashlib.sha256(dump_json(same).encode()).hexdigest()[:16],
         "scans": dump_json(scans),
     }
+
+
+def written_tools(rows: SubtaskRows) -> dict[str, Row]:
+    """The figures of the tools of a subtask, by `analyzer/tool`, before its rows are stored."""
+    return {
+        f"{cell['analyzer']}/{cell['tool']}": tool_figures(
+            _as_stored(cell), len(rows.findings.get(place, ())), _measured(rows.metrics.get(place))
+        )
+        for place, cell in enumerate(rows.cells)
+    }
+
+
+def _as_stored(cell: Row) -> SimpleNamespace:
+    """The row as a database gives it back; only of load tests the numbers matter."""
+    body = json.loads(dump_json(cell["body"])) if cell["analyzer"] in LOAD else cell["body"]
+    return SimpleNamespace(**{**cell, "body": body})
+
+
+def _measured(rows: Iterable[Row] | None) -> list[SimpleNamespace]:
+    return [SimpleNamespace(**row) for row in rows or () if row["name"] in NAMES]
 
 
 def tool_figures(cell: Any, number: int, measured: Iterable[Any]) -> Row:

@@ -42,7 +42,7 @@ from store.rows import (
 from store.scans import ScanStore
 from store.searching import Searching
 from store.spending import Spending
-from store.subtasks import cells_now, write_subtask
+from store.subtasks import write_subtask
 from store.tables import (
     apps,
     pipelines,
@@ -150,10 +150,9 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upk
             is_listed = row["weaknesses"] is not None
             this = pipeline_id, app.ref, row["state"]
             before = await revision_now(connection, *this) if is_listed else None
-            await write_subtask(connection, rows, changes, row["role"], reported=reported)
+            now = await write_subtask(connection, rows, changes, row["role"], reported=reported)
             if before is not None and before != await revision_now(connection, *this):
                 changes.app(row, {**row, **await unlist(connection, row["id"])})
-            now = await cells_now(connection, outcome.subtask_id)
             await changes.write(connection)
             return now
 
@@ -281,11 +280,14 @@ class SqlResultStore(Searching, Looking, Spending, AppRuns, FigureHistories, Upk
         """The app's row, locked until the transaction ends; made if it came late."""
         await hold(connection, app.pipeline_id)
         changes = Changes(app.pipeline_id)
-        made = app_row(app, _LATE)
-        if (await connection.execute(self.upsert(apps, made))).rowcount > 0:
-            changes.app(None, made)
         query = select(apps).filter_by(**target_of(app)).with_for_update()
-        return dict((await connection.execute(query)).mappings().one()), changes
+        found = (await connection.execute(query)).mappings().first()
+        if found is None:
+            made = app_row(app, _LATE)
+            if (await connection.execute(self.upsert(apps, made))).rowcount > 0:
+                changes.app(None, made)
+            found = (await connection.execute(query)).mappings().one()
+        return dict(found), changes
 
 
 def _found(found: _Found | None, pipeline_id: str) -> _Found:

@@ -107,7 +107,7 @@ async def hold(connection: AsyncConnection, pipeline_id: str) -> None:
 async def touch(connection: AsyncConnection, pipeline_id: str) -> None:
     """Give the pipeline another revision."""
     row = {"pipeline_id": pipeline_id, "revision": secrets.token_hex(8)}
-    adding = _insert(connection, revisions).values(**row)
+    adding = inserting(connection, revisions).values(**row)
     kept = {"revision": adding.excluded.revision}
     await connection.execute(
         adding.on_conflict_do_update(index_elements=["pipeline_id"], set_=kept)
@@ -154,7 +154,7 @@ async def _add(connection: AsyncConnection, table: Table, rows: list[Row]) -> No
     if not rows:
         return
     key = [column.name for column in table.primary_key]
-    adding = _insert(connection, table)
+    adding = inserting(connection, table)
     sums = {
         column.name: column + adding.excluded[column.name]
         for column in table.c
@@ -164,6 +164,7 @@ async def _add(connection: AsyncConnection, table: Table, rows: list[Row]) -> No
     await connection.execute(statement, sorted(rows, key=lambda row: [row[name] for name in key]))
 
 
-def _insert(connection: AsyncConnection, table: Table) -> Any:
+def inserting(connection: AsyncConnection, table: Table) -> Any:
+    """An insert into `table` that can say what becomes of a row that is there already."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     return dialect.insert(table)

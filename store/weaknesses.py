@@ -14,12 +14,13 @@ from contract.record import Revision, revision_of
 from contract.spec import AppRef
 from contract.weakness import Origin, Weakness
 from store.columns import clean_json, clean_text
-from store.figures import keep_figures
+from store.figures import TARGET, keep_figures
 from store.rows import Row
 from store.tables import SEVERITIES, apps, cells, weakness_tools, weaknesses
 from store.tally import Changes, hold
 
 _COUNTS = ("weaknesses", *SEVERITIES)
+_OF_APP = ("id", *TARGET, "role", "state", "body")
 RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 """The gravest severity is 0."""
 
@@ -41,14 +42,14 @@ async def put_weaknesses(
         & (apps.c.target_app_number == app.app_number)
     )
     await hold(connection, pipeline_id)
-    counted = (apps.c[name] for name in ("id", "target_model", "role", "state", *_COUNTS))
-    row = (await connection.execute(select(*counted).where(this).with_for_update())).first()
+    columns = (apps.c[name] for name in (*_OF_APP, *_COUNTS))
+    row = (await connection.execute(select(*columns).where(this).with_for_update())).first()
     if row is None:
         return False
     now = await revision_now(connection, pipeline_id, app, row.state) if made_of else None
     if made_of != now:
         return True
-    await keep_figures(connection, pipeline_id, [app])
+    await keep_figures(connection, row)
     mine = weaknesses.c.app_id == row.id
     if found is None:
         await connection.execute(delete(weaknesses).where(mine))

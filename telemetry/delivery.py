@@ -12,6 +12,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
+from telemetry.line import Line
+
 _SAID_AGAIN_S = 3_600.0
 _LIMIT_S = 10.0
 # The exporter's own messages; each batch has some while the collector is away.
@@ -24,7 +26,9 @@ logger = logging.getLogger("assay.tracing")
 
 
 class Outage(logging.Handler):
-    """Turns what the exporter says of each batch into one line for an outage.
+    """Names an outage of the collector once, whatever is said of each batch meanwhile.
+
+    As a handler it takes what OpenTelemetry's own loggers say, which may hold texts of others.
 
     Args:
         endpoint: as it is shown.
@@ -33,34 +37,42 @@ class Outage(logging.Handler):
     def __init__(self, endpoint: str) -> None:
         super().__init__(logging.WARNING)
         self._endpoint = endpoint
-        self._is_known = False
+        self._is_known = self._was_said = False
         self._said_at = -_SAID_AGAIN_S
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Say it, unless this outage is known or was said within the hour."""
-        if not record.name.startswith(_DELIVERY) or self._is_known:
+    def say(self, cause: str) -> None:
+        """Name it, unless this outage is known or one was named within the hour.
+
+        Args:
+            cause: a word of ours, such as a status or the type of an exception.
+        """
+        if self._is_known:
             return
         self._is_known = True
         if time.monotonic() - self._said_at < _SAID_AGAIN_S:
             return
-        self._said_at = time.monotonic()
-        cause = f" ({_cause(record)})" if _cause(record) else ""
-        logger.warning("traces do not reach %s%s; pipelines go on", self._endpoint, cause)
+        self._said_at, self._was_said = time.monotonic(), True
+        logger.warning("traces do not reach %s (%s); pipelines go on", self._endpoint, cause)
 
     def over(self) -> None:
         """A batch was taken."""
-        self._is_known = False
+        if self._was_said:
+            logger.info("traces reach %s again", self._endpoint)
+        self._is_known = self._was_said = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Name what OpenTelemetry says while it delivers."""
+        if record.name.startswith(_DELIVERY):
+            self.say(_cause(record))
 
 
 def _cause(record: logging.LogRecord) -> str:
-    """What went wrong, without the address: it may hold what is secret."""
+    """What went wrong, in our words: texts of a collector or an exception may be anything."""
+    if "ueue full" in str(record.msg):
+        return "more spans than it takes in time"
     given = record.args if isinstance(record.args, tuple) else ()
-    for value in given:
-        if isinstance(value, BaseException):
-            return type(value).__name__
-        if isinstance(value, int):
-            return f"HTTP {value}"
-    return next((str(value)[:60] for value in given if value not in ("spans", None)), "")
+    errors = [value for value in (*given, *(record.exc_info or ())) if isinstance(value, Exception)]
+    return type(errors[0]).__name__ if errors else "a batch was dropped"
 
 
 class Delivery(SpanExporter):
@@ -72,8 +84,10 @@ class Delivery(SpanExporter):
     """
 
     def __init__(self, endpoint: str, given_limit_s: float | None = None) -> None:
-        self._exporter = OTLPSpanExporter(timeout=min(given_limit_s or _LIMIT_S, _LIMIT_S))
+        limit_s = min(given_limit_s or _LIMIT_S, _LIMIT_S)
         self._outage = Outage(endpoint)
+        self._line = Line(self._outage.say)
+        self._exporter = OTLPSpanExporter(timeout=limit_s, session=self._line)
         own = logging.getLogger(_EXPORTER_LOGGER)
         own.propagate = False
         own.addHandler(self._outage)
@@ -81,7 +95,7 @@ class Delivery(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch; gives up after the time that a variable says, 10 s at most."""
         result = self._exporter.export([without_texts(span) for span in spans])
-        if result is SpanExportResult.SUCCESS:
+        if result is SpanExportResult.SUCCESS and self._line.took_all:
             self._outage.over()
         return result
 

@@ -80,6 +80,8 @@ async def run_logs(settings: Settings, asked: Asked) -> Exit:
             _print_pipeline(asked, logs)
         else:
             await _print_app(settings, asked, ref, logs)
+        for path, why in logs.unread.items():
+            say(f"--- {path} cannot be read: {why}")
         if asked.follow:
             await _follow(asked, logs)
     finally:
@@ -101,7 +103,8 @@ def _print_pipeline(asked: Asked, logs: StackLogs) -> None:
     if not logs.parts:
         say("no program of a local stack keeps a log here: read them where the programs run")
     if left_out:
-        say(f"--- the last {len(lines)} of {len(lines) + left_out} records, --lines 0 shows all")
+        total = asked.lines + left_out
+        say(f"--- the last {asked.lines} of {total} records, --lines 0 shows all")
     for line in lines:
         _print_line(line, as_json=asked.as_json)
 

@@ -27,6 +27,7 @@ from clients.limits import AppLimits
 from clients.substitution import Substitution
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_MANAGED, LABEL_SCOPE
+from telemetry.spans import span, traced
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}")
 OnProgress = Callable[[str], None]
@@ -148,9 +149,10 @@ class Images:
             if choice.note:
                 notes.append(f"{name}: its build runs with {choice.note}")
             try:
-                log, more = await self.building.build(
-                    order, choice, network, lambda line: on_progress(f"{name}: {line}")
-                )
+                with span("build image", builder=choice.builder.kind):
+                    log, more = await self.building.build(
+                        order, choice, network, lambda line: on_progress(f"{name}: {line}")
+                    )
             except AppFault as failed:
                 self._failed = {order.tag: (time.monotonic(), failed)}
                 raise
@@ -205,6 +207,7 @@ class Images:
             " with `docker load`, or run `make base-images` for stand-ins of common ones",
         )
 
+    @traced("pull image")
     async def _pull(self, image: str, on_progress: OnProgress) -> bool:
         """Whether `image` could be pulled. A registry that failed is not asked for a while."""
         if time.monotonic() < self._registry_down_until:

@@ -25,7 +25,7 @@ from clients.targets import Location
 from contract.analysis import MeasurementState
 from contract.errors import PlatformError
 from contract.running import RunningService
-from telemetry.spans import traced
+from telemetry.spans import span, traced
 
 T = TypeVar("T")
 
@@ -137,8 +137,9 @@ class Launch:
         state = await self._state(plan)
         if state.fresh:
             self.on_progress(f"{plan.name}: starting")
-            if refusal := await self.containers.start(state.id):
-                raise await self.faults.refusal(plan.name, refusal)
+            with span("start container"):
+                if refusal := await self.containers.start(state.id):
+                    raise await self.faults.refusal(plan.name, refusal)
         ready.begin(plan.name)
         return await self._watch(plan, ready)
 

@@ -9,20 +9,22 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 import pytest_asyncio
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from temporalio.testing import WorkflowEnvironment
 
 from clients.process.spawning import free_port
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
-from tests.support.collector import Collector, collector
+from tests.support.collector import Collector, Seen, collector
 from workflows import search_attributes
 
 ROOT = Path(__file__).parents[2]
@@ -44,10 +46,14 @@ ENV PORT=8000
 EXPOSE 8000
 CMD ["python", "app.py"]
 """
-LIVE = (
-    "from tests.support.demo_analyzer import AnalyzerKind, DemoTool, main;"
-    "main(AnalyzerKind.PERFORMANCE, (DemoTool(),))"
-)
+LIVE = """
+from tests.support.demo_analyzer import AnalyzerKind, Command, DemoTool, main
+class Slow(DemoTool):
+    async def behave(self, run, execute):
+        await execute(Command(("sleep", "%g")))
+main(AnalyzerKind.PERFORMANCE, (Slow(),))
+"""
+USED = ("assay_app_uptime_seconds", "assay_app_memory_bytes", "assay_app_cpu_seconds_total")
 
 
 @dataclass
@@ -57,6 +63,7 @@ class Site:
     data: Path
     address: str
     namespace: str
+    engine: str = "process"
 
     @property
     def env(self) -> dict[str, str]:
@@ -69,15 +76,15 @@ class Site:
             "TEMPORAL_ADDRESS": self.address,
             "TEMPORAL_NAMESPACE": self.namespace,
             "ASSAY_DATA": str(self.data),
-            "ASSAY_ENGINE": "process",
+            "ASSAY_ENGINE": self.engine,
             "ASSAY_LOAD_LOCK": str(self.data / "load.lock"),
             "NO_COLOR": "1",
         }
 
     @contextmanager
-    def up(self, otel: dict[str, str]) -> Iterator["Programs"]:
-        """Worker and analyzer run inside."""
-        programs = Programs(self, otel)
+    def up(self, otel: dict[str, str], tool_s: float = 0) -> Generator["Programs"]:
+        """Worker and analyzer run inside; what the tool for running apps does takes so long."""
+        programs = Programs(self, otel, tool_s)
         try:
             programs.start()
             yield programs
@@ -91,13 +98,14 @@ class Programs:
 
     site: Site
     otel: dict[str, str]
+    tool_s: float = 0
 
     def start(self) -> None:
         urls: dict[str, str] = {}
         self.analyzers: list[subprocess.Popen[bytes]] = []
         for kind, code in (
             ("static", ("-m", "tests.support.demo_analyzer")),
-            ("performance", ("-c", LIVE)),
+            ("performance", ("-c", LIVE % self.tool_s)),
         ):
             port = free_port()
             urls[kind] = f"ws://127.0.0.1:{port}"
@@ -106,17 +114,22 @@ class Programs:
             lock = ("--load-lock", str(self.site.data / "load.lock"))
             self.analyzers.append(self._program(kind, *code, *given, *lock))
         self.figures = {"worker": f"http://127.0.0.1:{free_port()}/metrics"}
-        self.figures["static"] = f"http{urls['static'].removeprefix('ws')}/metrics"
+        self.figures |= {kind: f"http{url[2:]}/metrics" for kind, url in urls.items()}
         address = self.figures["worker"].split("/")[2]
         self.env |= {"ASSAY_ANALYZER_URLS": json.dumps(urls), "ASSAY_METRICS_ADDRESS": address}
-        self.worker = self._program("worker", "worker.py")
-        self._until_it_works()
+        self.work()
 
-    def _until_it_works(self) -> None:
+    def work(self) -> None:
+        """Start the worker, and wait until it works."""
         began = self.log("worker").count(_WORKS)
-        end_s = time.monotonic() + 60
-        while self.log("worker").count(_WORKS) == began and time.monotonic() < end_s:
-            time.sleep(0.05)
+        self.worker = self._program("worker", "worker.py")
+        until(lambda: self.log("worker").count(_WORKS) > began, 60)
+
+    def used(self, pipeline_id: str) -> list[str]:
+        """Figures that the worker shows of what the app of a pipeline uses."""
+        about = f'{{app="app1",model="m",pipeline="{pipeline_id}"}}'
+        rows = [row.partition(" ")[0] for row in self.scraped("worker").splitlines()]
+        return [name for name in USED if f"{name}{about}" in rows]
 
     def _program(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         (self.site.data / "run").mkdir(exist_ok=True)
@@ -132,22 +145,40 @@ class Programs:
         for program in (self.worker, *self.analyzers):
             program.wait(30)
 
+    @contextmanager
+    def running(self, name: str, root: Path) -> Generator[subprocess.Popen[str]]:
+        """A pipeline runs inside; it is waited for at the end."""
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            self._submission(name, root),
+            cwd=ROOT,
+            env=self.env,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+        ) as program:
+            try:
+                yield program
+                _, said = program.communicate(timeout=90)
+                assert program.returncode == 0, said + self.log("worker")
+            finally:
+                program.kill()
+
     def submit(self, name: str, root: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self._submission(name, root),
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+
+    def _submission(self, name: str, root: Path) -> tuple[str, ...]:
         spec = self.site.data / f"{name}.yaml"
         spec.write_text(SPEC % root)
-        command = (
-            sys.executable,
-            "starter.py",
-            "submit",
-            str(spec),
-            "--id",
-            name,
-            "--wait",
-            "--json",
-        )
-        return subprocess.run(
-            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=90
-        )
+        command = ("starter.py", "submit", str(spec), "--id", name, "--wait", "--json")
+        return (sys.executable, *command)
 
     def scraped(self, name: str) -> str:
         """Figures as Prometheus asks for them where it keeps exemplars."""
@@ -190,21 +221,67 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         yield Site(tmp_path_factory.mktemp("traced"), target, env.client.namespace)
 
 
+def write_app(folder: Path, dockerfile: str = DOCKERFILE) -> None:
+    folder.mkdir(parents=True)
+    (folder / "app.py").write_text(APP)
+    (folder / "Dockerfile").write_text(dockerfile)
+    (folder / "requirements.txt").write_text("")
+
+
 @pytest.fixture(scope="module")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("fleet")
-    folder = root / "m" / "app1"
-    folder.mkdir(parents=True)
-    (folder / "app.py").write_text(APP)
-    (folder / "Dockerfile").write_text(DOCKERFILE)
-    (folder / "requirements.txt").write_text("")
+    write_app(root / "m" / "app1")
     return root
+
+
+@pytest.fixture
+def apps_of_docker(tmp_path: Path) -> Path:
+    """Two apps whose images are not there yet, one of which cannot be built."""
+    own = f"{DOCKERFILE}LABEL of={tmp_path.name}-{time.time_ns()}\n"
+    write_app(tmp_path / "m" / "app1", own)
+    write_app(tmp_path / "m" / "app2", f"{own}RUN exit 3\n")
+    return tmp_path
+
+
+def until(there: Callable[[], object], limit_s: float) -> None:
+    end_s = time.monotonic() + limit_s
+    while not there():
+        assert time.monotonic() < end_s, "not in time"
+        time.sleep(0.1)
+
+
+def in_trace(got: Collector) -> list[Seen]:
+    """The spans of the pipeline's trace."""
+    (trace,) = {span.trace for span in got.named("StartWorkflow:Pipeline")}
+    return [span for span in got.spans if span.trace == trace]
 
 
 def lines(got: Collector, name: str) -> list[list[str]]:
     """From the root to each span of that name in the trace of the pipeline."""
-    (trace,) = {span.trace for span in got.named("StartWorkflow:Pipeline")}
-    return [got.line(span) for span in got.named(name) if span.trace == trace]
+    return [got.line(span) for span in in_trace(got) if span.name == name]
+
+
+def exemplars(shown: str, name: str) -> set[str]:
+    """Traces that the buckets of a histogram lead to, as Prometheus would read them."""
+    families = text_string_to_metric_families(shown)
+    samples = [sample for family in families for sample in family.samples]
+    return {
+        sample.exemplar.labels["trace_id"]
+        for sample in samples
+        if sample.name == f"{name}_bucket" and sample.exemplar is not None
+    }
+
+
+APP_LINE = (
+    *("command submit", "StartWorkflow:Pipeline", "RunWorkflow:Pipeline"),
+    *("StartChildWorkflow:AnalyzeApp", "RunWorkflow:AnalyzeApp"),
+)
+
+
+def step(activity: str, *spans: str) -> list[str]:
+    """From the root down to a step of an activity of the app."""
+    return [*APP_LINE, f"StartActivity:{activity}", f"RunActivity:{activity}", *spans]
 
 
 async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
@@ -223,27 +300,22 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
             said = programs.lines("traced", "m/app1")
             figures = {name: programs.scraped(name) for name in programs.figures}
 
-    app = [
-        *("command submit", "StartWorkflow:Pipeline", "RunWorkflow:Pipeline"),
-        *("StartChildWorkflow:AnalyzeApp", "RunWorkflow:AnalyzeApp"),
-    ]
-    run = [*app, "StartActivity:run_analysis", "RunActivity:run_analysis"]
+    run = step("run_analysis")
     for kind in ("static", "performance"):
         analyzer = [*run, "analyzer call", f"run {kind}"]
         assert [*analyzer, "tool demo", "process"] in lines(got, "process")
         assert [*analyzer, "write result"] in lines(got, "write result")
     assert [*run, "analyzer call", "send result"] in lines(got, "send result")
     assert [*run, "artifact put"] in lines(got, "artifact put")
-    record = [*app, "StartActivity:record_subtask", "RunActivity:record_subtask"]
-    assert [*record, "store record_subtask"] in lines(got, "store record_subtask")
+    record = step("record_subtask", "store record_subtask")
+    assert record in lines(got, "store record_subtask")
     for activity, steps in (
         ("prepare_app", ["build app"]),
         ("start_app", ["start app", "wait until it answers"]),
         ("check_app", ["check app"]),
         ("teardown_app", ["remove app"]),
     ):
-        above = [*app, f"StartActivity:{activity}", f"RunActivity:{activity}"]
-        assert [*above, *steps] in lines(got, steps[-1])
+        assert step(activity, *steps) in lines(got, steps[-1])
     (one, other) = got.named("tool demo")
     assert one.attributes["assay.state"] == other.attributes["assay.state"] == "measured"
     assert one.attributes["assay.exit_code"] == 0
@@ -256,11 +328,60 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
     assert parts >= {("worker", "static"), ("static", "static"), ("performance", "performance")}
     assert {line["app"] for line in said} == {"m/app1"}
     assert inherited == []
-    leads = f'trace_id="{got.named("StartWorkflow:Pipeline")[0].trace.hex()}"'
+    trace = got.named("StartWorkflow:Pipeline")[0].trace.hex()
     for name, of in (("store", "worker"), ("build", "worker"), ("tool", "static")):
-        rows = [row for row in figures[of].splitlines() if row.startswith(f"assay_{name}_seconds_")]
-        assert any(leads in row for row in rows), rows
+        assert trace in exemplars(figures[of], f"assay_{name}_seconds")
     assert all(secret.encode() not in body for body in got.bodies)
+
+
+def test_the_trace_goes_on_after_a_worker_was_killed(site: Site, apps: Path):
+    with collector() as got:
+        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": got.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        with site.up(otel, tool_s=8) as programs:
+            with programs.running("killed", apps):
+                runs = 'assay_runs_running{analyzer="performance"} 1.0'
+                until(lambda: runs in programs.scraped("performance"), 60)
+                until(lambda: len(got.named("StartActivity:run_analysis")) == 2, 10)
+                until(lambda: got.named("artifact put"), 10)  # of the static analyzer
+                programs.worker.kill()
+                programs.worker.wait()
+                programs.work()
+                until(lambda: programs.used("killed") == list(USED), 20)
+            until(lambda: not programs.used("killed"), 15)
+
+    spans = in_trace(got)
+    above = {span.span for span in spans}
+    assert [span.name for span in spans if not span.parent] == ["command submit"]
+    # Below a span that was under way in the killed process hangs only what an analyzer did.
+    torn = {span.name for span in spans if span.parent and span.parent not in above}
+    assert torn <= {"run performance", "send result"}
+    assert max(Counter(span.span for span in spans).values()) == 1
+    for once in ("RunWorkflow:Pipeline", "RunWorkflow:AnalyzeApp", "build app", "start app"):
+        assert len([span for span in spans if span.name == once]) == 1, once
+    ran = Counter(span.name for span in spans if span.name in ("run performance", "run static"))
+    assert ran == {"run performance": 1, "run static": 1}
+    tried = [span for span in spans if span.name == "RunActivity:run_analysis"]
+    assert sorted(span.attributes["assay.attempt"] for span in tried) == [1, 2]
+
+
+def test_what_docker_does_for_an_app_is_in_its_trace(site: Site, apps_of_docker: Path):
+    with collector() as got:
+        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": got.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        with replace(site, engine="docker").up(otel, tool_s=3) as programs:
+            with programs.running("contained", apps_of_docker):
+                until(lambda: got.named("start app"), 60)
+                until(lambda: programs.used("contained") == list(USED), 20)
+            until(lambda: not programs.used("contained"), 15)
+
+    for steps in (
+        step("prepare_app", "build app", "build image"),
+        step("start_app", "start app", "wait until it answers", "start container"),
+        step("check_app", "check app"),
+        step("teardown_app", "remove app"),
+    ):
+        assert steps in lines(got, steps[-1])
+    # The second app's own fault is the outcome of these; nothing else failed.
+    assert {span.name for span in in_trace(got) if span.failed} == {"build app", "build image"}
 
 
 async def test_a_collector_that_hangs_costs_a_pipeline_nothing(site: Site, apps: Path):

@@ -1,12 +1,15 @@
 """Figures of apps over pipelines: kept, dropped when cells change, made where none are kept."""
 
 import json
+import math
 
 from alembic import command
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, delete, func, inspect, select
 
-from contract.analysis import MeasurementState
+from contract.analysis import MeasurementState, Metric
+from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
+from contract.journal import RecordedApp
 from store.figure_tables import app_figures
 from store.migrate import alembic_config
 from tests.store import samples
@@ -21,6 +24,29 @@ async def recorded(store, name: str, findings: int = 2) -> None:
     outcome = samples.outcome(report, app)
     await store.record_subtask(name, app, outcome, report)
     await store.record_app(app, samples.app_outcome())
+
+
+def samples_of_both_kinds() -> RecordedApp:
+    """An app that was scanned and put under load, with values that no database holds."""
+    steps = [{"rate": 5.0, "latency": {"p50": 0.02, "p95": math.nan}}, {"rate": 50.0}]
+    loaded = samples.measured("oha\0", findings=0).model_copy(
+        update={
+            "metrics": (
+                Metric(name="latency_p50", value=0.01, unit="s", target="GET /"),
+                Metric(name="error_ratio", value=0.125, unit="ratio", target="GET /"),
+                Metric(name="contended", value=1.0, unit="bool"),
+            ),
+            "data": {"steps": {"GET /": steps, "x\0": [{"rate": math.inf}]}},
+        }
+    )
+    static = samples.report(samples.measured(), samples.failed())
+    load = samples.report(loaded).model_copy(update={"analyzer": AnalyzerKind.PERFORMANCE})
+    return RecordedApp(
+        spec=samples.app(),
+        subtasks=tuple((samples.outcome(report), report) for report in (static, load)),
+        outcome=samples.app_outcome(),
+        weaknesses=(),
+    )
 
 
 async def kept(engine) -> int:
@@ -62,6 +88,20 @@ class FiguresBehaviour:
         assert await kept(engine) == 0
         (row,) = (await store.figures_of_app(ref(1))).rows
         assert json.loads(row.scans)["static/bandit"]["n"] == 5
+
+    async def test_figures_of_an_import_are_those_that_its_rows_give(self, store, engine):
+        await samples.register(store, samples.plan("p1"))
+        await store.record_new("p1", [samples_of_both_kinds()])
+        kept_at_once = await store.figures_of_app(ref(1))
+        assert await kept(engine) == 1
+        async with engine.begin() as connection:
+            await connection.execute(delete(app_figures))
+
+        assert await store.figures_of_app(ref(1)) == kept_at_once
+        (row,) = kept_at_once.rows
+        (load,) = json.loads(row.load).values()
+        assert load["f"]["latency_p50"] == {"GET /": 0.02}
+        assert json.loads(row.scans)["static/bandit"]["n"] == 2
 
     async def test_an_unknown_pipeline_is_named_and_an_unknown_app_has_no_history(self, store):
         await recorded(store, "p1")

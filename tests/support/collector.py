@@ -1,14 +1,42 @@
 """A collector of traces: takes OTLP over HTTP as a real one does, or misbehaves."""
 
+import socket
+import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+# fmt: off
+Mode = Literal[
+    "ok", "hang", "reset", "400", "413", "429", "500", "redirect", "page", "garbage", "endless",
+    "drip", "some",
+]
+# fmt: on
+_PROTOBUF = {"Content-Type": "application/x-protobuf"}
+_SOME = ExportTraceServiceResponse(
+    partial_success=ExportTracePartialSuccess(rejected_spans=1, error_message="\x1b]0;x\x07")
+)
+# Status, headers and body; of the others, an empty 200.
+_ANSWERS: dict[Mode, tuple[int, dict[str, str], bytes]] = {
+    "400": (400, {}, b"\x1b]0;title\x07"),
+    "413": (413, {}, b""),
+    "429": (429, {"Retry-After": "0.05"}, b""),
+    "500": (500, {}, b""),
+    "redirect": (307, {"Location": "http://127.0.0.1:1/v1/traces"}, b""),
+    "page": (200, {"Content-Type": "text/html"}, b"<h1>It works</h1>"),
+    "garbage": (200, _PROTOBUF, b"\xff" * 50),
+    "some": (200, _PROTOBUF, _SOME.SerializeToString()),
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +57,7 @@ class Seen:
 class Collector:
     """What arrived so far; `mode` says how it answers."""
 
-    mode: Literal["ok", "500", "hang"] = "ok"
+    mode: Mode = "ok"
     url: str = ""
     requests: int = 0
     bodies: list[bytes] = field(default_factory=list)
@@ -49,7 +77,8 @@ class Collector:
         """Names from the root down to the span."""
         above = {one.span: one for one in self.spans}
         names = [span.name]
-        while span := above.get(span.parent):
+        while (parent := above.get(span.parent)) is not None:
+            span = parent
             names.insert(0, span.name)
         return names
 
@@ -72,33 +101,68 @@ def _seen(span: Any, service: str) -> Seen:
     return Seen(span.name, service, *ids, given, span.status.code == 2, seconds)
 
 
-@contextmanager
-def collector(mode: Literal["ok", "500", "hang"] = "ok") -> Iterator[Collector]:
-    """A collector on a free port."""
-    got, over = Collector(mode), threading.Event()
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.requests += 1
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if got.mode == "hang":
-                over.wait(60)
-                return
-            if got.mode == "ok":
+    def __init__(self, got: Collector) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.got, self.over = got, threading.Event()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked has gone."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    @property
+    def _ours(self) -> _Server:
+        assert isinstance(self.server, _Server)
+        return self.server
+
+    def do_POST(self) -> None:
+        got = self._ours.got
+        got.requests += 1
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        match got.mode:
+            case "hang":
+                self._ours.over.wait(60)
+            case "reset":
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.connection.close()
+            case "endless" | "drip":
+                self._answer_without_end(0.02 if got.mode == "drip" else 0)
+            case "ok" | "some":
                 got.take(body)
-            self.send_response(200 if got.mode == "ok" else 500)
-            self.end_headers()
+                self._answer(*_ANSWERS.get(got.mode, (200, {}, b"")))
+            case mode:
+                self._answer(*_ANSWERS[mode])
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, text in headers.items():
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    def _answer_without_end(self, pause_s: float) -> None:
+        self._answer(200, _PROTOBUF, b"")
+        while not self._ours.over.wait(pause_s):
+            self.wfile.write(b"x" if pause_s else b"x" * 65536)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def collector(mode: Mode = "ok") -> Generator[Collector]:
+    """A collector on a free port."""
+    got = Collector(mode)
+    server = _Server(got)
     got.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield got
     finally:
-        over.set()
+        server.over.set()
         server.shutdown()
         server.server_close()

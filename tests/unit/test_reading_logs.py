@@ -22,9 +22,9 @@ def record(second: int, message: str = "m", **more: object) -> str:
 
 def read(run: Path, count: int = 0, **wanted: object) -> list[str]:
     logs = StackLogs(run, Wanted("p1", **wanted))  # type: ignore[arg-type]
-    lines, _ = logs.last(count)
+    found = [line.message for line in logs.last(count)[0]]
     logs.close()
-    return [line.message for line in lines]
+    return found
 
 
 def test_parts_are_merged_by_time_and_others_left_out(tmp_path: Path):
@@ -82,11 +82,30 @@ def test_a_long_log_takes_little_memory(tmp_path: Path):
     with (tmp_path / "worker.log").open("w") as file:
         for number in range(40_000):
             file.write(record(number % 60, "x" * 200))
+        file.write("y" * 10_000_000 + " p1\n" + record(59, "last"))
     tracemalloc.start()
-    assert len(read(tmp_path, 10)) == 10
+    assert read(tmp_path, 10)[-1] == "last"
+    logs = StackLogs(tmp_path, Wanted("p1"))
+    assert sum(1 for _ in logs.last(0)[0]) == 40_001
+    logs.close()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3_000_000
+
+
+def test_a_file_that_is_torn_hides_nothing_of_the_next_and_one_that_is_unreadable_is_named(
+    tmp_path: Path,
+):
+    (tmp_path / "worker.log.2").write_text(record(1, "a") + "z" * (LINE_BYTES + 10))
+    (tmp_path / "worker.log.1").write_bytes(record(2, "b").encode() + b'{"pipeline": "p1", "m\xc3')
+    (tmp_path / "worker.log").write_text(record(3, "c"))
+    (tmp_path / "static.log").mkdir()
+    (tmp_path / "dynamic.log.1").write_text(record(4, "d"))  # the newest file is missing
+    logs = StackLogs(tmp_path, Wanted("p1"))
+    told = [line.message for line in logs.all()]
+    logs.close()
+    assert [text for text in told if len(text) == 1] == ["a", "b", "c", "d"]
+    assert logs.unread == {tmp_path / "static.log": "Is a directory"}
 
 
 def test_following_goes_on_over_a_rotation_and_waits_for_a_line_to_end(tmp_path: Path):

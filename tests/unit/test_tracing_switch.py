@@ -1,17 +1,20 @@
 """What switches tracing on, what is said of what cannot be; nobody waits for a collector."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
 from clients import temporal
 from telemetry import spans, variables
 from telemetry.delivery import Delivery
 from telemetry.tracing import Tracing, start_tracing
-from tests.support.collector import collector
+from tests.support.collector import Mode, collector
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
@@ -103,22 +106,54 @@ def some_spans() -> list[ReadableSpan]:
     return [span]
 
 
+SAID: dict[Mode | Literal["away"], str] = {
+    "400": "HTTP 400",
+    "413": "HTTP 413",
+    "429": "HTTP 429",
+    "500": "HTTP 500",
+    "hang": "ReadTimeout",
+    "away": "ConnectionError",
+    "reset": "ConnectionError",
+    "redirect": "HTTP 307: it sends elsewhere",
+    "page": "a page answers, no collector",
+    "garbage": "it answers what no collector answers",
+    "endless": "its answer does not end",
+    "drip": "its answer does not end",
+    "some": "it refused 1 spans",
+}
+
+
 @pytest.mark.usefixtures("quiet")
-@pytest.mark.parametrize("mode", ["500", "hang", "away"])
-def test_an_outage_is_said_once(
-    mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("mode", SAID)
+def test_an_outage_is_said_once_and_so_is_its_end(
+    mode: Mode | Literal["away"],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
-    with collector("hang" if mode == "hang" else "500") as got:
-        url = "http://user:s3cr3t@127.0.0.1:1" if mode == "away" else got.url
-        monkeypatch.setenv(ENDPOINT, url)
-        delivery = Delivery(variables.endpoint(), 0.2)
+    caplog.set_level(logging.INFO, "assay.tracing")
+    with collector("500" if mode == "away" else mode) as got:
+        monkeypatch.setenv(ENDPOINT, got.url.replace("//", "//user:s3cr3t@"))
+        shown = variables.endpoint()
+        if mode == "away":
+            monkeypatch.setenv(ENDPOINT, "http://user:s3cr3t@127.0.0.1:1")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "200")
+        delivery = Delivery(shown, variables.timeout_s())
+        began_s = time.monotonic()
         for _ in range(3):
+            delivery.export(some_spans())
+        assert time.monotonic() - began_s < 5
+        asked = got.requests
+        if mode != "away":
+            got.mode = "ok"
             delivery.export(some_spans())
         delivery.shutdown()
 
-    (said,) = (message for message in caplog.messages if "s3cr3t" in message or "reach" in message)
-    assert f"traces do not reach {variables.endpoint()}" in said
-    assert "s3cr3t" not in said
+    said, *later = (text for text in caplog.messages if "s3cr3t" in text or "reach" in text)
+    assert said == f"traces do not reach {shown} ({SAID[mode]}); pipelines go on"
+    assert later == ([] if mode == "away" else [f"traces reach {shown} again"])
+    # What is not taken for good is sent once, and what was taken is not sent again.
+    assert asked == 3 or mode in ("429", "hang", "away", "reset")
+    assert [span.name for span in got.spans][-1:] == ([] if mode == "away" else ["s"])
 
 
 @pytest.mark.usefixtures("quiet")
@@ -160,16 +195,36 @@ def test_the_time_of_traces_comes_before_that_of_everything(
 
 
 @pytest.mark.usefixtures("quiet")
-def test_traces_arrive_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
-    with collector("500") as got:
+def test_what_a_busy_collector_takes_later_is_not_lost(monkeypatch: pytest.MonkeyPatch):
+    with collector("429") as got:
         monkeypatch.setenv(ENDPOINT, got.url)
-        delivery = Delivery(variables.endpoint(), 1.0)
-        delivery.export(some_spans())
-        got.mode = "ok"
-        delivery.export(some_spans())
+        delivery = Delivery(variables.endpoint(), 5.0)
+        busy = threading.Timer(0.1, setattr, (got, "mode", "ok"))
+        busy.start()
+        assert delivery.export(some_spans()) is SpanExportResult.SUCCESS
+        busy.join()
         delivery.shutdown()
     assert [span.name for span in got.spans] == ["s"]
-    assert len(caplog.messages) == 1
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_does_not_fit_the_queue_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    with collector("hang") as got:
+        monkeypatch.setenv(ENDPOINT, got.url)
+        provider = TracerProvider(shutdown_on_exit=False)
+        delivery = Delivery(variables.endpoint(), 5.0)
+        provider.add_span_processor(
+            BatchSpanProcessor(delivery, max_queue_size=4, max_export_batch_size=4)
+        )
+        began_s = time.monotonic()
+        for _ in range(50):
+            provider.get_tracer("t").start_span("s").end()
+        assert time.monotonic() - began_s < 1
+        delivery.shutdown()
+    (said,) = caplog.messages
+    assert "more spans than it takes in time" in said
 
 
 def test_the_end_waits_two_seconds_at_most():
