@@ -37,8 +37,13 @@ class Assay:
 
     @property
     def _own(self) -> dict[str, str]:
-        named = {"ASSAY_DATA": str(self.data), "ASSAY_DASHBOARD_FLEETS": str(self.fleets)}
-        return {**named, "NO_COLOR": "1"}
+        return {
+            "ASSAY_DATA": str(self.data),
+            "ASSAY_DASHBOARD_FLEETS": str(self.fleets),
+            # Other suites run beside this one: neither waits for the load tests of the other.
+            "ASSAY_LOAD_LOCK": str(self.data / "load.lock"),
+            "NO_COLOR": "1",
+        }
 
     @property
     def fleets(self) -> Path:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import ROOT, Assay
 
-_PATIENCE_S = 60
+_PATIENCE_S = 120
 
 
 @pytest.fixture
