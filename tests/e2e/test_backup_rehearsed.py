@@ -135,6 +135,7 @@ def test_a_pipeline_goes_on_after_its_installation_was_lost(shell: Assay, tmp_pa
     listed = json.loads(shell.temporal("workflow", "list", "--query", query, "-o", "json").stdout)
     ids = [one["execution"]["workflowId"] for one in listed]
     assert sorted(ids) == ["pipeline/lost", *(f"pipeline/lost/{app}" for app in sorted(APPS))]
+    spec.write_text(SPEC.replace("parallelism: 1", "parallelism: 4"))
     assert shell.run("submit", str(spec), "--id", "again", "--wait").returncode == 0
     assert cells_of(shell.report("again")) == whole
 
@@ -154,10 +155,10 @@ def test_a_pipeline_goes_on_after_its_disk_was_full(shell: Assay, tmp_path: Path
         room = shutil.disk_usage(disk).free
         time.sleep(8)
     watched = shell.run("watch", "full", timeout_s=200)
-    cells = shell.report("full").cells
 
     assert room < 2**20, "others may free some meanwhile"
     assert watched.returncode == 0, watched.stderr
+    cells = shell.report("full").cells
     whys = {cell.report.reason for cell in cells if cell.state == "infra_failed"}
     assert not any(cell.state == "app_failed" for cell in cells), [c.report.reason for c in cells]
     retried = shell.run("retry", "full", timeout_s=200)

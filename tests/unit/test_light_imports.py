@@ -37,3 +37,14 @@ def test_importing_it_loads_nothing_that_traces(module: str, heavy: str):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_loads_neither_migrations_nor_what_speaks_to_an_engine():
+    """Most look at no schema and at no engine: it would be a quarter of what they load."""
+    names = ("status", "watch", "logs", "report", "stack", "submit", "retry")
+    imports = ", ".join(f"cli.commands.{name}" for name in names)
+    code = f"import {imports}, sys; print({{*sys.modules}} & {{'alembic', 'docker'}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
