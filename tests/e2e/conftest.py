@@ -21,6 +21,7 @@ from settings import Settings
 from tests.support.written_report import Written, written
 
 ROOT = Path(__file__).resolve().parents[2]
+_LIMIT_S = 1_200
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Assay:
         return Settings(data=self.data).scope_name
 
     def run(
-        self, *arguments: str, timeout_s: float = 560, typed: str = ""
+        self, *arguments: str, timeout_s: float = 1_000, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "starter.py"), *arguments]
         done = subprocess.run(
@@ -137,6 +138,13 @@ class Assay:
         return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole programs take minutes on a machine that is busy, or three times slower."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(_LIMIT_S))
+
+
 def _ignore_sigint() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -148,11 +156,11 @@ def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     shell = Assay(data, (("ASSAY_ALERTS_FILE", str(data / "alerts.yaml")),))
     webhook = "receivers:\n  - {name: test, type: webhook, url: 'http://127.0.0.1:9/'}\n"
     shell.alerts.write_text(webhook)
-    up = shell.run("up", timeout_s=180)
+    up = shell.run("up")
     assert up.returncode == 0, up.stderr
     yield shell
     port = json.loads((shell.data / "run" / "stack.json").read_text())["dashboard_port"]
-    down = shell.run("down", timeout_s=120)
+    down = shell.run("down")
     assert down.returncode == 0, down.stderr
     assert shell.processes() == []
     with socket.socket() as probe:
