@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
 # Slow files first: what is left for the end is small.
 UNIT := tests/services tests/dashboard tests/workflows tests/store tests/replay tests/activities tests/unit
 
-.PHONY: help demo test check lint types imports unit whole integration e2e chaos-short setup node venv tools test-tools base-images chaos bench bench-short pictures lock update sbom audit licences images clean
+.PHONY: help demo test check lint types imports unit whole integration e2e-shared e2e-own chaos-short setup node venv tools test-tools base-images chaos bench bench-short pictures lock update sbom audit licences images clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -43,13 +43,16 @@ unit:
 # They mostly wait, and share nothing but the machine: the chaos suite has an engine, a network and a
 # store of its own, the others have names, ports, networks and locks of their own on one engine.
 whole:
-	@$(MAKE) --no-print-directory -j3 --output-sync e2e integration chaos-short
+	@$(MAKE) --no-print-directory -j3 --output-sync chaos-short e2e-shared integration e2e-own
 
 integration:
 	@$(PYTEST) tests/integration
 
-e2e:
-	@$(PYTEST) tests/e2e
+e2e-shared: # the tests that share one running stack
+	@$(PYTEST) tests/e2e --stack shared
+
+e2e-own: # all others
+	@$(PYTEST) tests/e2e --stack own
 
 chaos-short:
 	@$(PYTEST) tests/chaos

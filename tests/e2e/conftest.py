@@ -138,11 +138,25 @@ class Assay:
         return found
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole programs take minutes on a machine that is busy, or three times slower."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.timeout(_LIMIT_S))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make whole` runs both halves side by side; without the option, all tests run."""
+    which = "tests of the shared stack alone, or all but them"
+    parser.addoption("--stack", choices=("shared", "own"), help=which)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the other half to another process, and give the rest time.
+
+    Whole programs take minutes on a machine that is busy, or three times slower.
+    """
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    for item in here:
+        item.add_marker(pytest.mark.timeout(_LIMIT_S))
+    if half := config.getoption("--stack", None):
+        shared = {item for item in here if "assay" in getattr(item, "fixturenames", ())}
+        other = set(here) - shared if half == "shared" else shared
+        items[:] = [item for item in items if item not in other]
+        config.hook.pytest_deselected(items=list(other))
 
 
 def _ignore_sigint() -> None:
