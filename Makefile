@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
 LOCK := uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 # Bytecode is kept even where it is not wanted elsewhere, else each of pytest's workers and each program
 # of ours compiles every module anew.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
+PYTEST := env PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
 # Slow files first: what is left for the end is small.
 UNIT := tests/services tests/dashboard tests/workflows tests/store tests/replay tests/activities tests/unit
 
