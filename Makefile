@@ -7,11 +7,13 @@ ANALYZERS := $(patsubst analyzers/%/__main__.py,%,$(wildcard analyzers/*/__main_
 # Node.js for the analyzers' tools, whatever the machine has.
 export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
 LOCK := uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
-# Slow files first: what is left for the end is small. Bytecode is kept even where it is not wanted
-# elsewhere, else each of pytest's workers and each program of ours compiles every module anew.
+# Bytecode is kept even where it is not wanted elsewhere, else each of pytest's workers and each program
+# of ours compiles every module anew.
+PYTEST := env PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q
+# Slow files first: what is left for the end is small.
 UNIT := tests/services tests/dashboard tests/workflows tests/store tests/replay tests/activities tests/unit
 
-.PHONY: help demo test check lint types imports unit whole integration chaos-short setup node venv tools test-tools base-images chaos bench bench-short pictures lock update sbom audit licences images clean
+.PHONY: help demo test check lint types imports unit whole integration e2e-shared e2e-own chaos-short setup node venv tools test-tools base-images chaos bench bench-short pictures lock update sbom audit licences images clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,20 +38,27 @@ imports:
 	@$(BIN)/lint-imports
 
 unit:
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(UNIT)
+	@$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder $(UNIT)
 
-# The chaos suite has an engine, a network and a store of its own: it runs beside the rest.
+# They mostly wait, and share nothing but the machine: the chaos suite has an engine, a network and a
+# store of its own, the others have names, ports, networks and locks of their own on one engine.
 whole:
-	@$(MAKE) --no-print-directory -j2 --output-sync integration chaos-short
+	@$(MAKE) --no-print-directory -j3 --output-sync chaos-short e2e-shared integration e2e-own
 
 integration:
-	@$(BIN)/python -m pytest -q tests/integration tests/e2e
+	@$(PYTEST) tests/integration
+
+e2e-shared: # the tests that share one running stack
+	@$(PYTEST) tests/e2e --stack shared
+
+e2e-own: # all others
+	@$(PYTEST) tests/e2e --stack own
 
 chaos-short:
-	@$(BIN)/python -m pytest -q tests/chaos
+	@$(PYTEST) tests/chaos
 
 chaos: setup ## a long run of random faults: make chaos SEED=1 N=100
-	@deploy/with-engine.sh $(BIN)/python -m pytest -q -s tests/chaos --chaos-seed=$(or $(SEED),1) --chaos-faults=$(or $(N),100)
+	@deploy/with-engine.sh $(PYTEST) -s tests/chaos --chaos-seed=$(or $(SEED),1) --chaos-faults=$(or $(N),100)
 
 bench: setup ## ratios measured side by side; results are kept in bench/results
 	@for file in bench/bench_*.py; do $(BIN)/python $$file; done

@@ -7,7 +7,6 @@ from activities.heartbeat import Attempt
 from activities.measures import timing_report
 from activities.ports import ArtifactStore, ResultStore
 from activities.report_ports import ReportWriter
-from activities.report_writing import ReportWriting
 
 
 class ReportActivities:
@@ -16,6 +15,9 @@ class ReportActivities:
     def __init__(
         self, results: ResultStore, writer: ReportWriter, artifacts: ArtifactStore
     ) -> None:
+        # A worker has it from its start; workflows, and so every command, name this class alone.
+        from activities.report_writing import ReportWriting
+
         self._writing = ReportWriting(results, writer, artifacts)
 
     def activities(self) -> Activities:

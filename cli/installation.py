@@ -1,6 +1,7 @@
 """Builds from the settings what `control` takes as arguments."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cli.errors import UserError
 from cli.exits import Exit
@@ -13,12 +14,13 @@ from contract.progress import PipelineProgress
 from contract.secret import SecretRef
 from contract.spec import PipelinePlan
 from control.access import TokensThere, tokens_there
-from control.analyzer_health import Analyzers
-from control.dryrun import Machine
 from control.errors import NotStoredError, PrunedError
 from control.stored import Stored, require_comparable
-from control.surveying import Platform
 from settings import Settings, temporal_is_configured
+
+if TYPE_CHECKING:  # what asks engines and analyzers is loaded by the commands that do
+    from control.dryrun import Machine
+    from control.surveying import Platform
 
 _NOT_UP = "the local stack does not run; its tools prove themselves when it starts"
 _ELSEWHERE = "the analyzers of the configured server cannot be asked from here"
@@ -79,13 +81,16 @@ async def require_stored_baseline(settings: Settings, plan: PipelinePlan) -> Non
         await require_comparable(store_of(settings), plan)
 
 
-def machine_of(settings: Settings) -> Machine | None:
+def machine_of(settings: Settings) -> "Machine | None":
     """This machine if its own worker does the work; None where a configured server's workers do."""
     return None if temporal_is_configured() else settings
 
 
-def platform_of(settings: Settings) -> Platform:
+def platform_of(settings: Settings) -> "Platform":
     """Who would do the work, as far as it can be asked now: analyzers of a stack that runs."""
+    from control.analyzer_health import Analyzers
+    from control.surveying import Platform
+
     elsewhere = temporal_is_configured()
     stack = None if elsewhere else running_stack(settings)
     return Platform(

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 
 from clients.artifacts import FileArtifactStore
-from clients.runtime import host_runtime
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
 from settings import Settings
@@ -12,6 +11,9 @@ from settings import Settings
 
 async def leave_nothing(settings: Settings, pipeline_id: str, say: Callable[[str], None]) -> None:
     """Remove what still belongs to the pipeline's apps; say what could not be removed."""
+    # Commands that wait for a pipeline may end here, and nearly never do.
+    from clients.runtime import host_runtime
+
     try:
         artifacts = FileArtifactStore(settings.data_dir / "artifacts")
         runtime = await asyncio.to_thread(

@@ -11,17 +11,17 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contract.errors import ErrorCode, NewerSchemaError, PlatformError
 from store.engine import BUSY_TIMEOUT_MS, describe, make_engine, parse_url, reading
 from store.faults import platform_faults
+
+if TYPE_CHECKING:  # a tenth of what a command loads, and hardly one looks at the schema
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _OTHERS = text(
@@ -121,6 +121,8 @@ async def schema_of(url: str) -> str:
 
 def known_schemas() -> tuple[str, ...]:
     """Every schema that this version knows, the earliest first."""
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory.from_config(alembic_config())
     return tuple(script.revision for script in scripts.walk_revisions())[::-1]
 
@@ -136,6 +138,8 @@ async def _locked(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
 
 
 def _current(connection: Connection) -> str:
+    from alembic.runtime.migration import MigrationContext
+
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
@@ -146,6 +150,8 @@ def _require_known(connection: Connection, where: str) -> None:
 
 
 def _step_back(connection: Connection, where: str, revision: str) -> None:
+    from alembic import command
+
     _require_known(connection, where)
     known, found = known_schemas(), _current(connection)
     if not found or revision not in known[: known.index(found) + 1]:
@@ -179,8 +185,10 @@ def _in_use(where: str) -> PlatformError:
     )
 
 
-def alembic_config() -> Config:
+def alembic_config() -> "Config":
     """Alembic's configuration without a file: scripts beside this module, no logging set-up."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
@@ -188,6 +196,8 @@ def alembic_config() -> Config:
 
 def run_migrations(connection: Connection) -> None:
     """Run the migrations on an open connection, inside its transaction."""
+    from alembic import command
+
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

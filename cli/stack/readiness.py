@@ -1,10 +1,12 @@
 """Checks that each part of a local stack answers, and that it belongs to this stack."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Event
 
@@ -20,6 +22,7 @@ from contract.ids import TASK_QUEUE_CONTROL
 _START_LIMIT_S = 90.0
 _ANSWER_LIMIT_S = 2.0
 _CLI_LIMIT_S = 20.0
+_STARTING = {"worker": "starting"}
 
 
 def wait_until_ready(stack: Stack, say: Callable[[str], None], interrupted: Event) -> None:
@@ -89,7 +92,14 @@ def why_worker_waits(stack: Stack) -> str:
 
 
 def _get(url: str, **headers: str) -> httpx.Response:
-    return httpx.get(url, timeout=_ANSWER_LIMIT_S, headers=headers, trust_env=False)
+    return _client().get(url, headers=headers)
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all questions: to make one takes longer than to ask. Each has its own connection."""
+    alone = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(timeout=_ANSWER_LIMIT_S, limits=alone, trust_env=False)
 
 
 def _answers(stack: Stack, part: str) -> bool:
@@ -98,13 +108,36 @@ def _answers(stack: Stack, part: str) -> bool:
     if part == "dashboard":
         return dashboard_answers(stack)
     if part == "temporal":
-        return temporal(stack, "operator", "cluster", "health").returncode == 0
+        return _listens(stack) and temporal(stack, "operator", "cluster", "health").returncode == 0
+    if not _listens(stack) or _worker_starts(stack):
+        return False
     # The newer mode lists those alone who poll for the current version.
     asked = ("task-queue", "describe", "-t", TASK_QUEUE_CONTROL, "--legacy-mode", "-o", "json")
     described = temporal(stack, *asked)
     if described.returncode != 0:
         return False
     return bool(json.loads(described.stdout or "{}").get("pollers"))
+
+
+def _listens(stack: Stack) -> bool:
+    """Whether anything has the server's port. A run of `temporal` takes a tenth of a second."""
+    try:
+        socket.create_connection(("127.0.0.1", stack.temporal_port), _ANSWER_LIMIT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _worker_starts(stack: Stack) -> bool:
+    """Whether the worker says so, or does not listen yet; else the server knows better."""
+    if not stack.worker_port:
+        return False
+    try:
+        return _get(f"{stack.worker_url}/ready").json()["reasons"] == _STARTING
+    except httpx.ConnectError:
+        return True
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return False
 
 
 def temporal(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:

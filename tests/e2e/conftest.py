@@ -21,6 +21,7 @@ from settings import Settings
 from tests.support.written_report import Written, written
 
 ROOT = Path(__file__).resolve().parents[2]
+_LIMIT_S = 1_200
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,13 @@ class Assay:
 
     @property
     def _own(self) -> dict[str, str]:
-        named = {"ASSAY_DATA": str(self.data), "ASSAY_DASHBOARD_FLEETS": str(self.fleets)}
-        return {**named, "NO_COLOR": "1"}
+        return {
+            "ASSAY_DATA": str(self.data),
+            "ASSAY_DASHBOARD_FLEETS": str(self.fleets),
+            # Other suites run beside this one: neither waits for the load tests of the other.
+            "ASSAY_LOAD_LOCK": str(self.data / "load.lock"),
+            "NO_COLOR": "1",
+        }
 
     @property
     def fleets(self) -> Path:
@@ -56,7 +62,7 @@ class Assay:
         return Settings(data=self.data).scope_name
 
     def run(
-        self, *arguments: str, timeout_s: float = 560, typed: str = ""
+        self, *arguments: str, timeout_s: float = 1_000, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(ROOT / "starter.py"), *arguments]
         done = subprocess.run(
@@ -132,6 +138,27 @@ class Assay:
         return found
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make whole` runs both halves side by side; without the option, all tests run."""
+    which = "tests of the shared stack alone, or all but them"
+    parser.addoption("--stack", choices=("shared", "own"), help=which)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the other half to another process, and give the rest time.
+
+    Whole programs take minutes on a machine that is busy, or three times slower.
+    """
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    for item in here:
+        item.add_marker(pytest.mark.timeout(_LIMIT_S))
+    if half := config.getoption("--stack", None):
+        shared = {item for item in here if "assay" in getattr(item, "fixturenames", ())}
+        other = set(here) - shared if half == "shared" else shared
+        items[:] = [item for item in items if item not in other]
+        config.hook.pytest_deselected(items=list(other))
+
+
 def _ignore_sigint() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -143,11 +170,11 @@ def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     shell = Assay(data, (("ASSAY_ALERTS_FILE", str(data / "alerts.yaml")),))
     webhook = "receivers:\n  - {name: test, type: webhook, url: 'http://127.0.0.1:9/'}\n"
     shell.alerts.write_text(webhook)
-    up = shell.run("up", timeout_s=180)
+    up = shell.run("up")
     assert up.returncode == 0, up.stderr
     yield shell
     port = json.loads((shell.data / "run" / "stack.json").read_text())["dashboard_port"]
-    down = shell.run("down", timeout_s=120)
+    down = shell.run("down")
     assert down.returncode == 0, down.stderr
     assert shell.processes() == []
     with socket.socket() as probe:

@@ -11,7 +11,6 @@ from tests.e2e.conftest import Assay
 from tests.support.cases import case_app
 from tests.support.uploads import refused
 
-pytestmark = pytest.mark.timeout(900)
 LIVE = (
     "03-arg-chain",
     "04-copy-heredoc",
@@ -62,7 +61,7 @@ def cells(assay: Assay, folder: Path) -> Cells:
     spec: Path = folder / "cases.yaml"
     spec.write_text(SPEC % (folder / "apps"))
     name = f"cases-{time.time_ns()}"
-    done = assay.run("submit", str(spec), "--id", name, "--wait", timeout_s=880)
+    done = assay.run("submit", str(spec), "--id", name, "--wait")
     assert done.returncode == 0, done.stderr
     return {
         (models[cell.ref.model], tool): cell

@@ -38,7 +38,7 @@ def test_an_unreachable_temporal_server_is_named(tmp_path: Path):
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     shell = Assay(tmp_path / "data", (("TEMPORAL_ADDRESS", address),))
 
-    done = shell.run("status", "x", timeout_s=60)
+    done = shell.run("status", "x", timeout_s=120)
 
     assert done.returncode == Exit.UNAVAILABLE
     assert address in done.stderr
@@ -50,7 +50,7 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.write_text("")
 
-    done = Assay(blocked / "data").run("up", timeout_s=60)
+    done = Assay(blocked / "data").run("up", timeout_s=120)
 
     assert done.returncode == Exit.UNAVAILABLE
     assert "ASSAY_DATA" in done.stderr
@@ -58,12 +58,17 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path):
 
 
 def test_an_unknown_pipeline_is_one_clear_error(assay: Assay):
-    for command in ("status", "watch", "pause", "cancel", "retry", "add x/app1", "logs x/app1"):
-        name, *rest = command.split()
-        done = assay.run(name, "no-such-pipeline", *rest, timeout_s=60)
-        assert done.returncode == Exit.USAGE, command
-        assert "no-such-pipeline" in done.stderr, command
-        assert "Traceback" not in done.stderr, command
+    commands = ("status", "watch", "pause", "cancel", "retry", "add x/app1", "logs x/app1")
+    asked = {command: command.split() for command in commands}
+    running = {
+        command: assay.start(name, "no-such-pipeline", *rest)
+        for command, (name, *rest) in asked.items()
+    }
+    for command, process in running.items():
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == Exit.USAGE, command
+        assert "no-such-pipeline" in told, command
+        assert "Traceback" not in told, command
 
 
 def test_the_wizard_writes_a_spec_that_submit_would_take(idle: Assay, tmp_path: Path):
@@ -71,7 +76,7 @@ def test_the_wizard_writes_a_spec_that_submit_would_take(idle: Assay, tmp_path: 
     limits = ["y", "2", *[""] * 6]  # tools of both analyzers and more options are the last three
     answers = [f"{ROOT}/controls", "", "", "y", "static,performance", *limits, str(target), "n"]
 
-    done = idle.run("wizard", typed="\n".join(answers) + "\n", timeout_s=60)
+    done = idle.run("wizard", typed="\n".join(answers) + "\n", timeout_s=120)
 
     assert done.returncode == 0, done.stderr
     plan = load_plan(target, "p")

@@ -21,7 +21,7 @@ from tests.e2e.test_dashboard_stack import answers, processes, wait_for
 from tests.support.browser import Browser, browser
 from tests.support.dashboard_pages import NO_PAGE, crawled, templates
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.browser
 MODELS = ("careless-1", "careful-1")
 # There while a pipeline runs, where the journey looks at them; and where an app was started.
 NOT_ALWAYS = {

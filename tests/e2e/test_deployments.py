@@ -17,13 +17,15 @@ import pytest
 from cli.stack.supervision import DYNAMIC_CONFIG
 from tests.conftest import TEMPORAL
 from tests.e2e.conftest import ROOT, Assay
+from tests.support.tools_folder import tools_folder
 
-PATIENCE_S = 90
+PATIENCE_S = 180
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Assay]:
-    shell = Assay(tmp_path)
+    tools = tools_folder(tmp_path / "tools")
+    shell = Assay(tmp_path / "data", (("ASSAY_TOOLS", str(tools)),))
     yield shell
     shell.run("down")
 
@@ -51,7 +53,7 @@ def test_a_pipeline_outlives_its_worker_and_then_its_code(shell: Assay) -> None:
     assert json.loads(shell.run("status", "d1", "--json").stdout)["build_id"] == first
 
     assert shell.run("down").returncode == 0
-    other = replace(shell, extra_env=(("ASSAY_BUILD_ID", "other"),))
+    other = replace(shell, extra_env=(*shell.extra_env, ("ASSAY_BUILD_ID", "other")))
     up = other.run("up")
 
     assert up.returncode == 0, up.stderr

@@ -8,7 +8,6 @@ from tests.e2e.conftest import ROOT, Assay
 from tests.support.cases import CASES
 from tests.support.uploads import refused
 
-pytestmark = pytest.mark.timeout(600)
 ODD_MODEL = "s08 odd names: 32b (ünï) #1"
 ODD_NAMES = (
     *("with space.py", "per%2Fcent.py", "ünïcode/naïve.py", "c:drive.py", "quote'\".py", "-rf.py"),

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.conftest import Assay
 from tests.e2e.test_dashboard_stack import processes
 
-_PATIENCE_S = 120
+_PATIENCE_S = 300
 SAFE = "def total(prices):\n    return sum(prices)\n"
 FLAW = "import subprocess\n\n\ndef run(line):\n    return subprocess.call(line, shell=True)\n"
 

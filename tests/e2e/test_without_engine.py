@@ -24,10 +24,10 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assay]:
     tools = tools_folder(tmp_path_factory.mktemp("few") / "tools", "static/node_modules")
     env = (("ASSAY_ENGINE", "process"), ("ASSAY_TOOLS", str(tools)))
     shell = Assay(tmp_path_factory.mktemp("processes"), env)
-    up = shell.run("up", timeout_s=180)
+    up = shell.run("up")
     assert up.returncode == 0, up.stderr
     yield shell
-    down = shell.run("down", timeout_s=120)
+    down = shell.run("down")
     assert down.returncode == 0, down.stderr
     assert shell.processes() == []
 

@@ -223,14 +223,14 @@ async def test_the_oldest_images_are_pruned_above_the_limit_once_they_rest(bench
     fresh = bench.make_runtime("host", images_bytes=1)
     small = bench.make_runtime("host", images_bytes=1, image_idle_s=0.0)
 
-    assert await bench.runtime.prune() < 100_000  # the context of its build
-    assert await bench.runtime.prune() == 0
+    (image,) = bench.facts[running.workflow_id].images
+    await bench.runtime.prune()  # contexts of builds, of others on this engine, too
     assert await fresh.prune() == 0
+    assert bench.engine.images.list(name=image.name) != []
     freed = await small.prune()
     await fresh.close()
     await small.close()
 
-    (image,) = bench.facts[running.workflow_id].images
     # The app's own layers: its base is neither removed nor counted.
     assert 0 < freed < 100_000
     assert bench.engine.images.list(name=image.name) == []

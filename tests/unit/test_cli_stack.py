@@ -3,6 +3,7 @@
 import errno
 import json
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from configparser import RawConfigParser
@@ -15,7 +16,7 @@ import pytest
 
 from cli.errors import UserError
 from cli.stack import lifecycle as stacks
-from cli.stack import records
+from cli.stack import readiness, records
 from cli.stack.model import Stack
 from cli.stack.ports import reserved_ports
 from cli.stack.readiness import analyzer_health
@@ -196,6 +197,33 @@ def test_only_the_stacks_own_analyzer_counts_as_up(
         server.shutdown()
 
     assert (answer is not None) is ours
+
+
+@pytest.mark.parametrize(
+    ("said", "up"),
+    [
+        ('{"reasons": {"worker": "starting"}}', False),
+        ('{"reasons": {"engine": "away"}}', True),
+        ("<html>hello</html>", True),
+    ],
+)
+def test_a_worker_that_has_begun_is_up_if_the_server_knows_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, said: str, up: bool
+) -> None:
+    def temporal(*_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], 0, '{"pollers": [{}]}', "")
+
+    monkeypatch.setattr(readiness, "temporal", temporal)
+    monkeypatch.setattr(Service, "health", said)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        port = server.server_port
+        stack = replace(prepared(settings), temporal_port=port, worker_port=port)
+        answered = readiness._answers(stack, "worker")
+        server.shutdown()
+
+    assert answered is up
+    assert readiness._answers(stack, "worker") is False, "nobody listens any more"
 
 
 def test_who_gets_the_secrets_and_finds_the_stack_by_itself(
