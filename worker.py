@@ -37,7 +37,7 @@ from clients.temporal import (
 )
 from clients.versioning import require_versioning
 from contract.errors import PlatformError
-from queues import Ports, workers_of
+from queues import Ports, at_work, workers_of
 from settings import Settings, load_settings, take_secrets
 from store.alerts import AlertStore
 from store.engine import parse_url
@@ -83,8 +83,7 @@ async def run_worker(settings: Settings) -> None:
         runtime = await _runtime(settings, artifacts)
         ports = _ports(settings, client, gateway, runtime, artifacts)
         workers = workers_of(settings, client, ports, work=watched.work)
-        for worker in workers:
-            await stack.enter_async_context(worker)
+        await stack.enter_async_context(at_work(workers))
         stack.callback(_watch_host(settings, ports).cancel)
         await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
         await _patiently(lambda: ensure_alerts_schedule(client))
