@@ -24,6 +24,7 @@ from clients.files import disk_faults
 from clients.host import HostRuntime
 from clients.host_look import HostWatch, host_disks
 from clients.log_context import leave_names_to_fields
+from clients.monitoring.loop import Watchdog
 from clients.monitoring.watching import Watched
 from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
@@ -62,6 +63,8 @@ async def run_worker(settings: Settings) -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     watched = Watched(settings.metrics_address, settings.build_id)
     watched.open()
+    if settings.loop_limit_s:
+        Watchdog(settings.loop_limit_s).start()
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
