@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
@@ -49,6 +50,8 @@ from telemetry.tracing import start_tracing
 from workflows.search_attributes import names as search_attributes
 
 _PATIENCE_S = 60.0
+# More than activities that may block at once; one is made when none is idle.
+_THREADS = 256
 _Answer = TypeVar("_Answer")
 logger = logging.getLogger("assay.worker")
 
@@ -59,6 +62,7 @@ async def run_worker(settings: Settings) -> None:
     Raises:
         PlatformError: the store, the server, the data folder or a setting cannot be used.
     """
+    use_many_threads()
     with disk_faults(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     watched = Watched(settings.metrics_address, settings.build_id)
@@ -95,6 +99,16 @@ async def run_worker(settings: Settings) -> None:
         watched.work_begins(client, workers, runtime.usage, probes, folders)
         logger.info("host %s works", settings.host_name)
         await stop.wait()
+
+
+def use_many_threads() -> None:
+    """Give what blocks (engine, disks) as many threads as it may ask for at once.
+
+    By default there are four more than processors: a hung engine would take them all, and nothing
+    could be recorded any more.
+    """
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking")
+    asyncio.get_running_loop().set_default_executor(pool)
 
 
 async def _runtime(settings: Settings, artifacts: ArtifactStore) -> HostRuntime:
