@@ -3,8 +3,14 @@
 import asyncio
 import gc
 import threading
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from clients.host_look import HostWatch
 from clients.named_locks import NamedLocks
+from contract.errors import PlatformError
 from worker import use_many_threads
 
 
@@ -41,3 +47,28 @@ def test_an_engine_that_hangs_in_many_calls_leaves_threads_for_others():
             await asyncio.gather(*hung)
 
     assert asyncio.run(run()) == "recorded"
+
+
+async def test_a_disk_that_hangs_is_named_and_takes_one_thread_however_often_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked, goes_on = list[str](), threading.Event()
+
+    def hung(_: str, path: Path) -> None:
+        asked.append(path.name)
+        goes_on.wait(20)
+
+    async def nobody(_: Any) -> Any:
+        raise AssertionError("no analyzers here")
+
+    monkeypatch.setattr("clients.host_look._ASK_S", 0.05)
+    monkeypatch.setattr("clients.host_look._disk", hung)
+    watch = HostWatch("h", {"data": tmp_path / "nfs"}, nobody, {})
+    for _ in range(3):
+        with pytest.raises(PlatformError, match=f"no answer within 0.05 s, one of {tmp_path}/nfs"):
+            await watch.look()
+    assert asked == ["nfs"]
+
+    goes_on.set()
+    monkeypatch.undo()
+    assert (await watch.look()).disks == (), "the folder is not there, and the watch goes on"
