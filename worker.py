@@ -63,6 +63,7 @@ async def run_worker(settings: Settings) -> None:
         PlatformError: the store, the server, the data folder or a setting cannot be used.
     """
     use_many_threads()
+    stop = _Stop()
     with disk_faults(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     watched = Watched(settings.metrics_address, settings.build_id)
@@ -74,9 +75,6 @@ async def run_worker(settings: Settings) -> None:
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
     if settings.build_id:
         await _patiently(lambda: require_versioning(client))
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gateway = WebSocketGateway(
         settings.analyzer_urls,
         token=settings.token,
@@ -98,7 +96,29 @@ async def run_worker(settings: Settings) -> None:
         folders = {"data": settings.data_dir, "engine": await runtime.disk()}
         watched.work_begins(client, workers, runtime.usage, probes, folders)
         logger.info("host %s works", settings.host_name)
-        await stop.wait()
+        await stop.asked()
+
+
+class _Stop:
+    """SIGTERM and SIGINT. They end a start that waits for something, and are asked for later."""
+
+    def __init__(self) -> None:
+        self._main = asyncio.current_task()
+        self._event = asyncio.Event()
+        self._works = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._ask)
+
+    def _ask(self) -> None:
+        if self._works or self._main is None:
+            self._event.set()
+        else:
+            self._main.cancel()
+
+    async def asked(self) -> None:
+        """Wait for a signal; the work has begun."""
+        self._works = True
+        await self._event.wait()
 
 
 def use_many_threads() -> None:
@@ -181,6 +201,8 @@ def main() -> int:
             asyncio.run(run_worker(settings))
         finally:
             tracing.stop()
+    except asyncio.CancelledError:  # stopped before its work began
+        return 0
     except PlatformError as error:
         return _refuse(error.message)
     except RPCError as error:

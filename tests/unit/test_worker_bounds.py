@@ -2,7 +2,14 @@
 
 import asyncio
 import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +19,8 @@ from clients.host_look import HostWatch
 from clients.named_locks import NamedLocks
 from contract.errors import PlatformError
 from worker import use_many_threads
+
+ROOT = Path(__file__).parents[2]
 
 
 async def test_one_at_a_time_for_each_name_and_no_lock_stays_behind():
@@ -72,3 +81,26 @@ async def test_a_disk_that_hangs_is_named_and_takes_one_thread_however_often_it_
     goes_on.set()
     monkeypatch.undo()
     assert (await watch.look()).disks == (), "the folder is not there, and the watch goes on"
+
+
+def test_a_worker_that_waits_for_its_server_stops_at_once(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as nobody, socket.create_server(("", 0)) as free:
+        server, shown = nobody.getsockname()[1], free.getsockname()[1]
+    env = {
+        "ASSAY_DATA": str(tmp_path),
+        "ASSAY_METRICS_ADDRESS": f"127.0.0.1:{shown}",
+        "TEMPORAL_ADDRESS": f"127.0.0.1:{server}",
+        "PATH": os.environ["PATH"],
+    }
+    worker = subprocess.Popen([sys.executable, "worker.py"], cwd=ROOT, env=env)
+    try:
+        until_s = time.monotonic() + 40
+        while time.monotonic() < until_s:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", shown), 1):
+                break
+            time.sleep(0.05)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(15) == 0
+    finally:
+        worker.kill()
+        worker.wait()
