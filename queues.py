@@ -1,6 +1,8 @@
 """Which activities each task queue of a host serves, through which ports, and how many at once."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -105,6 +107,23 @@ def workers_of(
             for queue, activities, slots in queues
         ),
     ]
+
+
+@asynccontextmanager
+async def at_work(workers: Sequence[Worker]) -> AsyncGenerator[None]:
+    """Let workers work until the end of the block; then all stop at once, within one grace.
+
+    One after the other, those whose turn is to come would go on taking work that is cut later.
+    """
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        stack.push_async_callback(_stop, workers)
+        yield
+
+
+async def _stop(workers: Sequence[Worker]) -> None:
+    await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 def _control(settings: Settings, ports: Ports, scans: ScanActivities) -> Activities:

@@ -57,7 +57,8 @@ class Settings(_Parts, _Slots):
     Attributes:
         <analyzer>_slots: subtasks at once on this host, for each analyzer that may have several.
         dashboard_*: see `DashboardSettings`.
-        metrics_address, log_*, alerts_file, build_id, deployment: see `OperatingSettings`.
+        metrics_address, log_*, alerts_*, loop_limit_s: see `OperatingSettings`.
+        build_id, deployment: see `OperatingSettings`.
         data: folder of everything Assay writes.
         tools: folder of the analyzers' installed tools.
         db_url: SQLAlchemy URL of the store; default SQLite in the data folder.

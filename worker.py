@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from clients.files import disk_faults
 from clients.host import HostRuntime
 from clients.host_look import HostWatch, host_disks
 from clients.log_context import leave_names_to_fields
+from clients.monitoring.loop import Watchdog
 from clients.monitoring.watching import Watched
 from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
@@ -38,7 +40,7 @@ from clients.temporal import (
 from clients.versioning import require_versioning
 from contract.errors import PlatformError
 from control.releasing import Release, keep_current
-from queues import Ports, workers_of
+from queues import Ports, at_work, workers_of
 from settings import Settings, load_settings, take_secrets
 from store.alerts import AlertStore
 from store.engine import parse_url
@@ -49,6 +51,8 @@ from telemetry.tracing import start_tracing
 from workflows.search_attributes import names as search_attributes
 
 _PATIENCE_S = 60.0
+# More than activities that may block at once; one is made when none is idle.
+_THREADS = 256
 _Answer = TypeVar("_Answer")
 logger = logging.getLogger("assay.worker")
 
@@ -59,18 +63,19 @@ async def run_worker(settings: Settings) -> None:
     Raises:
         PlatformError: the store, the server, the data folder or a setting cannot be used.
     """
+    use_many_threads()
+    stop = _Stop()
     with disk_faults(settings.data_dir):
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     watched = Watched(settings.metrics_address, settings.build_id)
     watched.open()
+    if settings.loop_limit_s:
+        Watchdog(settings.loop_limit_s).start()
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
     if settings.build_id:
         await _patiently(lambda: require_versioning(client))
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gateway = WebSocketGateway(
         settings.analyzer_urls,
         token=settings.token,
@@ -84,8 +89,7 @@ async def run_worker(settings: Settings) -> None:
         runtime = await _runtime(settings, artifacts)
         ports = _ports(settings, client, gateway, runtime, artifacts)
         workers = workers_of(settings, client, ports, work=watched.work)
-        for worker in workers:
-            await stack.enter_async_context(worker)
+        await stack.enter_async_context(at_work(workers))
         stack.callback(_watch_host(settings, ports).cancel)
         if settings.build_id and settings.make_current:
             stack.callback(_release(settings, client).cancel)
@@ -95,7 +99,39 @@ async def run_worker(settings: Settings) -> None:
         folders = {"data": settings.data_dir, "engine": await runtime.disk()}
         watched.work_begins(client, workers, runtime.usage, probes, folders)
         logger.info("host %s works", settings.host_name)
-        await stop.wait()
+        await stop.asked()
+
+
+class _Stop:
+    """SIGTERM and SIGINT. They end a start that waits for something, and are asked for later."""
+
+    def __init__(self) -> None:
+        self._main = asyncio.current_task()
+        self._event = asyncio.Event()
+        self._works = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._ask)
+
+    def _ask(self) -> None:
+        if self._works or self._main is None:
+            self._event.set()
+        else:
+            self._main.cancel()
+
+    async def asked(self) -> None:
+        """Wait for a signal; the work has begun."""
+        self._works = True
+        await self._event.wait()
+
+
+def use_many_threads() -> None:
+    """Give what blocks (engine, disks) as many threads as it may ask for at once.
+
+    By default there are four more than processors: a hung engine would take them all, and nothing
+    could be recorded any more.
+    """
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="blocking")
+    asyncio.get_running_loop().set_default_executor(pool)
 
 
 async def _runtime(settings: Settings, artifacts: ArtifactStore) -> HostRuntime:
@@ -179,6 +215,8 @@ def main() -> int:
             asyncio.run(run_worker(settings))
         finally:
             tracing.stop()
+    except asyncio.CancelledError:  # stopped before its work began
+        return 0
     except PlatformError as error:
         return _refuse(error.message)
     except RPCError as error:

@@ -24,7 +24,11 @@ class HostLook(Protocol):
     """Looks at this host: its disks, and the analyzers as its worker reaches them."""
 
     async def look(self) -> HostFacts:
-        """How it is, within some seconds; what cannot be seen is left out."""
+        """How it is, within some seconds; what cannot be seen is left out.
+
+        Raises:
+            PlatformError: a disk hangs. A host that cannot write is to be silent.
+        """
         ...
 
 

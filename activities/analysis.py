@@ -97,7 +97,10 @@ class AnalysisActivities:
 
         result = await self._run(request, on_progress, attempt, liveness)
         attempt.note(f"{request.analyzer}: keeping the result")
-        archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
+        try:
+            archive = await self._artifacts.put_file(result.archive, f"{request.analyzer}.tar")
+        finally:  # the next attempt gets its own: on a full disk, they would fill it further
+            await result.discard()
         report = with_missing_tools(result.report, request.tools)
         before = await self._artifacts.cached(key)
         # Two attempts that joined one run of the analyzer have the same result.

@@ -20,7 +20,11 @@ class AnalyzerResult(Protocol):
 
     @property
     def archive(self) -> Path:
-        """Tar file, `report.json` first; gone after `acknowledge`."""
+        """Tar file, `report.json` first; gone after `discard` or `acknowledge`."""
+        ...
+
+    async def discard(self) -> None:
+        """Remove the local copy of the archive; the analyzer keeps its own. Safe to repeat."""
         ...
 
 

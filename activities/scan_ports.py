@@ -74,7 +74,7 @@ class ScanLog(Protocol):
     """Keeps what came of the runs of schedules. Every write is an upsert."""
 
     async def put_scan(self, run: ScanRun) -> None:
-        """Keep a run, in place of what was kept of it before."""
+        """Keep a run, in place of what was kept of it before; the schedule's oldest ones go."""
         ...
 
     async def scans(

@@ -25,7 +25,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
 from control.starting import start_pipeline
-from queues import Ports, workers_of
+from queues import Ports, at_work, workers_of
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -142,9 +141,7 @@ async def work(address: str, data: Path) -> None:
         results=SqlResultStore.from_url(settings.database_url),
         reports=NoReports(),
     )
-    async with AsyncExitStack() as stack:
-        for worker in workers_of(settings, client, ports):
-            await stack.enter_async_context(worker)
+    async with at_work(workers_of(settings, client, ports)):
         print(_READY, flush=True)
         await asyncio.Event().wait()
 

@@ -13,6 +13,7 @@ import httpx
 from clients.authorities import authorities
 from contract.alerting import AnalyzerFacts, Disk, HostFacts
 from contract.analyzers import AnalyzerKind
+from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
 
 _ASK_S = 5.0
@@ -50,17 +51,29 @@ class HostWatch:
         self._urls = dict(urls)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._answered: dict[AnalyzerKind, datetime] = {}
+        self._measuring: asyncio.Future[tuple[Disk, ...]] | None = None
 
     async def look(self) -> HostFacts:
         """See `HostLook.look`."""
         disks, analyzers = await asyncio.gather(
-            asyncio.to_thread(self._room),
+            self._room(),
             asyncio.gather(*(self._analyzer(kind) for kind in self._urls)),
         )
         now = datetime.now(UTC)
         return HostFacts(host=self._host, at=now, disks=disks, analyzers=tuple(analyzers))
 
-    def _room(self) -> tuple[Disk, ...]:
+    async def _room(self) -> tuple[Disk, ...]:
+        """Room on the disks; one that hangs is asked once, or it would take thread after thread."""
+        if self._measuring is None or self._measuring.done():
+            self._measuring = asyncio.ensure_future(asyncio.to_thread(self._measured))
+        done, _ = await asyncio.wait([self._measuring], timeout=_ASK_S)
+        if not done:
+            folders = ", ".join(map(str, self._disks.values()))
+            message = f"a disk gives no answer within {_ASK_S:g} s, one of {folders}"
+            raise PlatformError(ErrorCode.UNAVAILABLE, message)
+        return self._measuring.result()
+
+    def _measured(self) -> tuple[Disk, ...]:
         found = {name: _disk(name, path) for name, path in self._disks.items()}
         return tuple(disk for disk in found.values() if disk)
 

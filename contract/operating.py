@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+_LOOP_LIMIT_MIN_S = 30.0
+
 
 def expanded(path: Path) -> Path:
     """`path` with `~` replaced. Raises: ValueError: whose home it is is not known."""
@@ -12,6 +14,13 @@ def expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:
         raise ValueError(str(error)) from error
+
+
+def off_or_long(limit_s: float) -> float:
+    """`limit_s`. Raises: ValueError: work that is done well would be taken for a hang."""
+    if limit_s != 0 and limit_s < _LOOP_LIMIT_MIN_S:
+        raise ValueError(f"choose 0 (off) or at least {_LOOP_LIMIT_MIN_S:g}")
+    return limit_s
 
 
 Folder = Annotated[Path, AfterValidator(expanded)]
@@ -35,6 +44,8 @@ class OperatingSettings(BaseModel):
         log_format: `json`, `pretty`, or `auto`: pretty on a terminal, else JSON.
         alerts_file: YAML file that says who is told of alerts; none: nobody.
         alerts_every_s: from one look for alerts to the next.
+        loop_limit_s: a worker whose event loop has not turned for so long ends, to be started
+            again by its supervisor; 0: it never does.
         build_id: names this code to Temporal's Worker Versioning; empty: not versioned.
         deployment: the deployment that the builds belong to.
         make_current: a worker makes its build the current one; else somebody has to by command.
@@ -45,6 +56,7 @@ class OperatingSettings(BaseModel):
     log_format: Literal["auto", "json", "pretty"] = "auto"
     alerts_file: OptionalFile = None
     alerts_every_s: Annotated[float, Field(ge=1, le=600)] = 60.0
+    loop_limit_s: Annotated[float, Field(le=86_400), AfterValidator(off_or_long)] = 600.0
     build_id: Annotated[str, Field(pattern=BUILD_ID_PATTERN)] = ""
     deployment: Annotated[str, Field(pattern=DEPLOYMENT_PATTERN)] = "assay"
     make_current: bool = True

@@ -226,6 +226,7 @@ class Pruned(Frozen):
         artifact_bytes: their size on the disk.
         stays: why something that might be expected to go does not.
         loses: what pipelines that stay lose with their baselines.
+        scan_runs: what came of the runs of schedules that are gone for long.
     """
 
     done: bool
@@ -234,6 +235,7 @@ class Pruned(Frozen):
     artifact_bytes: int = 0
     stays: tuple[str, ...] = ()
     loses: tuple[str, ...] = ()
+    scan_runs: int = 0
 
 
 class FormsWritten(Frozen):

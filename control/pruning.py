@@ -1,4 +1,4 @@
-"""Removes ended pipelines, their reports, and artifacts that nothing refers to any more.
+"""Removes what ended: pipelines, reports, artifacts that nothing refers to, runs of old schedules.
 
 First the rows go, in one transaction, then the reports with their other forms, then the artifacts:
 what an interrupted run left is found by the next one. A pipeline that runs never goes.
@@ -35,10 +35,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the server knows: pipelines that run, and all of them."""
+    """What the server knows: pipelines that run, all of them, and the names of schedules."""
 
     running: frozenset[str]
     known: frozenset[str]
+    schedules: frozenset[str]
 
 
 async def prune(
@@ -79,6 +80,7 @@ async def prune(
         before = _young_since(rest, served.running, now)
         keep = await store.artifacts(gone)
         swept = await sweep(data_dir / "artifacts", keep, before.timestamp(), remove=remove)
+    forgotten = await store.forget_scans(served.schedules, now, remove=remove)
     return Pruned(
         done=remove,
         pipelines=tuple(lines),
@@ -86,6 +88,7 @@ async def prune(
         artifact_bytes=swept.size_bytes,
         stays=tuple(stays),
         loses=tuple(_loses(_present(rest), gone, baselines)),
+        scan_runs=sum(forgotten.values()),
     )
 
 

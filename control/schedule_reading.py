@@ -34,17 +34,22 @@ async def list_schedules(client: Client, stored: Stored) -> SchedulesDocument:
     Raises:
         PlatformError: the server does not answer, or the store cannot be read.
     """
-    try:
-        listed = [one.id async for one in await client.list_schedules()]
-    except RPCError as error:
-        raise refused(error) from error
-    names = sorted(id_.removeprefix(_PREFIX) for id_ in listed if id_.startswith(_PREFIX))
+    names = sorted(await schedule_names(client))
     read = (_read(client, stored, name, RUNS) for name in names[:LISTED])
     found = await asyncio.gather(*read)
     return SchedulesDocument(
         schedules=tuple(one for one in found if one is not None),
         left_out=len(names[LISTED:]),
     )
+
+
+async def schedule_names(client: Client) -> frozenset[str]:
+    """The names of the recurring scans that there are. Raises: PlatformError: no answer."""
+    try:
+        listed = [one.id async for one in await client.list_schedules()]
+    except RPCError as error:
+        raise refused(error) from error
+    return frozenset(id_.removeprefix(_PREFIX) for id_ in listed if id_.startswith(_PREFIX))
 
 
 async def read_schedule(

@@ -10,6 +10,7 @@ from control.documents import Pruned, RebuiltStore
 from control.pipelines import all_running, list_pipelines
 from control.pruning import Choice, Served, prune
 from control.rebuilding import rebuild
+from control.schedule_reading import schedule_names
 from settings import Settings
 from store.migrate import upgrade
 from store.results import SqlResultStore
@@ -21,6 +22,7 @@ async def run_prune(settings: Settings, choice: Choice, *, remove: bool, as_json
         served = Served(
             running=frozenset(await all_running(session.client)),
             known=frozenset(row.id for row in await list_pipelines(session.client)),
+            schedules=await schedule_names(session.client),
         )
         if remove:
             async with recorded(settings, typed(Action.PRUNE, _chosen(choice))):
@@ -73,6 +75,8 @@ def _pruned_lines(pruned: Pruned) -> list[str]:
         f"{verb}: {pruned.artifacts} artifacts that nothing refers to"
         f" ({_size(pruned.artifact_bytes)})"
     )
+    if pruned.scan_runs:
+        lines.append(f"{verb}: {pruned.scan_runs} runs of schedules that are gone")
     lines += [f"stays: {why}" for why in pruned.stays]
     lines += [f"loses: {why}" for why in pruned.loses]
     if not pruned.done:

@@ -32,6 +32,7 @@ from contract.secret import SecretRef
 from telemetry.spans import traced
 
 HEALTH_CACHE_S = 5.0
+_UNACKNOWLEDGED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class FetchedResult:
 
     report: AnalyzerReport
     archive: Path
+
+    async def discard(self) -> None:
+        """Remove the archive; safe to repeat."""
+        await asyncio.to_thread(self.archive.unlink, missing_ok=True)
 
 
 class WebSocketGateway:
@@ -140,6 +145,8 @@ class WebSocketGateway:
             if not fetched:
                 receiver.path.unlink(missing_ok=True)
         self._archives.setdefault(request.subtask_id, {})[receiver.path] = receiver.sha256
+        while len(self._archives) > _UNACKNOWLEDGED_MAX:  # of subtasks that were given up
+            del self._archives[next(iter(self._archives))]
         return FetchedResult(report, receiver.path)
 
     async def detach(self, request: SubtaskRequest) -> None:

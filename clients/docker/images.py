@@ -24,6 +24,7 @@ from clients.docker.errors import call
 from clients.docker.retention import LABEL_BASE_STEPS, REPOSITORY, Retention
 from clients.docker.stream import EngineStream, split_tag
 from clients.limits import AppLimits
+from clients.named_locks import NamedLocks
 from clients.substitution import Substitution
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import LABEL_MANAGED, LABEL_SCOPE
@@ -60,7 +61,7 @@ class Images:
     _registry_down_until: float = 0.0
     _local: set[str] = field(default_factory=set[str])
     _local_until: float = 0.0
-    _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+    _locks: NamedLocks = field(default_factory=NamedLocks)
     _failed: dict[str, tuple[float, AppFault]] = field(
         default_factory=dict[str, tuple[float, AppFault]]
     )
@@ -138,7 +139,7 @@ class Images:
     ) -> str:
         """Build if it is missing, once for all who wait. Returns its log; empty if it existed."""
         name, asked = order.plan.name, time.monotonic()
-        async with self._locks.setdefault(order.tag, asyncio.Lock()):
+        async with self._locks.of(order.tag):
             if await self._exists(order.tag):
                 await self._retention.touch(order.tag)
                 on_progress(f"{name}: image unchanged")

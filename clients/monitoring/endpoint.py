@@ -26,7 +26,7 @@ _JSON = "application/json"
 
 logger = logging.getLogger("assay.metrics")
 
-Ready = Callable[[], Awaitable[Mapping[str, str]]]
+Ready = Callable[[], Coroutine[Any, Any, Mapping[str, str]]]
 _Answer = TypeVar("_Answer")
 
 
@@ -37,14 +37,20 @@ class Endpoint:
         exposition: what `/metrics` shows.
         refresh: called before each `/metrics`, in the event loop; raises nothing.
         ready: what is not ready, by name, with the reason; in the event loop.
+        answered: told before each `/metrics`, in its thread, whether the loop answered in time.
     """
 
     def __init__(
-        self, exposition: Exposition, refresh: Callable[[], Awaitable[None]], ready: Ready
+        self,
+        exposition: Exposition,
+        refresh: Callable[[], Awaitable[None]],
+        ready: Ready,
+        answered: Callable[[bool], None],
     ) -> None:
         self._exposition = exposition
         self._refresh = refresh
         self._ready = ready
+        self._answered = answered
         self._loop = asyncio.get_running_loop()
         self._server: ThreadingHTTPServer | None = None
 
@@ -72,13 +78,14 @@ class Endpoint:
 
     def metrics(self, accept: str) -> tuple[HTTPStatus, bytes, str]:
         """Answer `/metrics`; a loop that hangs costs the sampled figures, not the rest."""
-        self._in_loop(_finished(self._refresh()), _REFRESH_LIMIT_S)
+        done = self._in_loop(_then(self._refresh, True), _REFRESH_LIMIT_S)
+        self._answered(done is not None)
         body, content_type = self._exposition.render(accept)
         return HTTPStatus.OK, body, content_type
 
     def health(self, _accept: str) -> tuple[HTTPStatus, bytes, str]:
         """Answer `/health`: whether the event loop turns."""
-        alive = self._in_loop(_finished(asyncio.sleep(0, True)), _LOOP_LIMIT_S)
+        alive = self._in_loop(_then(_turn, True), _LOOP_LIMIT_S)
         if alive:
             return _said(HTTPStatus.OK, {"ok": True})
         why = f"the event loop gave no answer within {_LOOP_LIMIT_S:g} s"
@@ -86,7 +93,7 @@ class Endpoint:
 
     def readiness(self, _accept: str) -> tuple[HTTPStatus, bytes, str]:
         """Answer `/ready`: whether it can do work, with the reasons if not."""
-        reasons = self._in_loop(_finished(self._ready()), _READY_LIMIT_S)
+        reasons = self._in_loop(self._ready(), _READY_LIMIT_S)
         if reasons is None:
             reasons = {"worker": f"no answer within {_READY_LIMIT_S:g} s"}
         status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
@@ -152,8 +159,13 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
-async def _finished(work: Awaitable[_Answer]) -> _Answer:
-    return await work
+async def _then(work: Callable[[], Awaitable[None]], answer: _Answer) -> _Answer:
+    await work()
+    return answer
+
+
+async def _turn() -> None:
+    await asyncio.sleep(0)
 
 
 def _said(status: HTTPStatus, document: Mapping[str, object]) -> tuple[HTTPStatus, bytes, str]:

@@ -48,13 +48,22 @@ class Samples(Collector):
         self._every_s = every_s
         self._limit_s = limit_s
         self._taken_at_s = -every_s
+        self._asking: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
 
     async def refresh(self) -> None:
-        """Ask all sources, unless they were asked just now. It raises nothing."""
-        if time.monotonic() - self._taken_at_s < self._every_s:
-            return
-        self._taken_at_s = time.monotonic()
+        """Ask all sources, unless they have answered just now. It raises nothing.
+
+        Scrapes at one moment wait for the same answers; a scrape that is given up ends no question.
+        """
+        if self._asking is None or self._asking.done():
+            if time.monotonic() - self._taken_at_s < self._every_s:
+                return
+            self._taken_at_s = time.monotonic()
+            self._asking = asyncio.create_task(self._ask_all())
+        await asyncio.shield(self._asking)
+
+    async def _ask_all(self) -> None:
         for name, source in self._sources.items():
             if source.running is None or source.running.done():
                 source.running = asyncio.create_task(self._ask(name, source))
@@ -87,6 +96,12 @@ class Samples(Collector):
             if source.ok:
                 logger.warning("no metrics of %s: %s", name, why)
             source.ok = False
+
+    def lose_all(self, why: str) -> None:
+        """Drop what was found, from any thread; the next refresh asks again at once."""
+        for name in self._sources:
+            self._lose(name, why)
+        self._taken_at_s = -self._every_s
 
     def collect(self) -> Iterator[Metric]:
         """What was found, and how each source is."""

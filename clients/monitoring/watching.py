@@ -15,6 +15,7 @@ from clients.address import Address
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
+from clients.monitoring.loop import LoopFigure
 from clients.monitoring.readiness import Probe, probe_server, unready
 from clients.monitoring.samples import Later, Samples
 from clients.monitoring.sdk import EXPORTER_FAILURES, SdkMetrics, measure_sdk
@@ -43,6 +44,7 @@ class Watched:
         self._workers: Sequence[Worker] = ()
         self._probes: Mapping[str, Probe] = {}
         self._samples: Samples | None = None
+        self._loop = LoopFigure()
         self.work = WorkInProgress() if address else None
 
     def open(self, *, process_wide: bool = True) -> int:
@@ -59,8 +61,8 @@ class Watched:
             return 0
         build = Build("worker", ASSAY_VERSION, self._build_id)
         sdk = _sdk() if process_wide else []
-        exposition = Exposition([build, *sdk, Later(lambda: self._samples)])
-        self._endpoint = Endpoint(exposition, self._refresh, self._unready)
+        exposition = Exposition([build, *sdk, self._loop, Later(lambda: self._samples)])
+        self._endpoint = Endpoint(exposition, self._refresh, self._unready, self._loop_answered)
         return self._endpoint.open(self._address.host, self._address.port)
 
     async def close(self) -> None:
@@ -100,6 +102,12 @@ class Watched:
     async def _refresh(self) -> None:
         if self._samples is not None:
             await self._samples.refresh()
+
+    def _loop_answered(self, up: bool) -> None:
+        """What was found before a loop began to hang is not shown as if it were found now."""
+        self._loop.up = up
+        if not up and self._samples is not None:
+            self._samples.lose_all("the event loop gave no answer")
 
     async def _unready(self) -> dict[str, str]:
         if not self._workers:

@@ -20,6 +20,7 @@ from clients.ending import NO_ROOM_BYTES
 from clients.excuses import Circumstances, excuse
 from clients.limits import AppLimits
 from clients.log_lines import cause_line, plain
+from clients.named_locks import NamedLocks
 from clients.process.recipe import Recipe
 from clients.process.sandbox import (
     KILLED,
@@ -58,7 +59,7 @@ class Environments:
     folder: Path
     limits: AppLimits
     hidden: tuple[Path, ...]
-    _locks: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+    _locks: NamedLocks = field(default_factory=NamedLocks)
 
     async def ensure(self, recipe: Recipe, on_progress: OnProgress) -> tuple[Path | None, str]:
         """Folder with the dependencies of `recipe`, and the log if they were installed just now.
@@ -71,7 +72,7 @@ class Environments:
             return None, ""
         key = await asyncio.to_thread(_key, recipe)
         target = self.folder / key
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        async with self._locks.of(key):
             if (target / _READY).is_file():
                 return target, ""
             on_progress(f"{recipe.name}: installing dependencies")

@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import psutil
 
 from clients.process.state import StateFolder
 from clients.usage import AppUsage, joined
 
+_MAX_SERVICES = 100
 _MAX_PROCESSES = 500
 
 
 def usage(states: StateFolder) -> list[AppUsage]:
-    """The apps whose sandboxes run. Blocking."""
-    return joined(list(_services(states)))
+    """The apps whose sandboxes run, at most 100 sandboxes. Blocking."""
+    return joined(list(islice(_services(states), _MAX_SERVICES)))
 
 
 def _services(states: StateFolder) -> Iterator[AppUsage]:

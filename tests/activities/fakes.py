@@ -111,6 +111,10 @@ class Result:
 
     report: AnalyzerReport
     archive: Path
+    log: list[str] = dataclasses.field(default_factory=list[str])
+
+    async def discard(self) -> None:
+        self.log.append("discard")
 
 
 class FakeGateway:
@@ -160,7 +164,7 @@ class FakeGateway:
             await self.fetching.wait()
         path = self._folder / "result.tar"
         path.write_bytes(archive(answer))
-        return Result(report=answer, archive=path)
+        return Result(report=answer, archive=path, log=self.log)
 
     async def acknowledge(self, subtask_id: str, analyzer: AnalyzerKind) -> None:
         self.log.append("acknowledge")

@@ -49,10 +49,24 @@ async def test_the_result_is_cached_before_the_analyzer_may_forget_it(
         AnalysisActivities(gateway, artifacts, FakeRuntime()).run_analysis, REQUEST
     )
 
-    assert gateway.log == ["analyze", "cache report-of", "cache p", "acknowledge"]
+    assert gateway.log == ["analyze", "discard", "cache report-of", "cache p", "acknowledge"]
     assert outcome.report is not None
     assert artifacts.content[outcome.report.key] == archive(report())
     assert beats[0].message == "static: looking for an earlier result"
+
+
+async def test_a_result_that_cannot_be_kept_leaves_no_copy_beside_the_next_attempts(
+    gateway: FakeGateway, artifacts: FakeArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise PlatformError(ErrorCode.RESOURCE_EXHAUSTED, "no space left")
+
+    monkeypatch.setattr(artifacts, "put_file", full)
+    activities = AnalysisActivities(gateway, artifacts, FakeRuntime())
+    with pytest.raises(ApplicationError, match="no space left"):
+        await environment()[0].run(activities.run_analysis, REQUEST)
+
+    assert gateway.log == ["analyze", "discard"]
 
 
 async def test_a_tool_the_analyzer_is_silent_about_is_no_zero(

@@ -35,9 +35,10 @@ async def test_round_trip_then_nothing_is_left(bench: Bench):
     assert [finding.rule_id for finding in cell.findings] == ["eval"]
     assert cell.provenance.argv[0][0] == "wc"
     assert seen
+    await result.discard()
+    assert not result.archive.exists()
     await gateway.acknowledge(result.report.subtask_id, STATIC)
     await until(lambda: service.jobs.kept == 0)
-    assert not result.archive.exists()
     assert list((bench.folder / "data/static/results").iterdir()) == []
     assert list((bench.folder / "data/static/work").glob("run-*")) == []
 

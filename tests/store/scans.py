@@ -54,3 +54,22 @@ class ScanBehaviour:
         assert found[0].comparison.lost[0].reason == "blind\ufffd"
         assert [each.pipeline_id for each in earlier] == ["nightly-1"]
         assert await store.scans("nobody", 9) == []
+
+    async def test_the_oldest_runs_of_a_schedule_go_and_so_do_those_of_one_that_is_gone(
+        self, store, monkeypatch
+    ):
+        monkeypatch.setattr("store.scans.MOST_RUNS", 3)
+        await store.put_scan(run(-400, "weekly"))
+        for days in (4, 0, 3, 1, 2):
+            await store.put_scan(run(days))
+        await store.put_scan(run(0))  # one that was tried again late
+        kept = [each.pipeline_id for each in await store.scans("nightly", 9)]
+        assert kept == ["nightly-4", "nightly-3", "nightly-2"]
+        assert len(await store.scans("weekly", 9)) == 1, "those of another schedule stay"
+
+        now = TWO + timedelta(days=90)
+        assert await store.forget_scans({"weekly"}, now, remove=True) == {}
+        assert await store.forget_scans((), now, remove=False) == {"weekly": 1}
+        assert await store.forget_scans((), now, remove=True) == {"weekly": 1}
+        assert await store.scans("weekly", 9) == []
+        assert len(await store.scans("nightly", 9)) == 3, "its latest run is not so long ago"

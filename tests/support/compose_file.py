@@ -18,6 +18,7 @@ _SAME = ("read_only", "cap_drop", "security_opt", "mem_limit", "pids_limit", "in
 _ELSEWHERE = {
     *("image", "build", "ports", "networks", "network_mode", "volumes", "secrets", "labels"),
     *("environment", "depends_on", "group_add", "restart"),
+    *("logging", "stop_grace_period"),
 }
 
 

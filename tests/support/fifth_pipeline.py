@@ -23,7 +23,7 @@ from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppRef, AppSpec, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp
 from control.reports import read_report
 from control.starting import start_pipeline
-from queues import Ports, workers_of
+from queues import Ports, at_work, workers_of
 from settings import Settings
 from tests.activities.fakes import FakeRuntime
 from tests.support.demo_analyzer import DemoTool
@@ -91,8 +91,7 @@ async def measure(folder: Path) -> dict[str, Any]:
                 search_attributes=search_attributes.ALL,
             )
         )
-        for worker in workers_of(settings, server.client, ports):
-            await stack.enter_async_context(worker)
+        await stack.enter_async_context(at_work(workers_of(settings, server.client, ports)))
         handle = await start_pipeline(server.client, plan_of(folder / "app"))
         async with asyncio.timeout(90):
             outcome = await handle.result()

@@ -100,3 +100,15 @@ def test_processes_of_a_sandbox_are_counted_while_they_run(
     assert app.memory_bytes > 1_000_000
     assert app.cpu_s > 0
     assert app.uptime_s > 0
+
+
+def test_no_more_sandboxes_than_the_limit_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    states = StateFolder(tmp_path)
+    for number in range(5):
+        (states.write(Record(f"w{number}", "r", "d")) / "services" / "web").mkdir(parents=True)
+    monkeypatch.setattr(Confined, "identity", lambda _: f"pid:{os.getpid()}:1")
+    monkeypatch.setattr("clients.process.usage._MAX_SERVICES", 3)
+
+    assert len(usage(states)) == 3

@@ -408,6 +408,7 @@ async def test_pruning_is_in_the_log_when_something_is_to_go(
     local()
     monkeypatch.setattr(upkeep, "all_running", none)
     monkeypatch.setattr(upkeep, "list_pipelines", none)
+    monkeypatch.setattr(upkeep, "schedule_names", none)
     for choice in (Choice(("p1", "p2")), Choice((), 30.0), Choice()):
         for remove in (False, True):
             try:

@@ -22,6 +22,7 @@ from contract.analyzers import AnalyzerKind
 from contract.doors import DashboardSettings
 from contract.ids import resource_name
 from contract.quiet import LOAD_LOCK, work_lock
+from queues import GRACE
 from settings import Settings
 from tests.support.compose_file import ROOT, load, sdk_options
 
@@ -90,6 +91,15 @@ def test_an_analyzers_image_listens_where_the_table_says(kind: AnalyzerKind):
 
     assert f"EXPOSE {kind.row.port}" in lines
     assert any("healthcheck.py" in line and f'"{kind.row.port}"' in line for line in lines)
+
+
+def test_logs_of_what_lasts_are_bounded_and_a_worker_has_the_time_to_stop():
+    lasting = {name: one for name, one in SERVICES.items() if "restart" in one}
+    options = {name: one.get("logging", {}).get("options", {}) for name, one in lasting.items()}
+
+    assert {name for name, one in options.items() if not one.get("max-size")} == set()
+    assert len(lasting) > 10
+    assert int(SERVICES["worker"]["stop_grace_period"][:-1]) > 2 * GRACE.total_seconds()
 
 
 def test_only_live_analyzers_join_the_networks_of_apps():

@@ -35,6 +35,7 @@ from clients.measures import ARTIFACT_SECONDS
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
+from clients.monitoring.loop import LoopFigure
 from clients.monitoring.samples import Samples
 from clients.monitoring.sdk import SdkMetrics, measured_runtime
 from clients.monitoring.watching import Watched
@@ -147,7 +148,7 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
     )
     do_clients()
     runtime, sdk = do_all(monkeypatch)  # its exporter ends with it
-    exposition = Exposition([Build("worker", ASSAY_VERSION), sdk, samples])
+    exposition = Exposition([Build("worker", ASSAY_VERSION), sdk, LoopFigure(), samples])
     await samples.refresh()
 
     text = (await asyncio.to_thread(exposition.render, ""))[0].decode()
@@ -203,6 +204,27 @@ async def test_a_source_that_fails_or_hangs_loses_its_own_figures_and_that_is_vi
     assert ups == {"good": 1, "passing": 0}
     assert total(second, "assay_sampler_failures_total", sampler="passing") == 1
     assert total(second, "assay_sampler_failures_total", sampler="hung") == 2
+
+
+async def test_scrapes_at_one_moment_wait_for_the_same_answer():
+    asked: list[asyncio.Event] = []
+
+    async def take() -> Iterable[Metric]:
+        asked.append(asyncio.Event())
+        await asked[-1].wait()
+        return (GaugeMetricFamily("asked", "How often.", value=len(asked)),)
+
+    samples = Samples({"slow": take})
+    one, given_up, other = (asyncio.create_task(samples.refresh()) for _ in range(3))
+    await asyncio.sleep(0.01)
+    given_up.cancel()
+    await asyncio.sleep(0.01)
+    assert not other.done(), "an answer of before would be shown as if it were of now"
+    asked[0].set()
+    await asyncio.gather(one, other)
+
+    text = Exposition([samples], process=False).render("")[0].decode()
+    assert total(text, "asked") == len(asked) == 1
 
 
 async def test_an_app_that_is_gone_leaves_no_series():
@@ -266,7 +288,7 @@ async def test_a_loop_that_hangs_is_not_healthy_and_the_exporter_of_the_sdk_may_
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"127.0.0.1:{closed.getsockname()[1]}"
     exposition = Exposition([SdkMetrics(address)])
-    endpoint = Endpoint(exposition, nothing, no_reasons)
+    endpoint = Endpoint(exposition, nothing, no_reasons, lambda _: None)
     url = f"http://127.0.0.1:{endpoint.open('127.0.0.1', 0)}"
     try:
         answers: list[int] = []

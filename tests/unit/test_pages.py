@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from cli.app import app
 
 ROOT = Path(__file__).parents[2]
 GENERATED = {"cli.md", "reference.md"}
@@ -58,6 +63,42 @@ def named_files(page: Path) -> set[str]:
 def test_files_that_a_page_names_exist(page: Path):
     """A file that moved is named under its new path."""
     assert not {name for name in named_files(page) if not (ROOT / name).exists()}
+
+
+@cache
+def program() -> Any:
+    return get_command(app)
+
+
+def unknown_words(span: str) -> Iterator[str]:
+    """Words of `assay logs ID --follow` that no command or option has."""
+    command = program()
+    for word in span.split()[1:]:
+        if word.startswith("-"):
+            flags = {flag for each in command.params for flag in (*each.opts, *each.secondary_opts)}
+            if word.partition("=")[0] not in {*flags, "--help"}:
+                yield word
+        elif below := getattr(command, "commands", None):
+            if word not in below:
+                yield word
+                return
+            command = below[word]
+
+
+def test_commands_that_a_page_names_exist():
+    """Who is called by an alert at night does what a page says."""
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    wrong, named = dict[str, list[str]](), 0
+    for page in PAGES:
+        spans = CODE.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+        for span in filter(re.compile("(?:assay|make) [a-z]").match, spans):
+            named += 1
+            name, word, *_ = span.split()
+            found = {word} - targets if name == "make" else {*unknown_words(span)}
+            if found:
+                wrong[f"{page.name}: {span}"] = sorted(found)
+    assert named > 100
+    assert not wrong
 
 
 def test_parts_of_rooms_exist():

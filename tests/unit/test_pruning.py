@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from clients.artifacts import FileArtifactStore
 from clients.sweeping import sweep
 from contract.analysis import ArtifactRef
 from contract.errors import PlatformError
+from contract.scans import ScanRun
 from control.errors import WrongInputError
 from control.pruning import Choice, Served, prune
 from store.results import SqlResultStore
@@ -20,7 +22,7 @@ from store.tables import pipelines
 from tests.store import samples
 from tests.support.new_store import new_store
 
-NOBODY = Served(running=frozenset(), known=frozenset())
+NOBODY = Served(running=frozenset(), known=frozenset(), schedules=frozenset())
 DAY_S = 86_400
 
 
@@ -101,7 +103,7 @@ async def test_rows_reports_and_artifacts_of_what_ended_long_ago_go(site: Site) 
 async def test_a_running_pipeline_never_goes(site: Site) -> None:
     await site.add("runs", 90, "running")
     await site.add("ended", 90)
-    again = Served(running=frozenset({"ended"}), known=frozenset({"ended", "runs"}))
+    again = replace(NOBODY, running=frozenset({"ended"}), known=frozenset({"ended", "runs"}))
 
     assert (await site.prune(Choice(older_than_days=1), again)).pipelines == ()
     for named in ("runs", "ended"):
@@ -134,9 +136,7 @@ async def test_no_artifact_goes_while_the_store_may_be_incomplete(site: Site) ->
     empty = await site.prune(Choice())
     await site.add("here", 1)
     site.age(10)
-    partial = await site.prune(
-        Choice(), Served(running=frozenset(), known=frozenset({"here", "lost"}))
-    )
+    partial = await site.prune(Choice(), replace(NOBODY, known=frozenset({"here", "lost"})))
 
     assert "the store may be incomplete" in empty.stays[0]
     assert "(lost); rebuild it first" in partial.stays[0]
@@ -199,3 +199,21 @@ async def test_a_result_that_is_stored_again_meanwhile_stays(site: Site, monkeyp
     ref = await site.artifacts.put_bytes(b"other", "x.log")
     assert len(list((site.folder / "artifacts" / "sha256").glob("*/*"))) == 2
     assert await site.artifacts.get(ref) == b"other"
+
+
+async def test_runs_of_a_schedule_that_is_gone_go_after_a_quarter(site: Site) -> None:
+    for name, days in (("gone", 91), ("gone", 300), ("lately-gone", 89), ("yearly", 300)):
+        at = datetime.now(UTC) - timedelta(days=days)
+        await site.store.put_scan(
+            ScanRun(schedule=name, scheduled_at=at, pipeline_id=f"{name}-{days}", began_at=at)
+        )
+    served = replace(NOBODY, schedules=frozenset({"yearly"}))
+
+    told = await site.prune(Choice(), served, remove=False)
+    assert (told.scan_runs, len(await site.store.scans("gone", 9))) == (2, 2)
+    done = await site.prune(Choice(), served)
+
+    left = {
+        name: len(await site.store.scans(name, 9)) for name in ("gone", "lately-gone", "yearly")
+    }
+    assert (done.scan_runs, left) == (2, {"gone": 0, "lately-gone": 1, "yearly": 1})

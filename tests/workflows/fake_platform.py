@@ -58,6 +58,7 @@ from contract.spec import (
     SourceRef,
 )
 from control.starting import start_again, start_pipeline
+from queues import at_work
 from tests.activities.fakes import FakeRuntime
 from tests.support.registered import name_of
 from tests.workflows.fake_store import FakeStore
@@ -562,23 +563,23 @@ async def workers(
     from tests.workflows.fake_scans import SCANS
 
     watch = {ids.TASK_QUEUE_WATCH: [*WATCH.activities(), *SCANS.in_watch()]}
-    async with AsyncExitStack() as stack:
-        control = Worker(
+    control = Worker(
+        client,
+        task_queue=ids.TASK_QUEUE_CONTROL,
+        workflows=WORKFLOWS,
+        activities=[*with_fakes(CONTROL), *SCANS.in_control()],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        **fast,
+    )
+    others = (
+        Worker(
             client,
-            task_queue=ids.TASK_QUEUE_CONTROL,
-            workflows=WORKFLOWS,
-            activities=[*with_fakes(CONTROL), *SCANS.in_control()],
-            workflow_runner=UnsandboxedWorkflowRunner(),
+            task_queue=queue,
+            activities=with_fakes(activities),
+            max_concurrent_activities=limits.get(queue),
             **fast,
         )
-        await stack.enter_async_context(control)
-        for queue, activities in (QUEUES | watch).items():
-            worker = Worker(
-                client,
-                task_queue=queue,
-                activities=with_fakes(activities),
-                max_concurrent_activities=limits.get(queue),
-                **fast,
-            )
-            await stack.enter_async_context(worker)
+        for queue, activities in (QUEUES | watch).items()
+    )
+    async with at_work([control, *others]):
         yield

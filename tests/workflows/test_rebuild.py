@@ -34,7 +34,7 @@ from control.pipelines import Pipeline, submit
 from control.rebuilding import rebuild
 from control.retrying import retry
 from control.stored import Stored
-from queues import Ports, workers_of
+from queues import Ports, at_work, workers_of
 from settings import Settings
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime, Result, archive
@@ -169,8 +169,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             results=results,
             reports=FileReportWriter(tmp_path / "reports"),
         )
-        for worker in workers_of(Settings(host="h1", data=tmp_path), env.client, ports):
-            await workers.enter_async_context(worker)
+        settings = Settings(host="h1", data=tmp_path)
+        await workers.enter_async_context(at_work(workers_of(settings, env.client, ports)))
         yield Site(tmp_path, env.client, results)
 
 

@@ -21,7 +21,7 @@ from contract.protocol import Progress
 from contract.running import RunningApp, RunningService, StartOutcome
 from contract.spec import AppSpec
 from control.starting import start_pipeline
-from queues import Ports, workers_of
+from queues import Ports, at_work, workers_of
 from settings import Settings
 from store.results import SqlResultStore
 from tests.activities.fakes import FakeRuntime, Result, archive
@@ -125,8 +125,8 @@ async def test_the_apps_of_a_host_that_went_away_start_anew_elsewhere_and_nothin
                 reports=FileReportWriter(tmp_path / "reports"),
             )
             settings = Settings(host=name, data=tmp_path)
-            for worker in workers_of(settings, client, ports, grace=timedelta(0)):
-                await stacks[name].enter_async_context(worker)
+            workers = workers_of(settings, client, ports, grace=timedelta(0))
+            await stacks[name].enter_async_context(at_work(workers))
         handle = await start_pipeline(env.client, make_plan("two-hosts", 1, "sd"))
         async with asyncio.timeout(120):
             while sorted(analyzers.runs) != ["dynamic", "static"]:
