@@ -242,6 +242,18 @@ def test_nothing_of_a_worker_on_the_nodes_network_is_asked_for_or_missed():
     assert rules["node"] == [rule for rule in rules["sidecar"] if rule not in missing]
 
 
+def test_everything_but_a_worker_is_asked_for_figures_with_the_token():
+    monitors = objects("open", "ServiceMonitor")
+    token = {"credentials": {"name": "assay", "key": "analyzer-token"}}
+    given = {
+        end["port"]: end.get("authorization")
+        for one in monitors.values()
+        for end in one["spec"]["endpoints"]
+    }
+
+    assert given == {"metrics": None, "http": token} | {str(kind): token for kind in AnalyzerKind}
+
+
 def test_each_budget_is_of_pods_that_exist():
     budgets = objects("default", "PodDisruptionBudget")
     labels = [one["metadata"]["labels"] for one in _templates("default")]
