@@ -31,7 +31,7 @@ SETS = {
     "several": ("hosts=3", "data.accessModes={ReadWriteMany}", "build.id=abc"),
     "open": (
         *("dashboard.expose=true", "dashboard.asksAnalyzers=true", "secrets.payloadKeys=true"),
-        *("secrets.alerts=true", "secrets.aiApiKey=true", "analyzers.ai.settings.MODELS=small"),
+        *("secrets.alerts=alerts", "secrets.aiApiKey=true", "analyzers.ai.settings.MODELS=small"),
         *("settings.APP_MEMORY_MB=1536", *WATCHED),
     ),
     "process": ("engine.processSeccompProfile=profiles/userns.json", "dashboard.enabled=false"),
@@ -133,11 +133,21 @@ def test_no_secret_is_a_variable_and_each_file_that_is_named_is_mounted(name: st
             f"{mounts[volume['name']]}/{item['path']}"
             for volume in pod["volumes"]
             if volume["name"] in mounts and "secret" in volume
-            for item in volume["secret"]["items"]
+            for item in volume["secret"].get("items", [{"path": "alerts.yaml"}])
         }
-        named = set(re.findall(r"/run/secrets/[\w/-]+", text))
+        named = set(re.findall(r"/run/secrets/[\w./-]+", text))
         assert named == files, container_name
         assert {m["name"] for m in container["volumeMounts"]} <= {v["name"] for v in pod["volumes"]}
+
+
+def test_who_is_told_of_alerts_is_a_folder_with_all_that_the_file_names():
+    for part, pod in pods("open").items():
+        volumes = {one["name"]: one for one in pod["volumes"]}
+        assert ("alerts" in volumes) is (part in ("worker", "dashboard"))
+        if "alerts" in volumes:
+            assert volumes["alerts"]["secret"] == {"secretName": "alerts", "defaultMode": 0o440}
+    for _, container, _ in containers("open"):  # one that changes is not seen through a subPath
+        assert not [one for one in container["volumeMounts"] if "subPath" in one]
 
 
 def test_nothing_reaches_the_host_unless_it_is_asked_for():

@@ -99,10 +99,24 @@ secret:
     {{- end }}
 {{- end }}
 
+{{- /* Secrets of worker and dashboard as files, in folders: a key that changes is seen. */}}
+{{- define "assay.clientMounts" -}}
+- {name: secrets, mountPath: /run/secrets/assay, readOnly: true}
+{{- if .Values.secrets.alerts }}
+- {name: alerts, mountPath: /run/secrets/alerts, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "assay.clientVolumes" -}}
+- {{ include "assay.secretVolume" (dict "root" . "keys" (include "assay.clientKeys" . | fromJsonArray)) | nindent 2 | trim }}
+{{- with .Values.secrets.alerts }}
+- {name: alerts, secret: {secretName: {{ . }}, defaultMode: 0440}}
+{{- end }}
+{{- end }}
+
 {{- define "assay.clientKeys" -}}
 {{- $keys := list "analyzer-token" "db-url" }}
 {{- if .Values.secrets.payloadKeys }}{{ $keys = append $keys "payload-keys" }}{{ end }}
-{{- if .Values.secrets.alerts }}{{ $keys = append $keys "alerts" }}{{ end }}
 {{- toJson $keys }}
 {{- end }}
 
@@ -118,7 +132,7 @@ secret:
 - {name: ASSAY_PAYLOAD_KEY_FILE, value: /run/secrets/assay/payload-keys}
 {{- end }}
 {{- if .Values.secrets.alerts }}
-- {name: ASSAY_ALERTS_FILE, value: /run/secrets/assay/alerts}
+- {name: ASSAY_ALERTS_FILE, value: /run/secrets/alerts/alerts.yaml}
 {{- end }}
 {{- with .Values.build.id }}
 - {name: ASSAY_BUILD_ID, value: {{ . | quote }}}
