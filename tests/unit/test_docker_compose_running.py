@@ -161,3 +161,35 @@ def test_alertmanager_tells_nobody_until_somebody_is_named():
     )
     assert [one["name"] for one in examples] == ["operators", "on-call"]
     assert "127.0.0.1" not in json.dumps(examples)
+
+
+def test_commands_of_docker_compose_that_pages_tell_name_services_that_are_there():
+    services = set(resolved()["services"])
+    pages = [ROOT / "docs" / name for name in ("deploy.md", "backup.md", "alerts.md", "runbook.md")]
+    text = "\n".join(page.read_text() for page in pages)
+    told = re.findall(r"docker compose (up -d|stop|restart|ps|logs|exec|run)((?: [\w./-]+)*)", text)
+    takes = {
+        "restart": None,
+        "stop": None,
+        "ps": None,
+        "up -d": None,
+        "exec": 1,
+        "run": 1,
+        "logs": 1,
+    }
+    for verb, words in told:
+        named = [word for word in words.split() if word[0] != "-" and not word.isdigit()]
+        assert set(named[: takes[verb]]) <= services, (verb, words)
+    assert len(told) >= 10
+
+
+def test_a_store_is_taken_back_by_the_newer_image_before_the_older_code_is_built():
+    way = (ROOT / "docs/deploy.md").read_text().partition("## systemd")[0]
+    block = re.findall(r"```bash\n(.*?)```", way.partition("**Roll back.**")[2], re.DOTALL)[0]
+    steps = ["compose-backup.sh", "stop worker dashboard", "store downgrade", "git checkout OLDER"]
+    environment = resolved()["services"]["dashboard"]["environment"]
+
+    assert [block.index(step) for step in steps] == sorted(block.index(step) for step in steps)
+    assert "--no-deps dashboard python starter.py store downgrade SCHEMA --no-backup" in block
+    # Without a server it would look for one of its own, which the image does not have.
+    assert environment["TEMPORAL_ADDRESS"] and environment["ASSAY_DB_URL_FILE"]
