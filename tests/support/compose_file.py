@@ -17,7 +17,8 @@ _NANOSECONDS = 1_000_000_000
 _SAME = ("read_only", "cap_drop", "security_opt", "mem_limit", "pids_limit", "init", "command")
 _ELSEWHERE = {
     *("image", "build", "ports", "networks", "network_mode", "volumes", "secrets", "labels"),
-    *("environment", "depends_on", "group_add", "restart", "logging", "stop_grace_period"),
+    *("environment", "depends_on", "group_add", "restart"),
+    *("logging", "stop_grace_period"),
 }
 
 
