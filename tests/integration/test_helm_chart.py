@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from contract.analyzers import AnalyzerKind
+from queues import GRACE
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy/helm/assay"
@@ -160,6 +161,12 @@ def test_nothing_reaches_the_host_unless_it_is_asked_for():
     assert "--host=127.0.0.1" in listens["dynamic"]["args"]
     assert {"name": "ASSAY_METRICS_ADDRESS", "value": "127.0.0.1:9464"} in listens["worker"]["env"]
     assert listens["worker"]["readinessProbe"]["httpGet"]["host"] == "127.0.0.1"
+
+
+def test_every_pod_has_the_time_that_a_worker_needs_to_end():
+    for pod in pods("default").values():
+        given_s = pod.get("terminationGracePeriodSeconds", 30)  # Kubernetes' own default
+        assert given_s >= GRACE.total_seconds() * 3
 
 
 def test_a_worker_finds_the_analyzers_of_its_own_number():

@@ -122,6 +122,8 @@ def test_who_is_told_of_alerts_has_its_secrets_beside_it(tmp_path: Path):
             ("slack-url", "slack-url"),
         ]
     assert not (system / "assay-analyzer@static.service.d/alerts.conf").exists()
+    verify = ["systemd-analyze", "verify", "--man=no", system / "assay-worker.service"]
+    assert subprocess.run(verify, capture_output=True, text=True).stderr == ""
     (folder / "db-url").write_text("x")
     assert "this name is taken" in install(tmp_path).stderr
     (folder / "db-url").unlink()
