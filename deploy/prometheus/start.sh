@@ -3,7 +3,7 @@
 # Its configuration and targets are copied into FOLDER, with the ports that this installation has: what is
 # written here is for the usual ones. After a change of it: docker compose restart prometheus.
 set -eu
-here=${0%/*} folder=$1
+here=$(cd "${0%/*}" && pwd) folder=$1
 shift
 case $ASSAY_DASHBOARD_HOST in
   0.0.0.0 | :: | localhost) dashboard=127.0.0.1 ;;
