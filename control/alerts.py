@@ -78,12 +78,14 @@ async def alerts_part(stored: Stored) -> Part:
 
 
 async def checked_receivers(notifier: FileNotifier, file: str) -> Receivers:
-    """Who is told of alerts.
+    """Who is told of alerts, and whose secrets cannot be read.
 
     Raises:
         PlatformError: INVALID_ARGUMENT: the file is wrong, or there is none.
     """
-    return Receivers(file=file, receivers=tuple(map(_answer, (await _file(notifier)).receivers)))
+    known = (await _file(notifier)).receivers
+    whys = [await notifier.lacking(one) for one in known]
+    return Receivers(file=file, receivers=tuple(map(_answer, known, whys)))
 
 
 async def tested_receivers(notifier: FileNotifier, file: str, who: str) -> Receivers:

@@ -102,7 +102,13 @@ def create_app(site: Site) -> FastAPI:
     app.add_api_route("/metrics", metrics, include_in_schema=False)
     app.add_middleware(Conditional)
     app.add_middleware(Traced)
-    app.add_middleware(Gate, access=app.state.access, doors=site.doors, tries=shown)
+    app.add_middleware(
+        Gate,
+        access=app.state.access,
+        doors=site.doors,
+        tries=shown,
+        token_file=site.token_file,
+    )
     app.add_middleware(Edge)
     app.add_middleware(Counted, requests=app.state.requests)
     return app

@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${1:-secrets}
 umask 077
-mkdir -p "$folder/logins" "$folder/alertmanager"
+mkdir -p "$folder/logins" "$folder/alerts" "$folder/alertmanager"
 chmod 700 "$folder"
-chmod 755 "$folder/logins" "$folder/alertmanager"
+chmod 755 "$folder/logins" "$folder/alerts" "$folder/alertmanager"
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 

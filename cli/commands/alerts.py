@@ -65,8 +65,10 @@ def _table(told: FiringAlerts) -> Table:
 def _lines(told: Receivers) -> list[str]:
     def line(name: str, type_: str, why: str, severity: str) -> str:
         if not told.sent:
-            return f"{name}: {type_}, from {severity} on"
+            return f"{name}: {type_}, from {severity} on{f'; {why}' if why else ''}"
         return f"{name}: {f'not sent: {why}' if why else 'sent'}"
 
     lines = [line(one.name, one.type, one.why, one.min_severity) for one in told.receivers]
-    return lines if told.sent else [f"{told.file} is right", *lines]
+    lacks = any(one.why for one in told.receivers)
+    first = "names secrets that cannot be read" if lacks else "is right"
+    return lines if told.sent else [f"{told.file} {first}", *lines]

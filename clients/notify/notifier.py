@@ -115,6 +115,20 @@ class FileNotifier:
         self._count(receiver, "failed" if why else "sent")
         return f"{receiver}: {why}" if why else ""
 
+    async def lacking(self, receiver: Receiver) -> str:
+        """Which of its secrets cannot be read, in one sentence; empty: all are there."""
+        try:
+            await asyncio.to_thread(trusted, self._beside(receiver.ca_file))
+            if isinstance(receiver, Email):
+                await self._value(receiver.password_file, receiver.password_env)
+                return ""
+            await self._url(receiver)
+            if isinstance(receiver, Webhook):
+                await self._value(receiver.token_file, receiver.token_env)
+        except RefusedError as error:
+            return str(error)
+        return ""
+
     async def send(self, notice: Notice) -> tuple[str, ...]:
         """See `Notifier.send`."""
         try:

@@ -1,13 +1,16 @@
 """Stands before every route: under which name it is called, from which page, and by whom."""
 
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import ErrorCode, PlatformError
 from control.access import Access
 from dashboard.access.identity import identified, is_loopback, last_line, origin_of
+from dashboard.access.scraping import scraping
 from dashboard.access.tries import Tries
-from dashboard.access.who import IDENTITY, Means, actor_of
+from dashboard.access.who import IDENTITY, Identity, Means, actor_of
 from dashboard.site import Doors
 
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -17,11 +20,28 @@ _LOOPBACK_NAMES = frozenset({"localhost"})
 class Gate:
     """ASGI middleware. What it refuses, it raises; `Edge` answers that."""
 
-    def __init__(self, app: ASGIApp, access: Access, doors: Doors, tries: Tries) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        doors: Doors,
+        tries: Tries,
+        token_file: Path | None = None,
+    ) -> None:
+        """Stand before `app`.
+
+        Args:
+            app: what is behind it.
+            access: tokens and sessions.
+            doors: who may come in.
+            tries: of tokens that are wrong.
+            token_file: has the analyzers' token, which reads figures; None: there is none.
+        """
         self._app = app
         self._access = access
         self._doors = doors
         self._tries = tries
+        self._token_file = token_file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through.
@@ -35,9 +55,13 @@ class Gate:
             require_own_name(request, self._doors)
             _believe_proxy(request, self._doors)
             if not str(scope["path"]).startswith("/static/"):
-                scope[IDENTITY] = await identified(request, self._access, self._doors, self._tries)
+                scope[IDENTITY] = await self._who(request)
             require_own_page(request)
         await self._app(scope, receive, send)
+
+    async def _who(self, request: Request) -> Identity:
+        known = await scraping(request, self._token_file)
+        return known or await identified(request, self._access, self._doors, self._tries)
 
 
 def require_own_name(request: Request, doors: Doors) -> None:

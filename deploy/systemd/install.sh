@@ -27,6 +27,17 @@ case $root$(readlink -f "$prefix/.venv/bin/python") in
   /root/* | /home/*) problem "its Python is in a home folder, which the user assay cannot read" \
     "PYTHON=/usr/bin/python3 make setup in a fresh $prefix" ;;
 esac
+if [ -f "$etc/secrets/alerts" ]; then
+  problem "$etc/secrets/alerts is a file, and has to be a folder: what receivers need is beside alerts.yaml" \
+    "cd $etc/secrets && mv alerts alerts.yaml && mkdir -m 700 alerts && mv alerts.yaml alerts/"
+fi
+for path in "$etc"/secrets/alerts/*; do
+  case ${path##*/} in
+    '*') ;;
+    analyzer-token | db-url | payload-keys | ai-api-key) problem "$path: this name is taken" "give it another one" ;;
+    *[!A-Za-z0-9._-]*) problem "$path: systemd takes letters, digits, '.', '_' and '-'" "give it another name" ;;
+  esac
+done
 if [ -z "$root$dry" ] && [ "$(id -u)" != 0 ]; then problem "only root may install units" "sudo $0"; fi
 
 run() { echo "$*"; [ -n "$dry" ] || "$@"; }
@@ -60,6 +71,24 @@ optional() { # optional NAME VARIABLE UNIT...: a part gets a secret that is ther
   done
 }
 
+folder() { # folder NAME VARIABLE UNIT...: a part gets each file of a folder of secrets, side by side
+  local name=$1 variable=$2 path
+  shift 2
+  for unit; do
+    local file=$units/$unit.d/$name.conf
+    if [ -s "$etc/secrets/$name/$name.yaml" ]; then
+      echo "write $file"
+      [ -n "$dry" ] || { install -D -m 644 /dev/null "$file"
+        { printf '[Service]\nEnvironment=%s=%%d/%s.yaml\n' "$variable" "$name"
+          for path in "$etc/secrets/$name"/*; do
+            printf 'LoadCredential=%s:/etc/assay/secrets/%s/%s\n' "${path##*/}" "$name" "${path##*/}"
+          done; } >"$file"; }
+    elif [ -e "$file" ]; then
+      run rm "$file"
+    fi
+  done
+}
+
 put "$here/assay.sysusers" "$root/usr/lib/sysusers.d/assay.conf" 644
 for unit in assay.target assay-worker.service assay-analyzer@.service assay-dashboard.service; do
   put "$here/$unit" "$units/$unit" 644
@@ -72,7 +101,7 @@ run install -d -m 700 "$etc/secrets"
 secret analyzer-token "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
 secret db-url "sqlite+aiosqlite:////var/lib/assay/assay.db"
 optional payload-keys ASSAY_PAYLOAD_KEY_FILE assay-worker.service assay-dashboard.service
-optional alerts ASSAY_ALERTS_FILE assay-worker.service assay-dashboard.service
+folder alerts ASSAY_ALERTS_FILE assay-worker.service assay-dashboard.service
 optional ai-api-key ASSAY_AI_API_KEY_FILE assay-analyzer@ai.service
 if [ -z "$root" ]; then
   run systemd-sysusers

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from dashboard.site import Doors
 from tests.support.dashboard_site import browsing, site_of
 from tests.support.expositions import faults
 
@@ -53,6 +54,26 @@ async def test_a_stranger_sees_no_figures_but_may_ask_whether_it_is_ready(record
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert answer.json()["reasons"].keys() == {"temporal"}
     assert str(recorded) not in answer.text
+
+
+async def test_a_prometheus_reads_figures_with_the_analyzers_token_and_nothing_else(
+    recorded: Path, tmp_path: Path
+):
+    (tmp_path / "token").write_text("s3cret\n")
+    site = site_of(recorded, token_file=tmp_path / "token", doors=Doors(local=False))
+    for address in ("127.0.0.1", "192.0.2.1"):
+        async with browsing(site, address, Authorization="Bearer s3cret") as prometheus:
+            answers = [await prometheus.get("/metrics") for _ in range(12)]
+            assert {one.status_code for one in answers} == {HTTPStatus.OK}
+            elsewhere = await prometheus.get("/api/v1/pipelines")
+            assert elsewhere.status_code == HTTPStatus.UNAUTHORIZED
+        async with browsing(site, address, Authorization="Bearer other") as stranger:
+            assert (await stranger.get("/metrics")).status_code == HTTPStatus.UNAUTHORIZED
+        async with browsing(site, address) as nobody:
+            assert (await nobody.get("/metrics")).status_code == HTTPStatus.UNAUTHORIZED
+    (tmp_path / "token").write_text("\n")
+    async with browsing(site, "127.0.0.1", Authorization="Bearer ") as emptied:
+        assert (await emptied.get("/metrics")).status_code == HTTPStatus.UNAUTHORIZED
 
 
 async def test_it_is_ready_while_store_and_server_answer(recorded: Path):

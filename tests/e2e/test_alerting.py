@@ -187,15 +187,15 @@ async def test_a_fault_is_told_once_and_its_end_once_by_assay_alone(
 def configured(folder: Path, analyzer_port: int, manager_port: int) -> Path:
     """The configuration that is shipped, quicker: nothing else is changed."""
     text = (PROMETHEUS / "prometheus.yml").read_text()
-    text = text.replace("15s", "1s").replace("127.0.0.1:9093", f"127.0.0.1:{manager_port}")
-    (folder / "prometheus.yml").write_text(text)
+    (folder / "prometheus.yml").write_text(text.replace("15s", "1s"))
     for name in ("rules", "targets"):
         (folder / name).mkdir()
     for path in (PROMETHEUS / "rules").glob("*.yml"):
         quicker = re.sub(r"for: \d+m", "for: 1s", path.read_text())
         (folder / "rules" / path.name).write_text(quicker)
-    targets = [{"targets": [f"127.0.0.1:{analyzer_port}"]}]
-    (folder / "targets" / "analyzers.yml").write_text(yaml.safe_dump(targets))
+    for name, port in (("analyzers", analyzer_port), ("alertmanagers", manager_port)):
+        targets = [{"targets": [f"127.0.0.1:{port}"]}]
+        (folder / "targets" / f"{name}.yml").write_text(yaml.safe_dump(targets))
     return folder / "prometheus.yml"
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tarfile
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from clients.docker.composer import brought_along
 from store.migrate import upgrade
 from store.results import SqlResultStore
 from tests.integration.conftest import _binary
@@ -24,10 +26,34 @@ set -e
 shift  # compose
 case $1 in
 up) ;;
+config) exec "$COMPOSE" "$@" ;;
 exec) shift 3; prog=$1; shift; exec "$BIN/$prog" -h "$HOST" -p "$PORT" "$@" ;;
-run) command=${!#}; exec sh -c "${command//\/data/$VOLUME}" ;;
+run) [ -d "$VOLUME/reports" ] || { echo "it is root's" >&2; exit 1; }
+  command=${!#}; exec sh -c "${command//\/data/$VOLUME}" ;;
 esac
 """
+
+
+# Says what tar says of files that change, or cannot be read, as the file of that name wants it.
+TAR = f"""#!/bin/sh
+{shutil.which("tar")} "$@" || exit
+here=$(dirname "$0")
+[ ! -e "$here/tar-says" ] || exit "$(cat "$here/tar-says")"
+"""
+KEPT = (
+    "volume/artifacts/sha256/ab/x",
+    "volume/imported/p1/m/app1/main.py",
+    "volume/specs/p1.yaml",
+    "volume/reports/p1/r.html",
+)
+LINK = "volume/imported/p1/link"
+FILES = (
+    *KEPT,
+    "volume/logins/secret",
+    f"volume/artifacts/sha256/{'0f' * 16}.part",
+    f"volume/reports/p1/{'0f' * 16}.part",
+    f"volume/reports/p1/.draft-{'0f' * 16}/r.html",
+)
 
 
 @dataclass(frozen=True)
@@ -45,10 +71,18 @@ class Installed:
             "HOST": host,
             "PORT": port,
             "VOLUME": str(self.folder / "volume"),
-            "ASSAY_DATA": str(self.folder / "data"),
+            "COMPOSE": str(brought_along()),
+            # As .env of an installation: no variable of this shell.
+            "COMPOSE_ENV_FILES": str(self.folder / "env"),
         }
         argv = [str(ROOT / "deploy" / "backup" / script), *arguments]
         return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
+
+    async def destroy(self) -> None:
+        """What compose makes anew is empty; the folder of reports is gone."""
+        await sql(self.server, *DROP, "CREATE DATABASE assay", "CREATE DATABASE temporal")
+        shutil.rmtree(self.folder / "volume")
+        (self.folder / "volume").mkdir()
 
 
 async def sql(server: str, *statements: str, database: str = "postgres") -> None:
@@ -81,11 +115,16 @@ async def installed(postgres_server: str, tmp_path: Path) -> AsyncIterator[Insta
     store = SqlResultStore.from_url(url)
     await samples.register(store, samples.plan("p1"))
     await store.close()
-    for name in ("volume/artifacts/sha256/ab/x", "volume/logins/secret", "data/reports/p1/r.html"):
-        (tmp_path / name).parent.mkdir(parents=True)
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
-    (tmp_path / "docker").write_text(DOCKER)
-    (tmp_path / "docker").chmod(0o755)
+    (tmp_path / LINK).symlink_to("m/app1/main.py")
+    (tmp_path / "env").write_text(
+        f"ASSAY_APPS=/f\nDOCKER_GID=1\nASSAY_DATA={tmp_path / 'volume'}\n"
+    )
+    for name, text in (("docker", DOCKER), ("tar", TAR)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
     yield Installed(postgres_server, tmp_path)
     await sql(postgres_server, *DROP, "DROP ROLE temporal", "DROP ROLE assay")
 
@@ -99,10 +138,7 @@ async def test_a_destroyed_installation_comes_back(installed: Installed):
     again = installed.run("compose-backup.sh", str(backup))
     assert again.returncode == 2 and "is there already" in again.stdout
 
-    await sql(installed.server, *DROP, "CREATE DATABASE assay")
-    for name in ("volume", "data"):
-        shutil.rmtree(installed.folder / name)
-    (installed.folder / "volume").mkdir()
+    await installed.destroy()
     restored = installed.run("compose-restore.sh", str(backup))
 
     assert restored.returncode == 0, restored.stdout + restored.stderr
@@ -113,9 +149,53 @@ async def test_a_destroyed_installation_comes_back(installed: Installed):
     store = SqlResultStore.from_url(f"postgresql://assay@{installed.server}/assay")
     assert [one.pipeline_id for one in await store.list_pipelines()] == ["p1"]
     await store.close()
-    assert (installed.folder / "volume/artifacts/sha256/ab/x").is_file()
-    assert (installed.folder / "data/reports/p1/r.html").is_file()
-    assert not (installed.folder / "volume/logins").exists(), "a secret was in the backup"
+    volume = installed.folder / "volume"
+    back = {str(one.relative_to(installed.folder)) for one in volume.rglob("*") if one.is_file()}
+    assert back == {*KEPT, LINK}, (
+        "with a secret, a file on its way, a mark; or something is missing"
+    )
+    assert (installed.folder / LINK).readlink() == Path("m/app1/main.py")
+
+
+async def test_what_changes_meanwhile_is_no_fault_and_what_cannot_be_read_is(installed: Installed):
+    says = installed.folder / "tar-says"
+    says.write_text("1")
+    saved = installed.run("compose-backup.sh", str(installed.folder / "changed"))
+    assert saved.returncode == 0, saved.stderr
+    assert f"reports of {installed.folder / 'volume/reports'}" in saved.stdout
+    says.write_text("2")
+    assert installed.run("compose-backup.sh", str(installed.folder / "locked")).returncode != 0
+    says.unlink()
+    with tarfile.open(installed.folder / "changed/reports.tar") as tar:
+        assert "reports" not in tar.getnames()  # somebody else's, and there, when it is unpacked
+    shutil.rmtree(installed.folder / "volume/reports")
+    away = installed.run("compose-backup.sh", str(installed.folder / "away"))
+
+    assert away.returncode == 2
+    assert f"there is no folder {installed.folder / 'volume/reports'}" in away.stdout
+    assert not (installed.folder / "locked").exists()
+    assert not (installed.folder / "away").exists()
+
+
+async def test_a_restore_that_was_cut_short_goes_on(installed: Installed):
+    backup = str(installed.folder / "backup")
+    assert installed.run("compose-backup.sh", backup).returncode == 0
+    await installed.destroy()
+    says = installed.folder / "tar-says"
+    says.write_text("2")
+    full = installed.run("compose-restore.sh", backup)
+    says.unlink()
+    again = installed.run("compose-restore.sh", backup)
+    used = installed.run("compose-restore.sh", backup)
+
+    assert full.returncode == 1
+    assert "data.tar could not be unpacked" in full.stdout
+    assert "holds something already" not in full.stdout
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "assay of store-db is there" in again.stdout
+    assert all((installed.folder / name).is_file() for name in KEPT)
+    assert used.returncode == 2
+    assert "holds something already" in used.stdout
 
 
 async def test_a_damaged_backup_is_refused_and_a_failed_one_leaves_nothing(installed: Installed):

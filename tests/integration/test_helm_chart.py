@@ -12,23 +12,31 @@ import pytest
 import yaml
 
 from contract.analyzers import AnalyzerKind
+from queues import GRACE
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy/helm/assay"
 HELM = ROOT / ".tools/tests/helm"
 BASE = ("temporal.address=temporal:7233",)
 WATCHED = ("monitoring.serviceMonitor=true", "monitoring.prometheusRule=true")
+NAMED = (
+    "networkPolicy.temporal[0].podSelector.matchLabels.app=temporal",
+    "networkPolicy.store[0].ipBlock.cidr=192.0.2.7/32",
+)
+SMALL = "worker.resources.limits.memory=1Gi"
+STOPPED = ("hosts=0", "dashboard.enabled=false")
 SETS = {
     "default": (),
-    "sidecar": ("engine.kind=sidecar", "apps.existingClaim=fleets", *WATCHED),
-    "node": ("engine.kind=node", "engine.node.group=998"),
+    "sidecar": ("engine.kind=sidecar", "apps.existingClaim=fleets", *NAMED, *WATCHED),
+    "node": ("engine.kind=node", "engine.node.group=998", *WATCHED),
     "several": ("hosts=3", "data.accessModes={ReadWriteMany}", "build.id=abc"),
     "open": (
         *("dashboard.expose=true", "dashboard.asksAnalyzers=true", "secrets.payloadKeys=true"),
-        *("secrets.alerts=true", "secrets.aiApiKey=true", "analyzers.ai.settings.MODELS=small"),
-        *("settings.APP_MEMORY_MB=2048", *WATCHED),
+        *("secrets.alerts=alerts", "secrets.aiApiKey=true", "analyzers.ai.settings.MODELS=small"),
+        *("settings.APP_MEMORY_MB=1536", *WATCHED),
     ),
     "process": ("engine.processSeccompProfile=profiles/userns.json", "dashboard.enabled=false"),
+    "downgrade": (*STOPPED, "store.downgradeTo=0009", "secrets.payloadKeys=true"),
 }
 # Of the Prometheus Operator: Kubernetes has no schema for them.
 OPERATORS = {"ServiceMonitor", "PrometheusRule"}
@@ -55,7 +63,7 @@ def objects(name: str, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def pods(name: str) -> dict[str, dict[str, Any]]:
-    found = objects(name, "StatefulSet") | objects(name, "Deployment")
+    found = objects(name, "StatefulSet") | objects(name, "Deployment") | objects(name, "Job")
     return {
         key.removeprefix("assay-"): one["spec"]["template"]["spec"] for key, one in found.items()
     }
@@ -96,6 +104,10 @@ def test_every_container_is_confined_bounded_and_watched(name: str):
         assert pod["automountServiceAccountToken"] is False
         assert container["resources"]["limits"]["memory"]
         assert container["resources"]["requests"]["cpu"]
+        if container_name == "downgrade":  # it ends by itself
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            continue
         assert "startupProbe" in container
         if container_name == "engine":  # off unless asked for, and the only one
             continue
@@ -108,9 +120,8 @@ def test_every_container_is_confined_bounded_and_watched(name: str):
         if name != "process":
             assert "seccompProfile" not in security
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    dashboard = {"dashboard"} if name != "process" else set()
-    engine = {"engine"} if name == "sidecar" else set()
-    assert seen == {*AnalyzerKind, "worker"} | dashboard | engine
+    more = {"process": set[str](), "sidecar": {"engine", "dashboard"}, "downgrade": {"downgrade"}}
+    assert seen == {*AnalyzerKind, "worker"} | more.get(name, {"dashboard"})
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -123,11 +134,21 @@ def test_no_secret_is_a_variable_and_each_file_that_is_named_is_mounted(name: st
             f"{mounts[volume['name']]}/{item['path']}"
             for volume in pod["volumes"]
             if volume["name"] in mounts and "secret" in volume
-            for item in volume["secret"]["items"]
+            for item in volume["secret"].get("items", [{"path": "alerts.yaml"}])
         }
-        named = set(re.findall(r"/run/secrets/[\w/-]+", text))
+        named = set(re.findall(r"/run/secrets/[\w./-]+", text))
         assert named == files, container_name
         assert {m["name"] for m in container["volumeMounts"]} <= {v["name"] for v in pod["volumes"]}
+
+
+def test_who_is_told_of_alerts_is_a_folder_with_all_that_the_file_names():
+    for part, pod in pods("open").items():
+        volumes = {one["name"]: one for one in pod["volumes"]}
+        assert ("alerts" in volumes) is (part in ("worker", "dashboard"))
+        if "alerts" in volumes:
+            assert volumes["alerts"]["secret"] == {"secretName": "alerts", "defaultMode": 0o440}
+    for _, container, _ in containers("open"):  # one that changes is not seen through a subPath
+        assert not [one for one in container["volumeMounts"] if "subPath" in one]
 
 
 def test_nothing_reaches_the_host_unless_it_is_asked_for():
@@ -156,6 +177,12 @@ def test_a_release_with_a_build_id_makes_itself_current_unless_that_is_done_by_h
 
     assert said() == {"ASSAY_BUILD_ID": "abc", "ASSAY_MAKE_CURRENT": "true"}
     assert said("build.makeCurrent=false")["ASSAY_MAKE_CURRENT"] == "false"
+
+
+def test_every_pod_has_the_time_that_a_worker_needs_to_end():
+    for pod in pods("default").values():
+        given_s = pod.get("terminationGracePeriodSeconds", 30)  # Kubernetes' own default
+        assert given_s >= GRACE.total_seconds() * 3
 
 
 def test_a_worker_finds_the_analyzers_of_its_own_number():
@@ -204,6 +231,62 @@ def test_network_policies_let_through_what_is_needed_and_no_more():
     assert "10.0.0.0/8" in outside["except"]
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_no_pod_reaches_whatever_listens_on_a_port(name: str):
+    for policy in objects(name, "NetworkPolicy").values():
+        for rule in policy["spec"].get("egress") or ():
+            assert rule["to"], f"{policy['metadata']['name']}: {rule}"
+    egress = objects(name, "NetworkPolicy")["assay-worker"]["spec"]["egress"]
+    servers = {rule["ports"][0]["port"]: rule["to"] for rule in egress}
+    if name == "sidecar":  # its apps are strangers, and share the worker's policy
+        assert servers[7233] == [{"podSelector": {"matchLabels": {"app": "temporal"}}}]
+        assert servers[5432] == [{"ipBlock": {"cidr": "192.0.2.7/32"}}]
+    else:
+        assert servers[7233] == servers[5432] == [{"namespaceSelector": {}}]
+
+
+def test_a_job_takes_the_store_back_while_nothing_else_has_it():
+    job = objects("downgrade", "Job")["assay-downgrade-0009"]["spec"]["template"]
+    policy = objects("downgrade", "NetworkPolicy")["assay-downgrade"]["spec"]
+
+    one = job["spec"]["containers"][0]
+    assert one["command"][1:] == ["starter.py", "store", "downgrade", "0009", "--no-backup"]
+    assert one["image"] == containers_image("default", "dashboard")
+    assert policy["podSelector"]["matchLabels"].items() <= job["metadata"]["labels"].items()
+    assert {p["port"] for rule in policy["egress"] for p in rule["ports"]} == {5432}
+    assert {o["spec"]["replicas"] for o in objects("downgrade", "StatefulSet").values()} == {0}
+    assert objects("default", "Job") == {}
+
+
+def test_nothing_of_a_worker_on_the_nodes_network_is_asked_for_or_missed():
+    assert set(objects("node", "ServiceMonitor")) == {"assay-static", "assay-ai"}
+    assert "assay-worker" in objects("sidecar", "ServiceMonitor")
+    rules = {
+        name: [
+            rule
+            for one in objects(name, "PrometheusRule").values()
+            for group in one["spec"]["groups"]
+            for rule in group["rules"]
+        ]
+        for name in ("node", "sidecar")
+    }
+    missing = [rule for rule in rules["sidecar"] if "absent(" in rule["expr"]]
+    assert missing
+    assert rules["node"] == [rule for rule in rules["sidecar"] if rule not in missing]
+
+
+def test_everything_but_a_worker_is_asked_for_figures_with_the_token():
+    monitors = objects("open", "ServiceMonitor")
+    token = {"credentials": {"name": "assay", "key": "analyzer-token"}}
+    given = {
+        end["port"]: end.get("authorization")
+        for one in monitors.values()
+        for end in one["spec"]["endpoints"]
+    }
+
+    assert given == {"metrics": None, "http": token} | {str(kind): token for kind in AnalyzerKind}
+
+
 def test_each_budget_is_of_pods_that_exist():
     budgets = objects("default", "PodDisruptionBudget")
     labels = [one["metadata"]["labels"] for one in _templates("default")]
@@ -233,6 +316,12 @@ def test_the_rules_are_those_of_docker_compose():
         ("engine.kind=podman", "process"),
         ("dashbord.expose=true", "dashbord"),
         ("analyzers.performance.capacity=2", "capacity"),
+        ("worker.resources.limits.memory=2Gi", "It takes 3072Mi at least"),
+        ("settings.APP_MEMORY_MB=4096", "It takes 9216Mi at least"),
+        ("worker.resources.limits.memory=4000X", "a number of bytes"),
+        ("engine.kind=sidecar", "set networkPolicy.temporal and networkPolicy.store"),
+        ("store.downgradeTo=0009", "set hosts=0 and dashboard.enabled=false"),
+        ("store.downgradeTo=newest", "downgradeTo"),
     ],
 )
 def test_wrong_values_are_refused_by_name(value: str, said: str):
@@ -240,6 +329,26 @@ def test_wrong_values_are_refused_by_name(value: str, said: str):
 
     assert done.returncode != 0
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("version", ["1.28.9", "1.29.0-eks-1"])
+def test_an_engine_beside_the_worker_takes_a_kubernetes_that_keeps_it_running(version: str):
+    old = version.startswith("1.28")
+    for name in ("sidecar", "default"):
+        words = ("template", "assay", str(CHART), "--kube-version", version, *sets(SETS[name]))
+        done = helm(*words)
+        assert (done.returncode != 0) is (old and name == "sidecar"), done.stderr
+        assert ("1.29 or newer" in done.stderr) is (old and name == "sidecar")
+
+
+def test_less_than_a_pod_with_an_engine_of_its_own_needs_is_no_mistake():
+    done = helm("template", "assay", str(CHART), *sets((*SETS["node"], SMALL)))
+
+    assert done.returncode == 0, done.stderr
+
+
+def containers_image(name: str, container: str) -> str:
+    return next(one["image"] for key, one, _ in containers(name) if key == container)
 
 
 def _templates(name: str) -> list[dict[str, Any]]:

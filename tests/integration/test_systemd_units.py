@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from contract.analyzers import AnalyzerKind
+from queues import GRACE
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "deploy/systemd/install.sh"
@@ -94,6 +96,49 @@ def test_secrets_that_are_there_stay_and_reach_the_parts_that_need_them(tmp_path
     (secrets / "ai-api-key").unlink()
     assert install(tmp_path).returncode == 0
     assert not (system / "assay-analyzer@ai.service.d/ai-api-key.conf").exists()
+
+
+def test_who_is_told_of_alerts_has_its_secrets_beside_it(tmp_path: Path):
+    folder, system = tmp_path / "etc/assay/secrets/alerts", tmp_path / "etc/systemd/system"
+    folder.parent.mkdir(parents=True)
+    folder.write_text("receivers: []\n")
+    refused = install(tmp_path)
+    assert refused.returncode == 2
+    assert "has to be a folder" in refused.stderr
+    assert not system.exists()
+
+    folder.unlink()
+    receivers = [{"name": "chat", "type": "slack", "url_file": "slack-url"}]
+    folder.mkdir()
+    (folder / "alerts.yaml").write_text(yaml.safe_dump({"receivers": receivers}))
+    (folder / "slack-url").write_text("http://127.0.0.1:9/x\n")
+    assert install(tmp_path).returncode == 0
+
+    for unit in ("assay-worker", "assay-dashboard"):
+        drop_in = (system / f"{unit}.service.d/alerts.conf").read_text()
+        assert "Environment=ASSAY_ALERTS_FILE=%d/alerts.yaml\n" in drop_in
+        assert re.findall("LoadCredential=(.*):/etc/assay/secrets/alerts/(.*)", drop_in) == [
+            ("alerts.yaml", "alerts.yaml"),
+            ("slack-url", "slack-url"),
+        ]
+    assert not (system / "assay-analyzer@static.service.d/alerts.conf").exists()
+    verify = ["systemd-analyze", "verify", "--man=no", system / "assay-worker.service"]
+    assert subprocess.run(verify, capture_output=True, text=True).stderr == ""
+    (folder / "db-url").write_text("x")
+    assert "this name is taken" in install(tmp_path).stderr
+    (folder / "db-url").unlink()
+    (folder / "alerts.yaml").unlink()
+    assert install(tmp_path).returncode == 0
+    assert not (system / "assay-worker.service.d/alerts.conf").exists()
+
+
+@pytest.mark.parametrize("name", EXPOSED)
+def test_a_killed_child_does_not_end_a_unit_and_all_have_time_to_end(units: Path, name: str):
+    template = re.sub(r"@\w+", "@", name)
+    shown = dict(line.split("=", 1) for line in _text(units / template).splitlines() if "=" in line)
+
+    assert shown["OOMPolicy"] == "continue"
+    assert int(shown["TimeoutStopSec"]) >= GRACE.total_seconds() * 3
 
 
 def test_a_prefix_without_an_installation_is_refused_before_anything_is_written(tmp_path: Path):

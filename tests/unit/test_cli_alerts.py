@@ -141,6 +141,43 @@ def test_a_test_notice_goes_to_every_receiver(
     assert typed("test") is Exit.OK
 
 
+def test_a_check_reads_every_secret_that_the_file_names(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mail = {"host": "smtp", "sender": "a@b.example", "to": ["c@d.example"], "username": "u"}
+    receivers = [
+        {"name": "chat", "type": "slack", "url_file": "slack-url"},
+        {"name": "pager", "type": "webhook", "url": "http://a", "token_env": "ASSAY_LOGIN_PAGER"},
+        {"name": "mail", "type": "email", "password_file": "password", **mail},
+        {"name": "own", "type": "webhook", "url": "https://a", "ca_file": "own.pem"},
+    ]
+    monkeypatch.setenv("ASSAY_ALERTS_FILE", str(alerts_file(data, receivers)))
+    (data / "slack-url").write_text("no address")
+    assert typed("check") is Exit.UNAVAILABLE
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert "names secrets that cannot be read" in first
+    wanted = {
+        "chat": "url_file",
+        "pager": "ASSAY_LOGIN_PAGER",
+        "mail": "password",
+        "own": "own.pem",
+    }
+    told = {line.partition(":")[0]: line for line in lines}
+    assert all(said in told[name] for name, said in wanted.items()), told
+    assert "no address" not in "".join(lines)
+    whys = [one["why"] for one in document(capsys, "check")["receivers"]]
+    assert all(whys)
+
+    (data / "slack-url").write_text("http://127.0.0.1:9/x\n")
+    (data / "password").write_text("s3cret\n")
+    monkeypatch.setenv("ASSAY_LOGIN_PAGER", "s3cret")
+    alerts_file(data, receivers[:3])
+    assert typed("check") is Exit.OK
+    shown = capsys.readouterr().out
+    assert "is right" in shown
+    assert "s3cret" not in shown
+
+
 def test_no_file_and_a_wrong_one_are_one_error(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

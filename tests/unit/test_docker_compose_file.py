@@ -211,7 +211,6 @@ def test_a_service_finds_each_secret_that_its_variables_name():
     given = {
         "ASSAY_PAYLOAD_KEY_FILE": "./secrets/keys",
         "ASSAY_AI_API_KEY_FILE": "./secrets/ai",
-        "ASSAY_ALERTS_FILE": "./secrets/alerts.yaml",
     }
     document = resolved(*given.items())
     for name, service in document["services"].items():
@@ -249,10 +248,12 @@ def test_prometheus_sends_the_token_and_is_else_as_without():
     sent = {job["job_name"]: job.pop("authorization", None) for job in own["scrape_configs"]}
 
     assert own == plain
-    assert {job for job, given in sent.items() if given} == {"assay-analyzer"}
-    assert sent["assay-analyzer"] == {"credentials_file": "/run/secrets/analyzer-token"}
+    token = {"credentials_file": "/run/secrets/analyzer-token"}
+    assert {job: given for job, given in sent.items() if given} == {
+        "assay-analyzer": token,
+        "assay-dashboard": token,
+    }
     assert "analyzer-token" in SERVICES["prometheus"]["secrets"]
-    assert (ROOT / "deploy/alertmanager/alertmanager.yml").is_file()
 
 
 def test_a_release_with_a_build_id_makes_itself_current_unless_that_is_done_by_hand():

@@ -99,10 +99,24 @@ secret:
     {{- end }}
 {{- end }}
 
+{{- /* Secrets of worker and dashboard as files, in folders: a key that changes is seen. */}}
+{{- define "assay.clientMounts" -}}
+- {name: secrets, mountPath: /run/secrets/assay, readOnly: true}
+{{- if .Values.secrets.alerts }}
+- {name: alerts, mountPath: /run/secrets/alerts, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "assay.clientVolumes" -}}
+- {{ include "assay.secretVolume" (dict "root" . "keys" (include "assay.clientKeys" . | fromJsonArray)) | nindent 2 | trim }}
+{{- with .Values.secrets.alerts }}
+- {name: alerts, secret: {secretName: {{ . }}, defaultMode: 0440}}
+{{- end }}
+{{- end }}
+
 {{- define "assay.clientKeys" -}}
 {{- $keys := list "analyzer-token" "db-url" }}
 {{- if .Values.secrets.payloadKeys }}{{ $keys = append $keys "payload-keys" }}{{ end }}
-{{- if .Values.secrets.alerts }}{{ $keys = append $keys "alerts" }}{{ end }}
 {{- toJson $keys }}
 {{- end }}
 
@@ -118,7 +132,7 @@ secret:
 - {name: ASSAY_PAYLOAD_KEY_FILE, value: /run/secrets/assay/payload-keys}
 {{- end }}
 {{- if .Values.secrets.alerts }}
-- {name: ASSAY_ALERTS_FILE, value: /run/secrets/assay/alerts}
+- {name: ASSAY_ALERTS_FILE, value: /run/secrets/alerts/alerts.yaml}
 {{- end }}
 {{- with .Values.build.id }}
 - {name: ASSAY_BUILD_ID, value: {{ . | quote }}}
@@ -129,6 +143,50 @@ secret:
 {{- range $name, $value := .Values.settings }}
 - {name: {{ printf "ASSAY_%s" $name | quote }}, value: {{ $value | toString | quote }}}
 {{- end }}
+{{- end }}
+
+{{- /* assay.bytes "1Gi": a quantity of Kubernetes as a number of bytes. */}}
+{{- define "assay.bytes" -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
+{{- $unit := regexReplaceAll "^[0-9.]+" (toString .) "" }}
+{{- if not (hasKey $units $unit) }}{{ fail (printf "%v: a number of bytes, as 512Mi or 4Gi" .) }}{{ end }}
+{{- mulf (trimSuffix $unit (toString .) | float64) (get $units $unit | float64) | int64 }}
+{{- end }}
+
+{{- /* What cannot work, before anything is made of it. */}}
+{{- define "assay.checked" -}}
+{{- $engine := .Values.engine.kind }}
+{{- if and (gt (int .Values.hosts) 1) (not (has "ReadWriteMany" .Values.data.accessModes)) }}
+{{- fail "hosts: several share their data: set data.accessModes to [ReadWriteMany], and a storage class that has it" }}
+{{- end }}
+{{- if and (eq $engine "node") (not .Values.engine.node.group) }}
+{{- fail "engine.node.group: the group that owns the node's Docker socket (stat -c %g /var/run/docker.sock)" }}
+{{- end }}
+{{- if eq $engine "sidecar" }}
+{{- if semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version }}
+{{- fail (printf "engine.kind=sidecar: needs Kubernetes 1.29 or newer, for containers that start before the others and stay; this is %s" .Capabilities.KubeVersion.Version) }}
+{{- end }}
+{{- if and .Values.networkPolicy.enabled (not (and .Values.networkPolicy.temporal .Values.networkPolicy.store)) }}
+{{- fail "engine.kind=sidecar: apps under test share the worker's network policy: set networkPolicy.temporal and networkPolicy.store to your servers, so that apps reach no other ones" }}
+{{- end }}
+{{- end }}
+{{- $limit := (.Values.worker.resources.limits).memory }}
+{{- if and (eq $engine "process") $limit }}
+{{- $slots := .Values.settings.APP_SLOTS | default 2 | int64 }}
+{{- $each := .Values.settings.APP_MEMORY_MB | default 1024 | int64 }}
+{{- $needed := add 1024 (mul $slots $each) }}
+{{- if lt (include "assay.bytes" $limit | int64) (mul $needed 1048576) }}
+{{- fail (printf "worker.resources.limits.memory: %v is too little: with engine.kind=process apps run in the worker's container. It takes %dMi at least: 1 GiB, and APP_MEMORY_MB (%d) for each of APP_SLOTS (%d)" $limit $needed $each $slots) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.store.downgradeTo (or (gt (int .Values.hosts) 0) .Values.dashboard.enabled) }}
+{{- fail "store.downgradeTo: nothing else may use the store meanwhile: set hosts=0 and dashboard.enabled=false as well" }}
+{{- end }}
+{{- end }}
+
+{{- /* assay.peers (dict "to" list): who is let through; none named: pods of this cluster. */}}
+{{- define "assay.peers" -}}
+{{- toYaml (.to | default (list (dict "namespaceSelector" dict))) }}
 {{- end }}
 
 {{- define "assay.dataClaim" -}}
