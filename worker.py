@@ -37,6 +37,7 @@ from clients.temporal import (
 )
 from clients.versioning import require_versioning
 from contract.errors import PlatformError
+from control.releasing import Release, keep_current
 from queues import Ports, workers_of
 from settings import Settings, load_settings, take_secrets
 from store.alerts import AlertStore
@@ -86,6 +87,8 @@ async def run_worker(settings: Settings) -> None:
         for worker in workers:
             await stack.enter_async_context(worker)
         stack.callback(_watch_host(settings, ports).cancel)
+        if settings.build_id and settings.make_current:
+            stack.callback(_release(settings, client).cancel)
         await _patiently(lambda: ensure_janitor_schedule(client, settings.host_name))
         await _patiently(lambda: ensure_alerts_schedule(client))
         probes = {"engine": runtime.probe, "store": ports.results.probe}
@@ -139,6 +142,17 @@ def _watch_host(settings: Settings, ports: Ports) -> asyncio.Task[None]:
     )
     keeper = AlertStore.from_url(settings.database_url)
     return asyncio.create_task(tell_host(look, keeper, settings.alerts_every_s))
+
+
+def _release(settings: Settings, client: Client) -> asyncio.Task[None]:
+    """Begin to see to it that this build gets work."""
+    release = Release(
+        deployment=settings.deployment,
+        build_id=settings.build_id,
+        host=settings.host_name,
+        store_url=settings.database_url,
+    )
+    return asyncio.create_task(keep_current(client, release))
 
 
 async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:

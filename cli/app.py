@@ -25,8 +25,7 @@ from cli.arguments import (
     PipelineArg,
     SpecArg,
     StrictFlag,
-    pipeline_ids,
-    usable,
+    pipeline_argument,
 )
 from cli.command import Commands, Program, run
 from cli.planning import register as register_planning
@@ -127,12 +126,7 @@ def submit(
 def status(
     id: Annotated[
         str | None,
-        typer.Argument(
-            help="Pipeline ID; left out: list pipelines.",
-            metavar="[ID]",
-            callback=usable,
-            autocompletion=pipeline_ids,
-        ),
+        pipeline_argument("Pipeline ID; left out: list pipelines.", "[ID]"),
     ] = None,
     follow: Annotated[bool, typer.Option("--watch", help="Follow it, as 'watch' does.")] = False,
     as_json: JsonFlag = False,

@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,6 +21,16 @@ def usable(name: str | None) -> str | None:
     return name if name is None else pipeline_id(name)
 
 
+def pipeline_option(text: str) -> Any:
+    """An option whose value is the ID of a pipeline. `text`: its help."""
+    return typer.Option(help=text, metavar="ID", callback=usable, autocompletion=pipeline_ids)
+
+
+def pipeline_argument(text: str, metavar: str = "ID") -> Any:
+    """An argument that is the ID of a pipeline. `text`: its help."""
+    return typer.Argument(help=text, metavar=metavar, callback=usable, autocompletion=pipeline_ids)
+
+
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output.")
 ]
@@ -33,10 +43,7 @@ FailOnOption = Annotated[
         "--fail-on", help="End with 8 (high), 9 (new-high) or 10 (not-measured); repeatable."
     ),
 ]
-PipelineArg = Annotated[
-    str,
-    typer.Argument(help="Pipeline ID.", metavar="ID", callback=usable, autocompletion=pipeline_ids),
-]
+PipelineArg = Annotated[str, pipeline_argument("Pipeline ID.")]
 SpecArg = Annotated[Path, typer.Argument(help="Spec file, YAML or JSON.", metavar="SPEC")]
 IdOption = Annotated[
     str | None,

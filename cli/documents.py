@@ -29,6 +29,7 @@ class Submitted(Frozen):
         apps: how many it has.
         ui: its address in the Temporal Web UI; empty when that is not known.
         dashboard: its page in the dashboard; empty when that is not known.
+        note: what of the spec this start leaves aside; empty: nothing.
     """
 
     pipeline_id: str
@@ -36,6 +37,7 @@ class Submitted(Frozen):
     apps: int
     ui: str
     dashboard: str = ""
+    note: str = ""
 
 
 class LoginAddress(Frozen):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import JsonFlag, SpecArg, pipeline_ids, usable
+from cli.arguments import JsonFlag, SpecArg, pipeline_option
 from cli.command import run
 
 
@@ -16,12 +16,7 @@ def register(app: typer.Typer) -> None:
         spec: SpecArg,
         like: Annotated[
             str | None,
-            typer.Option(
-                help="Take the spread of templates from this pipeline's report.",
-                metavar="ID",
-                callback=usable,
-                autocompletion=pipeline_ids,
-            ),
+            pipeline_option("Take the spread of templates from this pipeline's report."),
         ] = None,
         as_json: JsonFlag = False,
     ) -> None:

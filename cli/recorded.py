@@ -3,18 +3,32 @@
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from cli.installation import store_of
 from cli.output import say
 from cli.person import person
 from cli.safe import one_line
-from cli.session import Session
 from contract.access import Change
 from contract.errors import PlatformError
 from control.access_kept import KeptAccess
 from control.audit import AuditLog
 from control.stored import Stored
 from settings import Settings
+
+
+class Opened(Protocol):
+    """What is known of a session: whether a local stack of these settings is used."""
+
+    @property
+    def settings(self) -> Settings:
+        """Of this installation."""
+        ...
+
+    @property
+    def stack(self) -> object | None:
+        """The local stack; None: a configured server is used."""
+        ...
 
 
 def typed(action: str, subject: str = "", detail: str = "") -> Change:
@@ -60,7 +74,7 @@ async def recorded(
 
 @asynccontextmanager
 async def recorded_in(
-    session: Session, action: str, pipeline_id: str, detail: str = ""
+    session: Opened, action: str, pipeline_id: str, detail: str = ""
 ) -> AsyncGenerator[None]:
     """Keep a change of a pipeline; where a configured server is used, the store may be elsewhere.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import JsonFlag, PipelineArg, pipeline_ids, usable
+from cli.arguments import JsonFlag, PipelineArg, pipeline_argument
 from cli.command import run
 from contract.analysis import Confidence, Severity
 from contract.analyzers import Category
@@ -95,18 +95,11 @@ def findings(
 def compare(
     earlier: Annotated[
         str,
-        typer.Argument(
-            help="Earlier pipeline.",
-            metavar="EARLIER",
-            callback=usable,
-            autocompletion=pipeline_ids,
-        ),
+        pipeline_argument("Earlier pipeline.", "EARLIER"),
     ],
     later: Annotated[
         str,
-        typer.Argument(
-            help="Later pipeline.", metavar="LATER", callback=usable, autocompletion=pipeline_ids
-        ),
+        pipeline_argument("Later pipeline.", "LATER"),
     ],
     app: Annotated[Many, typer.Option(help="Only this app, MODEL/appN; repeatable.")] = None,
     category: CategoryOption = None,

@@ -15,6 +15,7 @@ from cli.exits import Exit
 from cli.installation import require_token
 from cli.output import print_lines, print_where
 from cli.program import command
+from cli.recorded import recorded, typed
 from cli.stack.lifecycle import hold_stack, running_stack, start_stack, stop_unless_held
 from cli.stack.model import Stack
 from cli.stack.versions import make_current
@@ -22,6 +23,9 @@ from clients.shared_keys import require_shared_keys
 from clients.temporal import connect
 from contract.errors import PlatformError
 from contract.ids import pipeline_workflow_id
+from control.actions import Action
+from control.deployment_documents import Switched
+from control.deployments import as_text
 from control.namespace import require_namespace
 from control.pipelines import running_pipelines
 from settings import Settings, temporal_is_configured
@@ -116,12 +120,22 @@ async def _opened(
         session = None
         try:
             client = await _connect_local(stack, settings)
-            await make_current(client, stack, say, started=started)
+            if switched := await make_current(client, stack, say, started=started):
+                await _keep_switch(settings, switched)
             session = Session(client, settings, stack, started=started, keep=keep)
             yield session
         finally:
             if started and not (session and session.keep):
                 await _stop(stack, session, lease, say)
+
+
+async def _keep_switch(settings: Settings, switched: Switched) -> None:
+    """Keep in the log of changes what a start changed beyond the stack's processes."""
+    parts = [f"to build {switched.current}"] if switched.former != switched.current else []
+    detail = "; ".join([*parts, *as_text(switched.moved, switched.current)])
+    change = typed(Action.VERSION, f"deployment {switched.deployment}", detail)
+    async with recorded(settings, change):
+        pass
 
 
 async def _stop(

@@ -4,15 +4,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.arguments import JsonFlag, pipeline_ids, usable
+from cli.arguments import JsonFlag, pipeline_argument, pipeline_option
 from cli.command import run
 
-Pipeline = typer.Argument(
-    help="Pipeline ID; left out: the newest one.",
-    metavar="[ID]",
-    callback=usable,
-    autocompletion=pipeline_ids,
-)
+Pipeline = pipeline_argument("Pipeline ID; left out: the newest one.", "[ID]")
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +42,7 @@ def history(
     app: Annotated[str, typer.Argument(help="Which app.", metavar="MODEL/appN")],
     until: Annotated[
         str | None,
-        typer.Option(
-            help="The newest pipeline to look at; default: the newest that has the app.",
-            metavar="ID",
-            callback=usable,
-            autocompletion=pipeline_ids,
-        ),
+        pipeline_option("The newest pipeline to look at; default: the newest that has the app."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

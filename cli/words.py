@@ -34,10 +34,14 @@ def next_step_of(error: PlatformError) -> str:
         case errors.OtherPlanError():
             return "choose another --id, or cancel the running one first"
         case _:
-            return _of_schema(error) or error.next_step
+            return _of_versions(error) or error.next_step
 
 
-def _of_schema(error: PlatformError) -> str:
+def _of_versions(error: PlatformError) -> str:
+    """Of the workers' code, or of the store's schema."""
+    if isinstance(error, errors.StrandedError) and (build := error.build_id):
+        move = command(f"deployment move {build}")
+        return f"start a worker of that build, or let it go on on the current one: {move}"
     if not isinstance(error, NewerSchemaError):
         return ""
     back = command(f"store downgrade {error.known}")

@@ -23,10 +23,28 @@ TEMPORAL_FILE = "temporal.db"
 STORE_FILE = "assay.db"
 STORE_DUMP = "assay.dump"
 ARTIFACTS, REPORTS, SPECS, SECRETS = "artifacts", "reports", "specs", "secrets"
+IMPORTED = "imported"
+"""Sources of archives, for pipelines of `rerun`: one folder for each, in a backup one tar file."""
 RESTORING, SWAPPING = ".restoring", ".restore-half-way"
 """Folder of a restore in the data folder; the file beside it while old and new change places."""
 DATABASES = frozenset({TEMPORAL_FILE, STORE_FILE, STORE_DUMP})
-FOLDERS = frozenset({ARTIFACTS, REPORTS, SPECS, SECRETS})
+FOLDERS = frozenset({ARTIFACTS, REPORTS, SPECS, SECRETS, IMPORTED})
+NOT_HELD = {
+    "run": "the local stack's logs, addresses and facts of its processes; its token is a secret",
+    "logins": "secrets, held by wish",
+    "analyzers": "caches of the local stack's analyzers",
+    "environments": "what apps that run as processes were installed into",
+    "processes": "apps that run as processes",
+    "docker-used": "a mark: apps have run in containers",
+    "exports": "forms of reports, made from reports",
+    "incoming": "results on their way from an analyzer",
+    "tmp": "files on their way",
+    "store-copies": "stores as they were before they were taken back",
+    "before-restore-*": "what a restore put aside",
+    RESTORING: "a restore under way",
+    SWAPPING: "a restore that changes places",
+}
+"""What the product writes into the data folder besides, and no backup holds: what it is."""
 
 
 def _safe(name: str) -> str:
@@ -42,7 +60,8 @@ class BackupFile(Frozen):
     """One file of a backup.
 
     Attributes:
-        name: `artifacts/...`, `reports/...`, `specs/...`, `secrets/...` or that of a database.
+        name: `artifacts/...`, `reports/...`, `specs/...`, `secrets/...`, `imported/ID.tar` or that
+            of a database.
         size_bytes, sha256: of its content.
         changed_ns: when the original was changed last: one that was not is not read again.
     """

@@ -37,6 +37,7 @@ class OperatingSettings(BaseModel):
         alerts_every_s: from one look for alerts to the next.
         build_id: names this code to Temporal's Worker Versioning; empty: not versioned.
         deployment: the deployment that the builds belong to.
+        make_current: a worker makes its build the current one; else somebody has to by command.
     """
 
     metrics_address: str = ""
@@ -46,3 +47,4 @@ class OperatingSettings(BaseModel):
     alerts_every_s: Annotated[float, Field(ge=1, le=600)] = 60.0
     build_id: Annotated[str, Field(pattern=BUILD_ID_PATTERN)] = ""
     deployment: Annotated[str, Field(pattern=DEPLOYMENT_PATTERN)] = "assay"
+    make_current: bool = True

@@ -29,6 +29,8 @@ class Action(StrEnum):
     IMPORT = "import"
     IMPORT_SARIF = "import log"
     PRUNE = "prune"
+    TEST_ALERTS = "test alerts"
+    BACK_UP_SECRETS = "back up secrets"
     REBUILD = "rebuild"
     RESTORE = "restore"
     DOWNGRADE = "take store back"

@@ -155,7 +155,8 @@ class WeaknessDocument(Frozen):
         place: among the app's weaknesses, from 0.
         excerpt: null: no tool names a place in the source.
         path: the way of the data; empty: see `path_note`.
-        exchanges: requests that showed it, with their answers; empty: see `exchanges_note`.
+        exchanges: requests that showed it, with their answers.
+        exchanges_note: why there are none, or how many more there are.
         sightings: what each tool said of it before fusion.
         elsewhere: newest pipelines that list it for an app of this name, this one left out.
         looked_in: how many other pipelines have listed weaknesses of such an app.
@@ -199,7 +200,8 @@ class AppHistory(Frozen):
     """An app of one name in all pipelines that the store has, the newest first.
 
     Attributes:
-        runs: each an `AppRun`; at most 50.
+        runs: each an `AppRun`; the latest 50.
+        has_older: whether there are more.
         before: what changed since the run before this one; null: there is none.
         after: what changed until the run after this one; null: there is none.
     """
@@ -209,3 +211,4 @@ class AppHistory(Frozen):
     runs: tuple[AppRun, ...]
     before: Since | None = None
     after: Since | None = None
+    has_older: bool = False

@@ -18,7 +18,7 @@ _ROWS = TypeAdapter(tuple[Exchange, ...])
 def exchanges_of(
     data_dir: Path, app: AppReport, sightings: Iterable[tuple[Sighting, Finding]]
 ) -> tuple[tuple[Exchange, ...], str]:
-    """The exchanges that are kept, and why there are none. Blocking."""
+    """The exchanges that are kept, and why there are none, or not all. Blocking."""
     found: list[Exchange] = []
     whys: dict[str, None] = {}
     for told, finding in sightings:
@@ -30,7 +30,9 @@ def exchanges_of(
         found += kept
         if not kept:
             whys[why or f"{told.tool} kept no whole request for it"] = None
-    return tuple(found[:_MOST]), "" if found else "; ".join(whys)
+    if len(found) > _MOST:
+        return tuple(found[:_MOST]), f"{len(found) - _MOST} more requests were kept"
+    return tuple(found), "" if found else "; ".join(whys)
 
 
 def _read(rows: object) -> tuple[Exchange, ...]:

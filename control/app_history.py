@@ -24,14 +24,16 @@ async def app_history(stored: Stored, readings: AppReadings, app: ReadApp) -> Ap
     """
 
     async def ask(results: SqlResultStore) -> tuple[AppRun, ...]:
-        return await results.runs_of_app(app.ref, MOST_RUNS)
+        return await results.runs_of_app(app.ref, MOST_RUNS + 1)
 
-    runs = await stored.answered(app.pipeline_id, ask, lags=True)
+    found = await stored.answered(app.pipeline_id, ask, lags=True)
+    runs = found[:MOST_RUNS]
     earlier, later = _beside(runs, app)
     return AppHistory(
         pipeline_id=app.pipeline_id,
         app=app.ref.label,
         runs=runs,
+        has_older=len(found) > len(runs),
         before=await _since(stored, readings, earlier, app.pipeline_id, app.ref),
         after=await _since(stored, readings, app.pipeline_id, later, app.ref),
     )

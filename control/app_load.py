@@ -1,7 +1,7 @@
 """What a load test measured of one app. Its data is free-form: a row that is wrong is none."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,26 @@ def _load(data_dir: Path, app: ReadApp) -> AppLoad:
         curves += _curves(cell)
         usage, why = (usage, "") if usage else _usage(data_dir, cell)
         notes += [f"processor and memory over time: {why}"] if why else []
+    notes += _left_out(curves)
     return AppLoad(
         pipeline_id=app.pipeline_id,
         app=app.ref.label,
-        curves=tuple(curves[:_MOST_CURVES]),
+        curves=tuple(
+            one.model_copy(update={"steps": one.steps[:_MOST_STEPS]})
+            for one in curves[:_MOST_CURVES]
+        ),
         usage=usage,
         notes=tuple(notes),
     )
+
+
+def _left_out(curves: Sequence[LoadCurve]) -> Iterator[str]:
+    """What of the measured curves is not told."""
+    if (more := len(curves) - _MOST_CURVES) > 0:
+        yield f"{more} more curves are left out: the first {_MOST_CURVES} are told"
+    for one in curves[:_MOST_CURVES]:
+        if (more := len(one.steps) - _MOST_STEPS) > 0:
+            yield f"{one.tool} {one.operation}: {more} more steps of higher rates are left out"
 
 
 def _curves(cell: CellReport) -> Iterator[LoadCurve]:
@@ -57,7 +70,7 @@ def _curves(cell: CellReport) -> Iterator[LoadCurve]:
             yield LoadCurve(
                 tool=cell.tool,
                 operation=str(name),
-                steps=tuple(found[:_MOST_STEPS]),
+                steps=tuple(found),
                 objective_p95_ms=_number(objective.get("p95_ms")),
                 contended=tuple(map(str, _list(contention.get(name)))),
             )

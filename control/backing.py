@@ -19,6 +19,7 @@ from clients.backup_writer import ZIP_SUFFIX, BackupWriter, backup_writer
 from clients.files import disk_faults, is_temporary
 from contract.backup import (
     ARTIFACTS,
+    IMPORTED,
     REPORTS,
     SPECS,
     STORE_FILE,
@@ -27,6 +28,7 @@ from contract.backup import (
     BackupManifest,
 )
 from control.archiving import private_folder
+from control.backed_sources import pack_imported
 from control.backup_documents import BackedUp
 from control.errors import WrongInputError
 from control.installed import LOGINS, TOKEN, Installation
@@ -110,6 +112,8 @@ class _Backup:
             )
             for name, path in _inside(self.here.data_dir / folder, folder):
                 self._take(name, path)
+        for name, packed in pack_imported(self.here.data_dir, self.copies):
+            self._take(name, packed)
         if not secrets:
             return
         self._take(TOKEN, self.here.token_file)
@@ -217,7 +221,7 @@ def _require_place(here: Installation, target: Path, is_file: bool) -> None:
         raise WrongInputError(f"{target} is a folder", next_step="name a file in it")
     if not target.absolute().parent.is_dir():
         raise WrongInputError(f"no folder {target.parent}", next_step="name one that is there")
-    for folder in (here.data_dir / ARTIFACTS, here.data_dir / REPORTS, here.data_dir / SPECS):
+    for folder in (here.data_dir / name for name in (ARTIFACTS, REPORTS, SPECS, IMPORTED)):
         if target.absolute().is_relative_to(folder):
             raise WrongInputError(
                 f"{target} is inside of what is backed up", next_step="name another place"

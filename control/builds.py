@@ -23,6 +23,13 @@ def build_of(described: WorkflowExecutionDescription) -> str:
     return moved or info.deployment_version.build_id
 
 
+def deployment_of(described: WorkflowExecutionDescription) -> str:
+    """The deployment that `build_of` belongs to; empty: it is on no version."""
+    info = described.raw_description.workflow_execution_info.versioning_info
+    moved = info.versioning_override.one_time.target_deployment_version.deployment_name
+    return moved or info.deployment_version.deployment_name
+
+
 def build_listed(workflow: Listed) -> str:
     """Build ID of the code that a listed workflow is on; empty: it is on no version."""
     version = workflow.typed_search_attributes.get(_VERSION) or ""

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from contract.scans import LostTool
 from contract.weakness import BaselineState
 from control.compared_looks import LookCounts
 from control.comparison import Comparison
+from control.left_out import some
 from reports.baseline_results import BaselineCount
 from reports.rates import GRAVE
 
@@ -43,11 +45,24 @@ def figure_of(counts: Sequence[BaselineCount], looks: LookCounts, state: Baselin
     return Figure(text, grave, sum(row.suppressed for row in mine), unknown)
 
 
-def unmeasured(document: Comparison) -> list[str]:
+def unmeasured(document: Comparison) -> tuple[str, ...]:
     """Which tools did not look in both pipelines, and at how many apps."""
-    lines = list(_unmeasured(document))
-    left = len(lines) - _NAMED
-    return lines if left <= 0 else [*lines[:_NAMED], f"and {left} more tools"]
+    return some(list(_unmeasured(document)), _NAMED, "tools")
+
+
+def no_longer_measured(document: Comparison) -> tuple[str, ...]:
+    """Which tools measured apps in the earlier pipeline alone, of any category, and why not now."""
+    lines = [
+        f"{tool.tool}: {_apps(tool.apps)} ({_examples(tool)})"
+        + (tool.reason and f": {tool.reason}")
+        for tool in document.lost
+    ]
+    return some(lines, _NAMED, "tools")
+
+
+def _examples(tool: LostTool) -> str:
+    left = tool.apps - len(tool.examples)
+    return ", ".join(tool.examples) + (f" and {left} more" if left > 0 else "")
 
 
 def _unmeasured(document: Comparison) -> Iterator[str]:

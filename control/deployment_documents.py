@@ -43,6 +43,13 @@ class DeploymentStatus(Frozen):
     unversioned_workers: int = 0
 
     @property
+    def current_workers(self) -> int:
+        """How many workers would do what begins."""
+        if not self.current:
+            return self.unversioned_workers
+        return sum(one.workers for one in self.versions if one.build_id == self.current)
+
+    @property
     def problem(self) -> str:
         """What keeps work from being done; empty: nothing."""
         stranded = [one for one in self.versions if one.stranded]
@@ -53,6 +60,10 @@ class DeploymentStatus(Frozen):
             return f"{self.unversioned_workers} workers say no build ID, and get no work"
         if not self.current and any(one.workers for one in self.versions):
             return "no version is current: versioned workers get no work that begins"
+        others = [one.build_id for one in self.versions if one.workers]
+        if others and not self.current_workers:
+            names = ", ".join(others)
+            return f"pipelines begin on build {self.current}, which has no worker; {names} has some"
         return ""
 
 

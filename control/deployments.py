@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -11,14 +10,10 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo, WorkerDeploymentVersion
 from temporalio.api.enums.v1 import (
     RoutingConfigUpdateState,
-    TaskQueueType,
     WorkerDeploymentVersionStatus,
-    WorkerVersioningMode,
 )
-from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
     SetWorkerDeploymentCurrentVersionRequest,
     UpdateWorkflowExecutionOptionsRequest,
 )
@@ -27,15 +22,13 @@ from temporalio.client import WorkflowExecution as Listed
 from temporalio.service import RPCError, RPCStatusCode
 
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import TASK_QUEUE_CONTROL
 from control.builds import current_of, info_of
 from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
-from control.errors import WrongInputError
+from control.errors import ALIVE_S, WrongInputError
+from control.polling import workers_of_builds
 from control.server_errors import refused, server_asked
 
 _LIMIT = timedelta(seconds=5)
-# The server lists a worker that is gone for some minutes; one that lives asks once a minute.
-_ALIVE_S = 90.0
 _EVERY_S, _ROUTED_S = 0.2, 10.0
 _AT_ONCE, _ROUNDS = 8, 5
 # It knows no such version yet; or it takes no more changes now: each worker that starts is one.
@@ -60,7 +53,7 @@ async def deployment_status(client: Client, deployment: str) -> DeploymentStatus
     """
     with server_asked():
         info = await info_of(client, deployment)
-        seen = await _workers(client, deployment)
+        seen = await workers_of_builds(client, deployment)
         now = current_of(info)
         versions = [
             await _version(client, one, seen[one.deployment_version.build_id])
@@ -121,7 +114,7 @@ async def set_current(
 async def _require_workers(client: Client, deployment: str, build_id: str, deadline: float) -> None:
     """Wait until somebody would work; the server would also take a version whose workers died."""
     with server_asked():
-        while not (await _workers(client, deployment))[build_id]:
+        while not (await workers_of_builds(client, deployment))[build_id]:
             if time.monotonic() > deadline:
                 known = (await info_of(client, deployment)).version_summaries
                 if build_id not in {one.deployment_version.build_id for one in known}:
@@ -129,7 +122,7 @@ async def _require_workers(client: Client, deployment: str, build_id: str, deadl
                 raise PlatformError(
                     ErrorCode.FAILED_PRECONDITION,
                     f"build {build_id} cannot be current now: none of its workers asked for work "
-                    f"within the last {_ALIVE_S:g} s",
+                    f"within the last {ALIVE_S:g} s",
                     next_step="start its workers first, or use --force",
                 )
             await asyncio.sleep(_EVERY_S)
@@ -187,30 +180,6 @@ async def _move_one(client: Client, listed: Listed, deployment: str, to: str) ->
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended meanwhile
             raise
-
-
-async def _workers(client: Client, deployment: str) -> Counter[str]:
-    """How many workers asked for work lately, by build ID; those without a version under ""."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=TASK_QUEUE_CONTROL),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    told = await client.workflow_service.describe_task_queue(request, timeout=_LIMIT)
-    alive = time.time() - _ALIVE_S
-    counted = Counter[str]()
-    for poller in told.pollers:
-        if poller.last_access_time.ToSeconds() < alive:
-            continue
-        says = poller.deployment_options
-        versioned = (
-            says.worker_versioning_mode == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
-        )
-        if not versioned:
-            counted[""] += 1
-        elif says.deployment_name == deployment:
-            counted[says.build_id] += 1
-    return counted
 
 
 async def _version(

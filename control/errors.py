@@ -8,6 +8,9 @@ from pathlib import Path
 
 from contract.errors import ErrorCode, PlatformError
 
+ALIVE_S = 90.0
+"""The server lists a worker that is gone for some minutes; one that lives asks once a minute."""
+
 
 class WrongInputError(PlatformError):
     """A person can correct what was given: a spec, a name, a folder."""
@@ -21,6 +24,27 @@ class ServerAwayError(PlatformError):
 
     def __init__(self, message: str, *, next_step: str) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, message, next_step=next_step)
+
+
+class StrandedError(ServerAwayError):
+    """A pipeline runs, and no worker has the code that it began with.
+
+    Attributes:
+        build_id: names that code; empty: it is of no version, and no worker at all is there.
+    """
+
+    def __init__(self, pipeline_id: str, build_id: str) -> None:
+        step = (
+            f"start a worker of that build, or let it go on on the current one: "
+            f"deployment move {build_id}"
+        )
+        of_build = f" of build {build_id}" if build_id else ""
+        super().__init__(
+            f"nobody works on pipeline {pipeline_id}: no worker{of_build} has asked "
+            f"for work within the last {ALIVE_S:g} s",
+            next_step=step if build_id else "start a worker with the same TEMPORAL_* settings",
+        )
+        self.build_id = build_id
 
 
 class NoWorkerError(PlatformError):

@@ -11,6 +11,7 @@ from contract.errors import PlatformError
 from contract.source_digest import SKIPPED_FOLDERS
 from control.errors import WrongInputError
 from control.fleet import app_folders, fleet_folders, folder_of, is_inside
+from control.left_out import some
 from control.specfile import read_yaml
 
 DEPTH = 3
@@ -178,7 +179,7 @@ def look_at(root: Path, below: Path | None = None) -> Fleet:
         templates_dir=str(folder) if declared else "",
         declared=declared,
         told_by=told_by,
-        notes=tuple(notes[:_NOTES_MAX]),
+        notes=some(notes, _NOTES_MAX, "notes like these"),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
@@ -29,7 +30,19 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 _IDENTITY = re.compile(r"\d+@([^ ]+)")
 
 
-async def hosts_at_work(client: Client, kinds: Iterable[AnalyzerKind]) -> tuple[HostQueue, ...]:
+class HostsAtWork(NamedTuple):
+    """Who takes work.
+
+    Attributes:
+        rows: by host; a host has one for each queue.
+        left_out: how many hosts more there are, of which the server was not asked.
+    """
+
+    rows: tuple[HostQueue, ...] = ()
+    left_out: int = 0
+
+
+async def hosts_at_work(client: Client, kinds: Iterable[AnalyzerKind]) -> HostsAtWork:
     """Who takes apps and the subtasks of these analyzers, by host.
 
     Live analyzers have a queue per host; each host that ever worked has a janitor, which has its
@@ -40,12 +53,12 @@ async def hosts_at_work(client: Client, kinds: Iterable[AnalyzerKind]) -> tuple[
     """
     with server_asked():
         asking = _Asking(client, await _slots(client))
-        hosts = await asking.hosts()
+        hosts, left_out = await asking.hosts()
         rows = await asking.pollers(TASK_QUEUE_APPS, "apps")
         for kind in kinds:
             for host in hosts if kind.is_live else [""]:
                 rows += await asking.pollers(task_queue_analyzer(kind, host), kind.value)
-    return _latest(rows)
+    return HostsAtWork(_latest(rows), left_out)
 
 
 def _latest(rows: Iterable[HostQueue]) -> tuple[HostQueue, ...]:
@@ -77,8 +90,8 @@ class _Asking:
         self._told = told
         self._names: dict[str, str] = {}
 
-    async def hosts(self) -> list[str]:
-        """Names of the hosts whose own queue a worker takes work from."""
+    async def hosts(self) -> tuple[list[str], int]:
+        """Names of the hosts whose own queue a worker takes work from; how many were not asked."""
         first = janitor_schedule_id("")
         listed = await self._client.list_schedules(page_size=_HOSTS_MAX)
         ids = [schedule.id async for schedule in listed]
@@ -89,7 +102,7 @@ class _Asking:
                 self._names[poller.identity] = name  # of one that died, too: it had the same name
                 if _age_s(poller) < _ALIVE_S:
                     alive.add(name)
-        return sorted(alive)
+        return sorted(alive), len(names[_HOSTS_MAX:])
 
     async def pollers(self, queue: str, name: str) -> list[HostQueue]:
         """Who takes work from a queue."""

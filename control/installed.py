@@ -7,6 +7,7 @@ from typing import Literal
 
 from contract.backup import (
     ARTIFACTS,
+    IMPORTED,
     REPORTS,
     SECRETS,
     SPECS,
@@ -17,6 +18,7 @@ from contract.backup import (
 from store.engine import describe_url, parse_url
 
 TOKEN, LOGINS = f"{SECRETS}/token", f"{SECRETS}/logins"
+_FOLDERS = (ARTIFACTS, SPECS, REPORTS, IMPORTED)
 _JOURNALS = ("", "-wal", "-shm", "-journal")
 
 
@@ -66,7 +68,7 @@ class Installation:
         """Where each part of a backup belongs, secrets and stores on a server left out."""
         places = {
             TEMPORAL_FILE: self.data_dir / TEMPORAL_FILE,
-            **{name: self.data_dir / name for name in (ARTIFACTS, SPECS, REPORTS)},
+            **{name: self.data_dir / name for name in _FOLDERS},
         }
         if self.store_kind == "sqlite":
             places[STORE_FILE] = Path(parse_url(self.store_url).database or "").absolute()

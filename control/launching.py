@@ -23,11 +23,22 @@ class Launched(Frozen):
     Attributes:
         started: false when this very pipeline ran already, and was joined.
         apps: how many it has, those beside the fleet's among them.
+        note: what of the spec this start leaves aside; empty: nothing.
     """
 
     pipeline_id: str
     started: bool
     apps: int
+    note: str = ""
+
+
+def left_aside(spec: PipelineSpec) -> str:
+    """What of a spec counts for schedules alone, and is in no plan of it; empty: nothing.
+
+    >>> left_aside(PipelineSpec.model_validate({"apps": {"root": "fleet"}}))
+    ''
+    """
+    return "" if spec.schedule is None else "its schedule is left aside: it runs this once"
 
 
 async def plan_below(

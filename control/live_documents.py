@@ -41,6 +41,7 @@ class LivePipeline(PipelineStatus):
         cells: how many cells of each tool are in each state, those of void tools as not measured.
         waits: what waits and why, a sentence each.
         hosts: each a `HostQueue`; null: the server does not say who works.
+        hosts_left_out: how many hosts more there are, whose queues are not among them.
         away: why server or worker do not answer now; the rest is then as it was last known. Empty:
             they answer, or nobody has to.
         away_since: when they last answered; null: they do, or never did since the dashboard looks.
@@ -52,6 +53,7 @@ class LivePipeline(PipelineStatus):
     cells: tuple[CellsCount, ...] = ()
     waits: tuple[str, ...] = ()
     hosts: tuple[HostQueue, ...] | None = None
+    hosts_left_out: int = 0
     away: str = ""
     away_since: datetime | None = None
     store_away: str = ""
@@ -62,11 +64,13 @@ class Sent(Frozen):
 
     Attributes:
         answer: what the pipeline answered, where it does.
+        waits: why it is kept, and nobody acts on it now; empty: somebody does.
     """
 
     pipeline_id: str
     sent: str
     answer: str | int | None = None
+    waits: str = ""
 
 
 class LiveChange(Frozen):

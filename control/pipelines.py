@@ -2,15 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Generator,
-    Iterable,
-    Sequence,
-)
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -22,8 +15,6 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowQueryFailedError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.service import RPCError
 
@@ -33,17 +24,13 @@ from contract.progress import ENDED, PipelinePhase, PipelineProgress, PipelineRe
 from contract.spec import AppRef, PipelinePlan, PlannedApp
 from control.builds import build_listed, build_of, is_of_other_code
 from control.doings import closer, doings_of
-from control.errors import (
-    EndedError,
-    NoPipelineError,
-    ServerAwayError,
-    WrongInputError,
-)
+from control.errors import EndedError, NoPipelineError, ServerAwayError, StrandedError
+from control.polling import answered, stranded
 from control.prioritising import priority_told
 from control.server_errors import AWAY, explained, refused
 from control.starting import require_readable, start_pipeline
 from control.time_left import Span
-from control.updates import answer_of, interrupted
+from control.updates import answer_of, asking
 from workflows.pipeline import PipelineWorkflow
 from workflows.search_attributes import STATE
 
@@ -158,9 +145,13 @@ class Pipeline:
     async def progress(self) -> PipelineProgress:
         """A snapshot by its worker, also of a pipeline that ended."""
         try:
-            return await self._handle.query(PipelineWorkflow.progress, rpc_timeout=_QUERY_LIMIT)
+            asked = self._handle.query(PipelineWorkflow.progress, rpc_timeout=_QUERY_LIMIT)
+            return await answered(asked, self.stranded)
         except RPCError as error:
-            if error.status in AWAY:  # a worker that cannot read a history never answers
+            if error.status in AWAY:
+                if trouble := await self.stranded():
+                    raise trouble from error
+                # A worker that cannot read a history never answers.
                 await require_readable(self.client, self.id)
             raise explained(error, self.id) from error
         except WorkflowQueryFailedError as error:
@@ -206,8 +197,8 @@ class Pipeline:
         while True:
             try:
                 return await ask()
-            except ServerAwayError:
-                if time.monotonic() > deadline:
+            except ServerAwayError as error:
+                if isinstance(error, StrandedError) or time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_POLL_S)
 
@@ -224,15 +215,22 @@ class Pipeline:
         if not await self.is_running():
             raise EndedError(self.id)
 
+    async def stranded(self) -> StrandedError | None:
+        """Why nobody works on it while it runs; None: somebody does, or nobody can say."""
+        described = await self._described()
+        if described.status is not WorkflowExecutionStatus.RUNNING:
+            return None
+        return await stranded(self.client, self.id, described)
+
     async def _described(self) -> WorkflowExecutionDescription:
-        with self._asking("describe"):
+        with asking("describe", self.id):
             return await self._handle.describe()
 
     async def spans(self, limit: int = 60) -> list[Span]:
         """When the latest apps of its present run began and ended; by a list that lags."""
         began = (await self._described()).start_time
         apps = f'AssayPipeline="{self.id}" AND WorkflowType="AnalyzeApp"'
-        with self._asking("list"):
+        with asking("list", self.id):
             listed = self.client.list_workflows(apps, limit=limit)
             spans = [Span(a.start_time, a.close_time, app_label(a.id)) async for a in listed]
         return [span for span in spans if span.started >= began]
@@ -243,55 +241,40 @@ class Pipeline:
 
     async def pause(self) -> None:
         """Start no new work; running tools finish."""
-        with self._asking("pause"):
+        with asking("pause", self.id):
             await self._handle.signal(PipelineWorkflow.pause)
 
     async def resume(self) -> None:
         """Go on after a pause."""
-        with self._asking("resume"):
+        with asking("resume", self.id):
             await self._handle.signal(PipelineWorkflow.resume)
 
     async def cancel(self) -> None:
         """End running tools, tear down, write the report of what there is."""
-        with self._asking("cancel"):
+        with asking("cancel", self.id):
             await self._handle.signal(PipelineWorkflow.cancel)
 
     async def set_parallelism(self, apps: int) -> int:
         """Change how many apps are in flight at once."""
-        with self._asking("set_parallelism"):
-            return await self._handle.execute_update(PipelineWorkflow.set_parallelism, apps)
+        with asking("set_parallelism", self.id):
+            asked = self._handle.execute_update(PipelineWorkflow.set_parallelism, apps)
+            return await answered(asked, self.stranded)
 
     async def reset_breaker(self, name: str) -> str:
         """Close a circuit breaker by hand; its state after that."""
-        with self._asking("reset_breaker"):
-            return answer_of(
-                await self._handle.execute_update(PipelineWorkflow.reset_breaker, name)
-            )
+        with asking("reset_breaker", self.id):
+            asked = self._handle.execute_update(PipelineWorkflow.reset_breaker, name)
+            return answer_of(await answered(asked, self.stranded))
 
     async def retry_failed(self, apps: Iterable[AppRef]) -> list[str]:
         """Run these apps again as a whole, or what is `infra_failed` when none is named."""
-        with self._asking("retry_failed"):
+        with asking("retry_failed", self.id):
             names = [app.label for app in apps]
-            return answer_of(
-                await self._handle.execute_update(PipelineWorkflow.retry_failed, names)
-            )
+            asked = self._handle.execute_update(PipelineWorkflow.retry_failed, names)
+            return answer_of(await answered(asked, self.stranded))
 
     async def add_apps(self, apps: Sequence[PlannedApp]) -> int:
         """Add apps to the fleet; how many it has then."""
-        with self._asking("add_apps"):
-            return answer_of(
-                await self._handle.execute_update(PipelineWorkflow.add_apps, list(apps))
-            )
-
-    @contextmanager
-    def _asking(self, what: str) -> Generator[None]:
-        """Turn the server's errors, and refusals of the pipeline, into errors of `control`."""
-        try:
-            yield
-        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-            raise interrupted(error) from error
-        except WorkflowUpdateFailedError as error:
-            cause = error.cause or error
-            raise WrongInputError(f"{what} refused: {getattr(cause, 'message', cause)}") from error
-        except RPCError as error:
-            raise explained(error, self.id) from error
+        with asking("add_apps", self.id):
+            asked = self._handle.execute_update(PipelineWorkflow.add_apps, list(apps))
+            return answer_of(await answered(asked, self.stranded))

@@ -13,7 +13,7 @@ from clients.sweeping import Sweep, folder_bytes, remove_folder, sweep
 from contract.record import FINISHED_STATES, PipelineListing
 from control.documents import Pruned, PrunedPipeline
 from control.errors import WrongInputError
-from control.reports import exports_folder, report_folder
+from control.reports import exports_folder, imported_folder, report_folder
 from store.results import SqlResultStore
 
 # A result is stored some time before the row that refers to it.
@@ -167,5 +167,6 @@ def _line(data_dir: Path, listing: PipelineListing) -> PrunedPipeline:
 
 
 def _written(data_dir: Path, pipeline_id: str) -> tuple[Path, ...]:
-    """Folders of its report, and of the forms of it that were written where nobody named one."""
-    return report_folder(data_dir, pipeline_id), exports_folder(data_dir, pipeline_id)
+    """Its folders: its report, forms of it where nobody named a place, sources of an archive."""
+    folders = (report_folder, exports_folder, imported_folder)
+    return tuple(folder(data_dir, pipeline_id) for folder in folders)

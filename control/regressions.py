@@ -126,9 +126,10 @@ async def newest_pipeline(stored: Stored) -> str:
 
 
 def _reasons(counts: Counter[str]) -> tuple[ReasonCount, ...]:
-    return tuple(
-        ReasonCount(reason=reason, count=count) for reason, count in counts.most_common(_REASONS)
-    )
+    named = counts.most_common(_REASONS)
+    rest = counts.total() - sum(count for _, count in named)
+    others = [(f"{len(counts) - len(named)} other reasons", rest)] if rest else []
+    return tuple(ReasonCount(reason=reason, count=count) for reason, count in (*named, *others))
 
 
 def _notes(changes: Sequence[Trend], apps: int) -> list[str]:

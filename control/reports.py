@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from contract.backup import IMPORTED
 from contract.base import Frozen
 from control.errors import DamagedReportError, NoReportError, OldReportError
 from reports.model import SCHEMA_VERSION, AppReport, FleetReport
@@ -30,6 +31,11 @@ def report_folder(data_dir: Path, pipeline_id: str) -> Path:
 def exports_folder(data_dir: Path, pipeline_id: str) -> Path:
     """The folder of other forms of the report, where nobody names one."""
     return data_dir / "exports" / pipeline_id
+
+
+def imported_folder(data_dir: Path, pipeline_id: str) -> Path:
+    """Where the sources of an archive are that this pipeline measures again."""
+    return data_dir / IMPORTED / pipeline_id
 
 
 def read_report(data_dir: Path, pipeline_id: str) -> FleetReport:

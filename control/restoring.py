@@ -29,6 +29,7 @@ from contract.backup import (
 from contract.errors import ErrorCode, NewerSchemaError, PlatformError
 from contract.ids import pipeline_workflow_id
 from contract.record import FINISHED_STATES
+from control.backed_sources import unpack_imported
 from control.backing import Progress
 from control.backup_documents import Restored
 from control.errors import WrongInputError
@@ -118,6 +119,7 @@ def _write_all(backup: BackupReader, staging: Path, say: Say, check: Check) -> N
             target.parent.mkdir(parents=True, exist_ok=True)
             progress.took(0)
             _write(backup, file, target, progress)
+        unpack_imported(staging)
         os.sync()
 
 

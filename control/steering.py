@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from contract.errors import PlatformError
 from contract.priority import PipelinePriority
 from contract.spec import AppRef
 from control.adding import add
@@ -70,7 +71,19 @@ async def _sent(
     pipeline: Pipeline, name: str, message: Callable[[], Awaitable[str | int | None]]
 ) -> Sent:
     await pipeline.require_running()
-    return Sent(pipeline_id=pipeline.id, sent=name, answer=await message())
+    answer = await message()
+    return Sent(
+        pipeline_id=pipeline.id, sent=name, answer=answer, waits=await waits_for_worker(pipeline)
+    )
+
+
+async def waits_for_worker(pipeline: Pipeline) -> str:
+    """Why the server keeps what a pipeline was sent until a worker comes; empty: one is there."""
+    try:
+        trouble = await pipeline.stranded()
+    except PlatformError:  # it was sent, that is what counts
+        return ""
+    return f"{trouble.message}; {trouble.next_step}" if trouble else ""
 
 
 async def retry_apps(pipeline: Pipeline, stored: Stored, labels: Sequence[str]) -> Retried:

@@ -16,6 +16,7 @@ from control.analyzer_health import Analyzers, Asked, ask_all
 from control.declared import tools_of
 from control.dryrun import Machine, no_engine
 from control.forecast import Forecast
+from control.left_out import some
 from control.planning import forecast
 from control.stored import Stored
 
@@ -241,7 +242,6 @@ def _survey(
     made = forecast(name, plan, history)
     empty = (f"{app.ref.label} has no files" for app in plan.apps if not app.source.files)
     said = (*notes, *empty)
-    more = (f"and {len(said) - _NOTES_MAX} more like these",) if len(said) > _NOTES_MAX else ()
     counts: dict[str, int] = {}
     for app in plan.apps:
         if app.role is AppRole.SUBJECT:
@@ -251,7 +251,7 @@ def _survey(
         models=tuple(SurveyedModel(name=model, apps=apps) for model, apps in counts.items()),
         analyzers=analyzers,
         controls=_controls(plan, made.subjects),
-        notes=(*said[:_NOTES_MAX], *more),
+        notes=some(said, _NOTES_MAX, "like these"),
     )
 
 

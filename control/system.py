@@ -87,6 +87,7 @@ async def system_health(installation: Installation) -> SystemHealth:
         schedules_left_out=server.schedules_left_out,
         hosts_left_out=server.hosts_left_out,
         hosts=server.hosts,
+        slots_left_out=server.slots_left_out,
         versions=_versions(installation, server),
         took_s=round(time.monotonic() - began, 3),
     )

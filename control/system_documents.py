@@ -97,6 +97,7 @@ class SystemHealth(Frozen):
             of the first 20 they are.
         hosts: which hosts take work, and their slots, as workers tell them, up to a minute late;
             null: nobody says.
+        slots_left_out: how many hosts more there are whose slots were not asked for.
         versions: of programs and formats, by name.
         took_s: how long it took to ask them all, side by side.
     """
@@ -109,5 +110,6 @@ class SystemHealth(Frozen):
     schedules_left_out: int = 0
     hosts_left_out: int = 0
     hosts: tuple[HostQueue, ...] | None = None
+    slots_left_out: int = 0
     versions: dict[str, str] = {}
     took_s: float = 0.0

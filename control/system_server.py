@@ -28,7 +28,7 @@ from contract.ids import (
     task_queue_host,
     task_queue_start,
 )
-from control.hosts import hosts_at_work
+from control.hosts import HostsAtWork, hosts_at_work
 from control.live_documents import HostQueue
 from control.server_errors import refused
 from control.system_documents import Part, PartState, QueueHealth, ScheduleHealth
@@ -57,6 +57,7 @@ class ServerHealth:
     schedules_left_out: int = 0
     hosts_left_out: int = 0
     hosts: tuple[HostQueue, ...] | None = None
+    slots_left_out: int = 0
     version: str = ""
 
 
@@ -99,7 +100,8 @@ async def server_health(connect: Connect, deployment: str) -> ServerHealth:
         schedules=None if schedules is None else tuple(map(_schedule, schedules[:_SCHEDULES])),
         schedules_left_out=len((schedules or ())[_SCHEDULES:]),
         hosts_left_out=len(known[_HOSTS:]),
-        hosts=hosts,
+        hosts=hosts and hosts.rows,
+        slots_left_out=hosts.left_out if hosts else 0,
         version=info.server_version,
     )
 
@@ -238,7 +240,7 @@ def _plain(identity: str) -> str:
     return identity.partition(" ")[0]
 
 
-async def _slots(client: Client) -> tuple[HostQueue, ...] | None:
+async def _slots(client: Client) -> HostsAtWork | None:
     """Hosts and their slots; None: the server does not say, or not in time."""
     try:
         async with asyncio.timeout(LIMIT_S):

@@ -54,6 +54,8 @@ def _step(status: DeploymentStatus) -> str:
         return f"start workers of that build, or move what waits: deployment move {stranded[0]}"
     if not status.problem:
         return ""
+    if status.current and not status.current_workers:
+        return "start its workers, or make the other build current: deployment set-current BUILD"
     if status.current:
         return "start them with ASSAY_BUILD_ID, or stop them"
     return "make one current: deployment set-current BUILD"

@@ -1,12 +1,15 @@
-"""The answers of a workflow's updates, with their types."""
+"""What comes of messages to a workflow: answers with their types, and errors of `control`."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError
 
-from control.errors import ServerAwayError
+from control.errors import ServerAwayError, WrongInputError
+from control.server_errors import explained
 
 Answer = TypeVar("Answer")
 
@@ -21,3 +24,17 @@ def interrupted(error: WorkflowUpdateRPCTimeoutOrCancelledError) -> BaseExceptio
     if (task := asyncio.current_task()) and task.cancelling():
         return asyncio.CancelledError(str(error))
     return ServerAwayError("no worker answered in time", next_step="ask again when a worker runs")
+
+
+@contextmanager
+def asking(what: str, pipeline_id: str) -> Generator[None]:
+    """Turns the server's errors, and refusals of the pipeline, into errors of `control`."""
+    try:
+        yield
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise interrupted(error) from error
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause or error
+        raise WrongInputError(f"{what} refused: {getattr(cause, 'message', cause)}") from error
+    except RPCError as error:
+        raise explained(error, pipeline_id) from error

@@ -16,9 +16,9 @@ from control.asking import Beside, Seldom, StoreInTime
 from control.documents import PipelineStatus, TimeLeft
 from control.errors import NoPipelineError, NotStoredError, PrunedError, ServerAwayError
 from control.estimate import Estimate
-from control.hosts import hosts_at_work
+from control.hosts import HostsAtWork, hosts_at_work
 from control.listing import counts_of, progress_of, state_of
-from control.live_documents import HostQueue, LivePipeline
+from control.live_documents import LivePipeline
 from control.pipelines import Pipeline
 from control.stored import Stored
 from control.time_left import Span
@@ -35,6 +35,7 @@ _Told = tuple[Pipeline, PipelineProgress, bool]  # what it does, and whether it 
 # moment ago, and others, for which somebody waits in front of an empty page.
 _PATIENCE_S, _FIRST_PATIENCE_S = 4.0, 2.0
 _STORE_PATIENCE_S = 4.0
+_NOBODY = HostsAtWork()
 _ASK_SERVER_S = 1.0
 # Who works, and which tools are void, changes seldom.
 _SELDOM_S = 10.0
@@ -64,7 +65,7 @@ class Watcher:
         self._last: LivePipeline | None = None
         self._told_at: datetime | None = None
         self._overview: PipelineOverview | None = None
-        self._hosts = Beside[tuple[HostQueue, ...] | None](None, _SELDOM_S, _BESIDE_S)
+        self._hosts = Beside[HostsAtWork | None](None, _SELDOM_S, _BESIDE_S)
         self._void = Seldom[Mapping[ToolKey, str] | None](None, _SELDOM_S)
         self._left = Beside[_Left]((None, "not known yet"), _LEFT_S, _BESIDE_S)
         self._store_trouble: PlatformError | None = None
@@ -137,7 +138,7 @@ class Watcher:
         if self._pruned and self._overview is None and not running:
             raise self._pruned
         if not running:
-            return await self._whole(PipelineStatus.of(progress, told_by="server"), ())
+            return await self._whole(PipelineStatus.of(progress, told_by="server"), _NOBODY)
         kinds = [readiness.analyzer for readiness in progress.analyzers]
         (left, unknown), hosts = await asyncio.gather(
             self._time_left(pipeline, progress), self._who_works(pipeline.client, kinds)
@@ -213,11 +214,9 @@ class Watcher:
         progress = progress_of(record, state)
         if self._overview is not None:
             progress = progress.model_copy(update=counts_of(self._overview))
-        return await self._whole(PipelineStatus.of(progress, told_by="store", state=state), ())
+        return await self._whole(PipelineStatus.of(progress, told_by="store", state=state), _NOBODY)
 
-    async def _whole(
-        self, status: PipelineStatus, hosts: tuple[HostQueue, ...] | None
-    ) -> LivePipeline:
+    async def _whole(self, status: PipelineStatus, hosts: HostsAtWork | None) -> LivePipeline:
         """The status with what the store counts."""
         fields: dict[str, Any] = {n: getattr(status, n) for n in type(status).model_fields}
         if status.phase not in ENDED and status.told_by == "server":
@@ -230,7 +229,8 @@ class Watcher:
                 of_controls = self._overview.control_cells
                 fields["cells"] = tuple(believed(self._overview.cells, void, of_controls))
         trouble = self._store_trouble
-        fields["hosts"], fields["store_away"] = hosts, trouble.message if trouble else ""
+        fields["hosts"], fields["hosts_left_out"] = hosts or (None, 0)
+        fields["store_away"] = trouble.message if trouble else ""
         return LivePipeline(**fields)
 
     async def _void_tools(self, overview: PipelineOverview) -> Mapping[ToolKey, str] | None:
@@ -246,10 +246,8 @@ class Watcher:
                 self._store_trouble = error
         return self._void.answer
 
-    async def _who_works(
-        self, client: Client, kinds: list[AnalyzerKind]
-    ) -> tuple[HostQueue, ...] | None:
-        async def ask() -> tuple[HostQueue, ...] | None:
+    async def _who_works(self, client: Client, kinds: list[AnalyzerKind]) -> HostsAtWork | None:
+        async def ask() -> HostsAtWork | None:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
                     return await hosts_at_work(client, kinds)
@@ -274,9 +272,13 @@ async def _who_is_away(pipeline: Pipeline) -> ServerAwayError:
     """The worker, if the server itself answers."""
     try:
         async with asyncio.timeout(_ASK_SERVER_S):
-            await pipeline.is_running()
+            trouble = await pipeline.stranded()
     except (TimeoutError, PlatformError):
         return _server_away()
+    if trouble:
+        return _WorkerAwayError(
+            f"{trouble.message}; {trouble.next_step}", next_step=trouble.next_step
+        )
     return _WorkerAwayError(
         "no worker answers for the pipeline",
         next_step="see that a worker runs; the pipeline goes on when one does",

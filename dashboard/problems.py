@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from contract.base import Frozen
 from contract.errors import ErrorCode, PlatformError
+from control.left_out import some
 from dashboard.rendering import page
 from dashboard.urls import API
 
@@ -46,7 +47,7 @@ _HTTP = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (ErrorCode.INVALID_ARGUMENT, "send less at once"),
     HTTPStatus.REQUEST_URI_TOO_LONG: (ErrorCode.INVALID_ARGUMENT, "ask for less at once"),
 }
-_LETTERS = 500
+_LETTERS, _LINES = 500, 20
 _MESSAGE_LETTERS = 4_000
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
@@ -130,10 +131,11 @@ async def _platform(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    lines = tuple(
+    wrong_ones = [
         f"{'.'.join(map(str, item['loc'][1:])) or item['loc'][0]}: {item['msg']}"[:_LETTERS]
-        for item in error.errors()[:20]
-    )
+        for item in error.errors()
+    ]
+    lines = some(wrong_ones, _LINES, "wrong parameters")
     message = f"{len(error.errors())} wrong parameter(s)"
     wrong = PlatformError(
         ErrorCode.INVALID_ARGUMENT, message, next_step="correct them and ask again", lines=lines

@@ -1,7 +1,5 @@
 """Pictures of an app's figures over pipelines, drawn here: they need no script."""
 
-from collections.abc import Iterable
-
 from control.regression_documents import AppTrends
 from reports.pictures.drawing import Picture
 from reports.pictures.history import HistoryDot, history_line
@@ -12,12 +10,18 @@ _MOST = 8
 
 def pictures_of(document: AppTrends) -> tuple[Picture, ...]:
     """What changed, and load figures: a line that never moves needs no picture."""
-    told = (trend for trend in document.trends if _is_drawn(trend))
-    return tuple(_picture(at, trend) for at, trend in enumerate(_first(told)))
+    told = _told(document)[:_MOST]
+    return tuple(_picture(at, trend) for at, trend in enumerate(told))
 
 
-def _first(trends: Iterable[Trend]) -> list[Trend]:
-    return sorted(trends, key=lambda trend: trend.state is not TrendState.CHANGED)[:_MOST]
+def left_out(document: AppTrends) -> int:
+    """How many figures more have something to be drawn."""
+    return len(_told(document)[_MOST:])
+
+
+def _told(document: AppTrends) -> list[Trend]:
+    drawn = (trend for trend in document.trends if _is_drawn(trend))
+    return sorted(drawn, key=lambda trend: trend.state is not TrendState.CHANGED)
 
 
 def _is_drawn(trend: Trend) -> bool:

@@ -64,7 +64,12 @@ def _cause(record: logging.LogRecord) -> str:
 
 
 class Delivery(SpanExporter):
-    """The OTLP exporter, without texts of exceptions and without its own messages."""
+    """The OTLP exporter, without texts of exceptions and without its own messages.
+
+    Args:
+        endpoint: as it is shown.
+        given_limit_s: how long a batch may take; more than 10 s counts as 10, and so does None.
+    """
 
     def __init__(self, endpoint: str, given_limit_s: float | None = None) -> None:
         self._exporter = OTLPSpanExporter(timeout=min(given_limit_s or _LIMIT_S, _LIMIT_S))
@@ -74,7 +79,7 @@ class Delivery(SpanExporter):
         own.addHandler(self._outage)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send a batch; gives up after 10 s."""
+        """Send a batch; gives up after the time that a variable says, 10 s at most."""
         result = self._exporter.export([without_texts(span) for span in spans])
         if result is SpanExportResult.SUCCESS:
             self._outage.over()

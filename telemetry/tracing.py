@@ -75,7 +75,8 @@ def _started(part: str, *, temporal: bool) -> Callable[[], None]:
     resource = Resource.create(_resource(part))
     # On its own it waits for 30 s at the end; `Tracing.stop` does not.
     provider = make(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(Delivery(variables.endpoint())))
+    delivery = Delivery(variables.endpoint(), variables.timeout_s())
+    provider.add_span_processor(BatchSpanProcessor(delivery))
     if temporal:  # elsewhere, no library is to find it and to record on its own what it likes
         trace.set_tracer_provider(provider)
     switch(provider.get_tracer("assay"))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 PREFIX = "OTEL_"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_TIMEOUTS = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _SAMPLERS = tuple(
     f"{parent}{name}"
     for parent in ("", "parentbased_")
@@ -36,6 +37,16 @@ def endpoint() -> str:
     name = next((name for name in _ENDPOINTS if _value(name)), "")
     parts = urlsplit(_value(name))
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+
+
+def timeout_s() -> float | None:
+    """How long a batch may take, in seconds; None: no variable says it, or it says no limit.
+
+    In the variable are milliseconds, as in OpenTelemetry's specification. The SDK for Python would
+    take them for seconds.
+    """
+    text = next(filter(None, map(_value, _TIMEOUTS)), "")
+    return int(text) / 1_000 or None if text.isdecimal() else None
 
 
 def take() -> None:
@@ -95,11 +106,9 @@ def _no_count(value: str) -> str:
     return "" if value.isdecimal() and int(value) > 0 else "is no whole number above 0"
 
 
-def _no_time(value: str) -> str:
-    try:
-        return "" if float(value) > 0 else "is not above 0"
-    except ValueError:
-        return "is no number above 0"
+def _no_milliseconds(value: str) -> str:
+    """Zero is one: no limit."""
+    return "" if value.isdecimal() else "is no whole number of milliseconds"
 
 
 def _no_pairs(value: str) -> str:
@@ -115,7 +124,7 @@ _OTLP: dict[str, Callable[[str], str]] = {
     "ENDPOINT": _no_url,
     "PROTOCOL": _one_of("http/protobuf"),
     "HEADERS": _no_pairs,
-    "TIMEOUT": _no_time,
+    "TIMEOUT": _no_milliseconds,
     "COMPRESSION": _one_of("none", "gzip", "deflate"),
     "CERTIFICATE": _no_file,
     "CLIENT_KEY": _no_file,

@@ -33,6 +33,7 @@ from analyzers.runtime.measure.equipment import Equipment, Fuse
 from analyzers.runtime.measure.measure import SERVICE_VERSION, Measurement
 from analyzers.runtime.measure.weights import Weights
 from analyzers.runtime.own_key import own_key
+from analyzers.runtime.request_log import request_log
 from analyzers.runtime.tool import Tool
 from analyzers.runtime.wire.archive import ResultShelf
 from analyzers.runtime.wire.jobs import JobRegistry, OnProgress
@@ -134,7 +135,10 @@ class Service:
         served = (self._kind, self.jobs, self._sources, self._metrics, self.health)
         server = AnalyzerServer(*served, self._options.token, self._key)
         self._runner = web.AppRunner(
-            server.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S
+            server.application(),
+            access_log=None,
+            logger=request_log(),
+            shutdown_timeout=_SHUTDOWN_S,
         )
         await self._runner.setup()
         try:

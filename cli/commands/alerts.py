@@ -7,8 +7,10 @@ from cli.exits import Exit
 from cli.installation import store_of
 from cli.output import print_json, print_lines, print_result, say
 from cli.person import person
+from cli.recorded import recorded, typed
 from cli.safe import one_line
 from clients.notify.notifier import FileNotifier
+from control.actions import Action
 from control.alert_documents import FiringAlerts, Receivers
 from control.alerts import checked_receivers, firing_alerts, tested_receivers
 from settings import Settings
@@ -26,7 +28,10 @@ async def run_alerts(settings: Settings, action: str, *, as_json: bool) -> Exit:
     if action == "check":
         told = await checked_receivers(notifier, file)
     else:
-        told = await tested_receivers(notifier, file, person())
+        async with recorded(
+            settings, typed(Action.TEST_ALERTS, f"receivers of {file}"), make=False
+        ):
+            told = await tested_receivers(notifier, file, person())
     print_result(told, *map(one_line, _lines(told)), as_json=as_json)
     return Exit.UNAVAILABLE if any(one.why for one in told.receivers) else Exit.OK
 

@@ -1,5 +1,6 @@
 """`backup`, `restore` and `store`: an installation saved and brought back; its schema moved."""
 
+from contextlib import nullcontext
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,9 @@ _SECRETS = "keys, logins and the analyzers' token are not in it"
 
 async def run_backup(settings: Settings, target: Path, *, secrets: bool, as_json: bool) -> Exit:
     """Write a backup; the stack may run, and need not."""
-    done = await back_up(_installation(settings), target, secrets=secrets, say=say)
+    change = typed(Action.BACK_UP_SECRETS, f"backup {target}")
+    async with recorded(settings, change, make=False) if secrets else nullcontext():
+        done = await back_up(_installation(settings), target, secrets=secrets, say=say)
     print_result(done, *_backed_up(done, secrets=secrets), as_json=as_json)
     return Exit.OK
 

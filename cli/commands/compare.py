@@ -15,7 +15,7 @@ from contract.weakness import BaselineState
 from control.compared_looks import LookCounts
 from control.comparing import compare
 from control.comparing_asked import AskedChanges
-from control.comparing_words import figure_of, unmeasured
+from control.comparing_words import figure_of, no_longer_measured, unmeasured
 from control.comparison import Change, Comparison
 from control.findings_asked import filters_of
 from reports.baseline_results import BaselineCount
@@ -46,6 +46,8 @@ def _lines(document: Comparison) -> Iterator[RenderableType]:
     yield _counts(document)
     for text in unmeasured(document):
         yield Text(one_line(text), style="dim")
+    for text in no_longer_measured(document):
+        yield Text(one_line(f"no longer measured: {text}"), style="yellow")
     for reason in document.reasons:
         yield Text(one_line(f"unknown: {reason.count} x {reason.reason}"), style="dim")
     if document.changes:

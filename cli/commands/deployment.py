@@ -52,7 +52,11 @@ async def _former(session: Session) -> str:
 
 
 async def _switch(session: Session, build: str, *, force: bool, as_json: bool) -> None:
-    change = typed(Action.VERSION, f"deployment {session.deployment}", f"to {_named(build)}")
+    change = typed(
+        Action.VERSION,
+        f"deployment {session.deployment}",
+        f"to {_named(build)}{', by force' if force else ''}",
+    )
     async with recorded(session.settings, change, make=session.stack is not None):
         switched = await set_current(
             session.client, session.deployment, build, wait_s=_WAIT_S, force=force

@@ -9,6 +9,7 @@ from cli.session import open_session
 from control.actions import Action
 from control.live_documents import Sent
 from control.pipelines import Pipeline
+from control.steering import waits_for_worker
 from settings import Settings
 
 Message = Callable[[Pipeline], Awaitable[str | int | None]]
@@ -40,6 +41,9 @@ async def send(
         async with recorded_in(session, action, pipeline_id, detail):
             await pipeline.require_running()
             answer = await message(pipeline)
-    document = Sent(pipeline_id=pipeline_id, sent=name, answer=answer)
+        waits = await waits_for_worker(pipeline)
+    document = Sent(pipeline_id=pipeline_id, sent=name, answer=answer, waits=waits)
     print_result(document, f"{name}: sent to {pipeline_id}", as_json=as_json)
+    if waits:
+        say(f"it is kept until somebody works on the pipeline: {waits}")
     return Exit.OK

@@ -12,7 +12,7 @@ from cli.session import open_session
 from control.actions import Action
 from control.archive_documents import Rerun, RerunCell
 from control.pipelines import submit
-from control.reports import read_apps, read_report
+from control.reports import imported_folder, read_apps, read_report
 from control.rerunning import Choice, compared, plan_again
 from settings import Settings
 
@@ -22,7 +22,7 @@ async def run_rerun(
 ) -> Exit:
     """Run a pipeline of one app from an archive, and compare it with what the archive tells."""
     choice = Choice(only)
-    folder = settings.data_dir / "imported" / pipeline_id
+    folder = imported_folder(settings.data_dir, pipeline_id)
     plan, told = await asyncio.to_thread(plan_again, archive, choice, folder, pipeline_id, say)
     async with open_session(settings, say, start=True) as session:
         detail = f"{only} of archive {archive}"

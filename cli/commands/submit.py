@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
+from shlex import quote
 
 from cli.documents import Submitted
 from cli.exits import Exit
@@ -18,8 +19,10 @@ from contract.gate import Gate
 from contract.priority import PipelinePriority
 from contract.spec import PipelinePlan
 from control.actions import Action
+from control.launching import left_aside
 from control.pipelines import submit
 from control.plans import checked_plan
+from control.specfile import load_spec
 from settings import Settings
 
 Ready = Callable[[Session, PipelinePlan], Awaitable[bool]]
@@ -45,6 +48,7 @@ async def run_submit(
     wait = wait or bool(gates)
     secret = login_finder(settings)
     plan = await asyncio.to_thread(checked_plan, spec, pipeline_id, say, secret)
+    note = left_aside(await asyncio.to_thread(load_spec, spec))
     if priority is not None:
         plan = plan.model_copy(update={"spec": plan.spec.model_copy(update={"priority": priority})})
     require_baseline(gates, pipeline_id, plan.spec.baseline is not None)
@@ -60,6 +64,9 @@ async def run_submit(
         if not started and priority is not None:
             change = command(f"priority {pipeline_id} {priority}")
             say(f"it stays as urgent as it was; to change that: {change}")
+        if note:
+            add = command(f"schedule add {quote(str(spec))}")
+            say(f"{note}; to let the spec run again by itself: {add}")
         if wait:
             return await follow_to_report(
                 session, pipeline_id, as_json=as_json, strict=strict, gates=gates
@@ -70,6 +77,7 @@ async def run_submit(
             apps=len(plan.apps),
             ui=session.ui_link(pipeline_id),
             dashboard=session.dashboard_link(pipeline_id),
+            note=note,
         )
         print_result(document, f"pipeline {pipeline_id}: {document.apps} apps", as_json=as_json)
         session.print_where(pipeline_id, as_json=as_json)

@@ -83,4 +83,5 @@ class Stack:
             "TEMPORAL_NAMESPACE": "default",
             "ASSAY_BUILD_ID": self.build_id,
             "ASSAY_DEPLOYMENT": self.deployment,
+            "ASSAY_MAKE_CURRENT": "false",  # `up` does, and says what it moved
         }

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from control.errors import WrongInputError
+from control.left_out import some
 
 _SHOWN, _LETTERS = 20, 100
 
@@ -27,7 +28,7 @@ def require_known(request: Request) -> None:
         raise WrongInputError(
             f"{len(wrong)} parameter(s) that there are not",
             next_step="correct them, or leave them out",
-            lines=tuple(_line(name, known) for name in wrong[:_SHOWN]),
+            lines=some([_line(name, known) for name in wrong], _SHOWN, "parameters"),
         )
 
 

@@ -11,7 +11,8 @@ from contract.spec import PipelineSpec
 from control.actions import Action
 from control.documents import Validated
 from control.dryrun import validated
-from control.launching import Launched, launch
+from control.launching import Launched, launch, left_aside
+from control.left_out import some
 from control.naming import new_id
 from control.specfile import parse_spec
 from control.specs import SpecPage, list_specs, spec_text
@@ -69,7 +70,8 @@ async def validate_spec(site: Here, order: SpecOrder, _: Reader) -> Validated:
     found = await asyncio.to_thread(validated, site.fleets, plan, site.machine)
     left_out = max(len(found.apps) - ROWS_MAX, 0)
     few = {"spec": "", "apps": found.apps[:ROWS_MAX], "apps_left_out": left_out}
-    return found.model_copy(update=few | {"warnings": found.warnings[:ROWS_MAX]})
+    warnings = some(found.warnings, ROWS_MAX, "warnings")
+    return found.model_copy(update=few | {"warnings": warnings})
 
 
 @router.post("/plan", operation_id="plan_spec")
@@ -104,4 +106,5 @@ async def start_pipeline(
     """Start a pipeline, or join the one that runs with this ID and this very spec."""
     plan = await planned(site, order.spec, order.id or new_id("pipeline"))
     async with audited(request, actor, Action.START, f"pipeline {plan.pipeline_id}"):
-        return await launch(await server.client(), plan, actor.name)
+        launched = await launch(await server.client(), plan, actor.name)
+    return launched.model_copy(update={"note": left_aside(order.spec)})

@@ -122,6 +122,7 @@ async def history(request: Request, site: Here, app: AppRead) -> Response:
         history=runs,
         trends=[(trend, said(trend), titled(trend.state)) for trend in trends.trends],
         pictures=trend_pictures.pictures_of(trends),
+        pictures_left_out=trend_pictures.left_out(trends),
         amount=amount,
     )
 

@@ -12,7 +12,7 @@ from contract.record import PipelineListing
 from contract.weakness import BaselineState
 from control.changes_page import changes_page
 from control.comparing_asked import AskedChanges
-from control.comparing_words import Figure, figure_of, unmeasured
+from control.comparing_words import Figure, figure_of, no_longer_measured, unmeasured
 from control.comparison import ComparedApp, ComparedModel
 from control.comparisons import Compared, Comparing, Comparisons
 from control.errors import WrongInputError
@@ -58,6 +58,7 @@ async def compare(request: Request, site: Here, compares: Compares, _: Reader) -
     except WrongInputError as error:
         values["problem"], status = problem_of(error), 400
     values["ids"] = [line.pipeline_id for line in _newest(lines)][:_CHOICES]
+    values["ids_left_out"] = len(lines[_CHOICES:])
     answer = page(request, "compare.html.j2", status=status, **values)
     if status == 202:
         answer.headers["Refresh"] = "3"
@@ -89,6 +90,7 @@ def _shown(told: Compared) -> dict[str, Any]:
         "apps": [_line(app.app, app) for app in document.apps],
         "refs": {change.app: app_of(change.app) for change in document.changes},
         "unmeasured": unmeasured(document),
+        "lost": no_longer_measured(document),
         "states": tuple(BaselineState),
     }
 

@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from contract.errors import PlatformError
 from control.actions import Action
-from control.launching import launch
+from control.launching import launch, left_aside
 from control.naming import new_id
 from control.specs import list_specs, read_spec, spec_text, specs_folder
 from control.surveying import Survey
@@ -97,8 +97,10 @@ async def _page(
 ) -> Response:
     content = await asyncio.to_thread(spec_text, site.data_dir, name)
     found: Survey | None = None
+    note = ""
     try:
         read, _ = await asyncio.to_thread(read_spec, site.data_dir, name)
+        note = left_aside(read)
         if not pipeline:  # else there is nothing left to decide
             found = await surveyed(site, read, name)
     except PlatformError as trouble:
@@ -112,6 +114,7 @@ async def _page(
         id=id_ or new_id(name),
         done=done,
         started=pipeline,
+        note=note,
         problem=problem,
         **shown(request, site, found),
     )

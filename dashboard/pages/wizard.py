@@ -187,6 +187,7 @@ async def _known(site: Site, step: Step, answers: Answers) -> dict[str, Any]:
         names = tuple(line.pipeline_id for line in listed[:200])
         return {
             "pipelines": names,
+            "pipelines_left_out": len(listed[200:]),
             "questions": offered(answers.analyzers),
             "told": told(answers, answers.analyzers),
             "is_reference": is_reference,

@@ -41,6 +41,20 @@ async def test_what_nobody_looked_at_is_named_beside_the_counts(web: httpx.Async
     assert "1 × static/bandit did not measure now: killed at its limit" in text
 
 
+async def test_what_is_no_longer_measured_is_told_whatever_category_is_asked_for(
+    web: httpx.AsyncClient,
+):
+    (lost,) = (await web.get(API)).json()["lost"]
+    line = "static/bandit: 1 app (openai/gpt-4o/app2): killed at its limit"
+
+    for page in (PAGE, f"{PAGE}&category=quality"):
+        text = (await web.get(page)).text
+        assert "No longer measured" in text
+        assert f"<li>{line}</li>" in text
+    assert (lost["tool"], lost["apps"]) == ("static/bandit", 1)
+    assert "No longer measured" not in (await web.get("/compare?then=after&now=before")).text
+
+
 async def test_the_api_says_the_same(web: httpx.AsyncClient):
     told = (await web.get(API)).json()
 

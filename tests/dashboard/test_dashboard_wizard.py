@@ -289,6 +289,8 @@ async def test_a_spec_can_be_started_again_and_is_named_when_it_is_damaged(
 ):
     await operator.post("/new", data=body(await last_step(operator), do="write"))
     (folder / "data" / "specs" / "worse.yaml").write_text(f"apps: {{root: '{HOSTILE}'")
+    nightly = (folder / "data" / "specs" / "study.yaml").read_text() + "\nschedule: {every: 1d}\n"
+    (folder / "data" / "specs" / "nightly.yaml").write_text(nightly)
 
     listed = await operator.get("/specs")
     good = await operator.get("/specs/study")
@@ -296,7 +298,8 @@ async def test_a_spec_can_be_started_again_and_is_named_when_it_is_damaged(
     away = await operator.post("/specs/study/start", data={"id": "again"})
 
     assert "cannot be read" in listed.text and "/specs/study" in listed.text
-    assert 'action="/specs/study/start"' in good.text
+    assert 'action="/specs/study/start"' in good.text and "left aside" not in good.text
+    assert "its schedule is left aside" in (await operator.get("/specs/nightly")).text
     assert worse.status_code == 400 and "not valid YAML" in worse.text
     assert "<b>Next:</b> correct it there" in worse.text
     assert HOSTILE not in listed.text + worse.text

@@ -112,10 +112,10 @@ def own(tmp_path: Path) -> Iterator[Assay]:
 
 
 @contextmanager
-def worker(shell: Assay, build_id: str) -> Generator[subprocess.Popen[bytes]]:
+def worker(shell: Assay, build_id: str, **more: str) -> Generator[subprocess.Popen[bytes]]:
     """A worker of this build, killed at the end."""
     log = (shell.data / "worker.log").open("ab")
-    env = shell.env | {"ASSAY_BUILD_ID": build_id}
+    env = shell.env | {"ASSAY_BUILD_ID": build_id} | more
     started = subprocess.Popen([sys.executable, "worker.py"], cwd=ROOT, env=env, stderr=log)
     try:
         yield started
@@ -129,6 +129,16 @@ def told(shell: Assay, *arguments: str) -> dict[str, object]:
     done = shell.run(*arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def becomes_current(shell: Assay, build_id: str) -> None:
+    """Wait until what begins, begins on this build, without anybody's command."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        done = shell.run("deployment", "current")
+        if f"pipelines begin on build {build_id}" in done.stdout:
+            return
+        assert time.monotonic() < deadline, done.stdout + done.stderr
 
 
 def submitted(shell: Assay, name: str) -> None:
@@ -152,13 +162,13 @@ def builds(shell: Assay, **wanted: str) -> None:
         found = {line["id"]: line["build_id"] for line in lines}
 
 
-def test_on_a_server_of_ones_own_builds_are_switched_by_command(own: Assay) -> None:
+def test_on_a_server_of_ones_own_a_release_is_current_by_itself_or_by_command(own: Assay) -> None:
     with ExitStack() as old:
         old.enter_context(worker(own, "A"))
-        assert told(own, "deployment", "set-current", "A")["current"] == "A"
+        becomes_current(own, "A")
         submitted(own, "first")
         builds(own, first="A")
-        with worker(own, "B"):
+        with worker(own, "B", ASSAY_MAKE_CURRENT="false"):
             assert told(own, "deployment", "set-current", "B")["former"] == "A"
             submitted(own, "second")
             builds(own, first="A", second="B")

@@ -142,6 +142,22 @@ def test_nothing_reaches_the_host_unless_it_is_asked_for():
     assert listens["worker"]["readinessProbe"]["httpGet"]["host"] == "127.0.0.1"
 
 
+def test_a_release_with_a_build_id_makes_itself_current_unless_that_is_done_by_hand():
+    def said(*values: str) -> dict[str, Any]:
+        done = helm("template", "assay", str(CHART), *sets(("build.id=abc", *values)))
+        objects_ = [one for one in yaml.safe_load_all(done.stdout) if one]
+        (worker,) = (
+            one["spec"]["template"]["spec"]["containers"][0]
+            for one in objects_
+            if one["kind"] == "StatefulSet" and one["metadata"]["name"] == "assay-worker"
+        )
+        given = {one["name"]: one.get("value") for one in worker["env"]}
+        return {name: given[name] for name in ("ASSAY_BUILD_ID", "ASSAY_MAKE_CURRENT")}
+
+    assert said() == {"ASSAY_BUILD_ID": "abc", "ASSAY_MAKE_CURRENT": "true"}
+    assert said("build.makeCurrent=false")["ASSAY_MAKE_CURRENT"] == "false"
+
+
 def test_a_worker_finds_the_analyzers_of_its_own_number():
     env = {
         one["name"]: one for n, c, _ in containers("several") if n == "worker" for one in c["env"]

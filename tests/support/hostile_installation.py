@@ -34,7 +34,7 @@ from store.results import SqlResultStore
 from tests.support.store_folder import store_in, url_in
 from tests.support.two_pipelines import write_report
 
-MARKUP = "'\"><evil onevil=evil() style=evil><script>evil()</script>{{7*191}}"
+MARKUP = "'\"><evil onevil=evil() style=evil><script>evil()</script>{{7919*104729}}"
 EVIL = f"{MARKUP}<!--\x1b[31m\u202e\x00\x07</textarea></title>]]>"
 PIPELINE = "hostile"
 REF = AppRef(model=MARKUP, app_number=1)

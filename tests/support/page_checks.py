@@ -42,4 +42,4 @@ def wrong_in(page: str, policy: str) -> list[str]:
     reader.feed(page)
     reader.close()
     found = [*reader.wrong, *(repr(each) for each in _COMMANDS if each in page)]
-    return [*found, "a template in a template"] if "1337" in page else found
+    return [*found, "a template in a template"] if "829348951" in page else found

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import json
+import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -13,15 +15,31 @@ from pathlib import Path
 import pytest
 
 from clients import backup_writer
-from contract.backup import BACKUP_MANIFEST, RESTORING, SWAPPING, TEMPORAL_FILE, BackupManifest
+from clients.source import digest_tree
+from contract import backup
+from contract.backup import (
+    BACKUP_MANIFEST,
+    DATABASES,
+    FOLDERS,
+    NOT_HELD,
+    RESTORING,
+    SECRETS,
+    SWAPPING,
+    TEMPORAL_FILE,
+    BackupManifest,
+)
 from contract.errors import ErrorCode, NewerSchemaError, PlatformError
 from control.backing import back_up
 from control.backup_documents import BackedUp, Restored
 from control.errors import WrongInputError
 from control.installed import Installation as Place
 from control.restoring import restore
+from settings import PROJECT_ROOT as ROOT
 from store.migrate import known_schemas
 from tests.support.installation import Installation, analysed, write_fleet
+
+# Where the code names a place in the data folder: by a text, or by a constant of `contract.backup`.
+_PLACE = re.compile(r"""data_dir\)? / (?:f?"([^"{]+)|([A-Z]+(?:_FILE)?)\b)""")
 
 
 def silent(_text: str) -> None:
@@ -134,6 +152,59 @@ async def test_secrets_come_along_by_wish_and_only_their_owner_reads_them(
     assert (new.logins / "shop").read_text() == "password"
     assert new.token_file.stat().st_mode & 0o077 == 0
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+
+
+async def test_sources_of_an_archive_come_back_as_they_were_measured(here: Place, tmp_path: Path):
+    app = here.data_dir / "imported" / "again" / "m" / "app1"
+    (app / ".github").mkdir(parents=True)
+    (app / ".github" / "ci.yml").write_text("on: push")
+    (app / "entry.sh").write_text("#!/bin/sh")
+    (app / "entry.sh").chmod(0o755)
+    (app / "start").symlink_to("entry.sh")
+    measured = digest_tree(app).digest
+
+    for name in ("backup", "backup.zip"):
+        await save(here, tmp_path / name)
+        new = place_of(tmp_path / f"from {name}")
+        await bring_back(new, tmp_path / name)
+
+        back = new.data_dir / "imported" / "again" / "m" / "app1"
+        assert digest_tree(back).digest == measured
+        assert os.access(back / "entry.sh", os.X_OK)
+        assert [path.name for path in (new.data_dir / "imported").iterdir()] == ["again"]
+
+
+async def test_a_backup_with_a_source_that_leaves_its_folder_is_refused(
+    here: Place, tmp_path: Path
+):
+    (here.data_dir / "imported" / "again").mkdir(parents=True)
+    (here.data_dir / "imported" / "again" / "out").symlink_to(tmp_path)
+    await save(here, tmp_path / "backup")
+
+    with pytest.raises(PlatformError, match="cannot be unpacked") as caught:
+        await bring_back(place_of(tmp_path / "new"), tmp_path / "backup")
+    assert caught.value.code is ErrorCode.DATA_LOSS
+
+
+def test_of_every_place_in_the_data_folder_it_is_decided_whether_a_backup_holds_it():
+    """By the code that names them: a new one is held, or has its reason in `NOT_HELD`."""
+    known = {*DATABASES, *FOLDERS, *NOT_HELD} - {SECRETS}
+    said = (ROOT / "docs" / "backup.md").read_text()
+    rooms = ("cli", "clients", "control", "dashboard", "reports", "store")
+    files = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    named: dict[str, str] = {}
+    for file in (ROOT / "settings.py", ROOT / "worker.py", *files):
+        for text, constant in _PLACE.findall(file.read_text()):
+            name = text or getattr(backup, constant)
+            named[name.partition("/")[0]] = file.name
+
+    assert {"artifacts", "logins", "imported", "before-restore-", "run"} <= set(named)
+    for name, file in named.items():
+        assert name in known or f"{name}*" in known, f"{file}: {name}"
+    for name in NOT_HELD:
+        assert f"`{name.rstrip('*')}" in said, (
+            f"docs/backup.md does not say that {name} is not held"
+        )
 
 
 async def test_the_next_backup_reads_only_what_is_new_and_drops_what_is_gone(

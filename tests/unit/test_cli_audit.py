@@ -16,6 +16,8 @@ from cli import follow, session
 from cli.app import app
 from cli.commands import (
     add,
+    alerts,
+    backup,
     demo,
     exchange,
     messages,
@@ -36,6 +38,7 @@ from contract.errors import ErrorCode, PlatformError
 from control.access_kept import KeptAccess
 from control.actions import Action
 from control.audit import AuditLog
+from control.deployment_documents import Moved, Switched
 from control.pruning import Choice
 from control.stored import Stored
 from settings import PROJECT_ROOT, Settings
@@ -46,6 +49,8 @@ DEMO = PROJECT_ROOT / "controls" / "demo.yaml"
 # Every command: the change that it makes, or why none is in the log.
 COMMANDS = {
     "add": Action.ADD,
+    "alerts": Action.TEST_ALERTS,
+    "backup": Action.BACK_UP_SECRETS,
     "cancel": Action.CANCEL,
     "demo": Action.START,
     "deployment": Action.VERSION,
@@ -74,8 +79,7 @@ COMMANDS = {
     **dict.fromkeys(("codec", "dashboard"), "serves"),
     **dict.fromkeys(("compare", "doctor", "findings", "logs", "schema", "status"), "reads"),
     **dict.fromkeys(("regressions", "history"), "reads"),
-    **dict.fromkeys(("backup", "export", "plan", "validate", "verify", "watch"), "reads"),
-    "alerts": "tells, and may send a test notice",
+    **dict.fromkeys(("export", "plan", "validate", "verify", "watch"), "reads"),
 }
 
 
@@ -114,6 +118,9 @@ class FakePipeline:
 
     async def pause(self) -> None:
         """Nothing runs."""
+
+    async def stranded(self) -> None:
+        """Somebody works on it."""
 
 
 @pytest.fixture
@@ -357,8 +364,36 @@ async def test_decisions_imports_and_reports_are_in_the_log(settings: Settings, 
     assert entries[-2].detail == f"{'a' * 64}: b"
 
 
+async def test_a_start_that_switches_the_version_says_so_in_the_log(settings: Settings):
+    moved = Moved(build_id="gone", workflows=3, pipelines=("p1",))
+    switched = Switched(deployment="assay", current="new", former="old", moved=(moved,))
+    await session._keep_switch(settings, switched)
+    (entry,) = told(await log_of(settings))
+
+    assert entry[:2] == ("switch version", "deployment assay")
+    assert entry[2].startswith("to build new; 3 workflows of p1 began on build gone")
+
+
+async def test_notices_to_people_and_secrets_that_leave_are_in_the_log(
+    settings: Settings, tmp_path: Path
+):
+    async with recorded(settings, typed("first")):
+        pass  # makes the store
+    with pytest.raises(PlatformError, match="no alerts file"):
+        await alerts.run_alerts(settings, "test", as_json=True)
+    for secrets in (False, True):
+        await backup.run_backup(settings, tmp_path / "b.zip", secrets=secrets, as_json=True)
+
+    assert [each[0::3] for each in told(await log_of(settings))] == [
+        ("back up secrets", "done"),
+        ("test alerts", "failed"),
+        ("first", "done"),
+    ]
+
+
 async def test_what_only_looks_is_not_in_the_log(settings: Settings, local: Any):
     local()
+    await alerts.run_alerts(settings, "list", as_json=True)
     with pytest.raises(PlatformError):
         await report.run_report(settings, "p1", as_json=True, strict=False)
     assert not store_file(settings).exists()

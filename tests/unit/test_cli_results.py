@@ -108,6 +108,8 @@ def test_a_comparison_for_people_names_reasons_and_apps_of_one_alone() -> None:
 
     assert result.exit_code == Exit.OK
     assert "unknown: 1 x static/bandit did not measure now: killed at its limit" in result.stdout
+    lost = f"no longer measured: static/bandit: 1 app ({APP_2}): killed at its limit"
+    assert lost in " ".join(result.stdout.split())
     assert "v2-fresh" in result.stdout
     assert f"only in before, of which nothing is said: {MODEL}/app3" in result.stderr.replace(
         "\n", " "

@@ -1,5 +1,6 @@
 """A command and the local stack: who stops it, and who must not."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -154,6 +155,30 @@ async def test_a_submission_without_wait_leaves_the_stack_up(
 
     assert not fake.stopped
     assert "starter.py down" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("fake")
+@pytest.mark.parametrize("scheduled", [True, False])
+async def test_a_submission_says_that_it_leaves_the_schedule_of_its_spec_aside(
+    settings: Settings,
+    tmp_path: Path,
+    scheduled: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def accept(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(submit, "submit", accept)
+    spec = tmp_path / "my fleet.yaml"
+    again = "schedule: {every: 1d}\n" * scheduled
+    spec.write_text(f"apps: {{root: {PROJECT_ROOT / 'controls'}, only: [careful-1/app1]}}\n{again}")
+
+    assert await submit.run_submit(settings, spec, "p", wait=False, as_json=True) == 0
+
+    said = capsys.readouterr()
+    assert bool(json.loads(said.out)["note"]) is scheduled
+    assert (f"starter.py schedule add '{spec}'" in said.err) is scheduled
 
 
 @pytest.mark.parametrize("started", [True, False])

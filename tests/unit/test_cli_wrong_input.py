@@ -176,3 +176,22 @@ def test_questions_that_nobody_answers_are_wrong_input() -> None:
 
     assert result.exit_code == USAGE
     assert "error: standard input ended before all was answered" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "history m/app1 --until {}",
+        "plan spec.yaml --like {}",
+        "regressions {}",
+        "compare {} b",
+        "compare a {}",
+        "status {}",
+        "pause {}",
+    ],
+)
+def test_what_is_no_name_of_a_pipeline_is_said_wherever_one_is_typed(line: str) -> None:
+    done = CliRunner().invoke(app, line.format("../x").split())
+
+    assert done.exit_code == USAGE
+    assert "../x" in done.output + str(done.exception)

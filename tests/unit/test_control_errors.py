@@ -15,6 +15,7 @@ ANEW = "starter.py report p --anew' writes it anew"
 SITUATIONS: list[tuple[PlatformError, Exit, str]] = [
     (errors.WrongInputError("no", next_step="write it so"), Exit.USAGE, "write it so"),
     (errors.ServerAwayError("away", next_step="ask again"), Exit.UNAVAILABLE, "ask again"),
+    (errors.StrandedError("p", "1.2"), Exit.UNAVAILABLE, "starter.py deployment move 1.2'"),
     (errors.NoWorkerError("q", "n"), Exit.UNAVAILABLE, "'python worker.py'"),
     (errors.NoPipelineError("p"), Exit.USAGE, "starter.py status'"),
     (errors.NotStoredError("p", "no p"), Exit.USAGE, "starter.py status'"),

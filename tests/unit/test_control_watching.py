@@ -12,6 +12,7 @@ from contract.plan import PlanHeader, pages_of
 from contract.progress import PipelinePhase, PipelineProgress
 from contract.spec import AppRef, AppsSpec, PipelinePlan, PipelineSpec, PlannedApp, SourceRef
 from control.errors import ServerAwayError
+from control.hosts import HostsAtWork
 from control.live_documents import HostQueue
 from control.stored import Stored
 from control.watching import Watcher
@@ -50,9 +51,9 @@ class NoEstimate:
         return None, "not known yet"
 
 
-async def nobody(*_: object) -> tuple[()]:
+async def nobody(*_: object) -> HostsAtWork:
     """No host is known."""
-    return ()
+    return HostsAtWork()
 
 
 async def connected() -> Any:
@@ -139,10 +140,10 @@ async def test_what_comes_late_comes_beside_and_delays_no_look(
 ) -> None:
     goes_on, asked = asyncio.Event(), count()
 
-    async def hosts_late(*_: object) -> tuple[HostQueue, ...]:
+    async def hosts_late(*_: object) -> HostsAtWork:
         next(asked)
         await goes_on.wait()
-        return (HostQueue(host="h", queue="apps"),)
+        return HostsAtWork((HostQueue(host="h", queue="apps"),), left_out=3)
 
     monkeypatch.setattr("control.watching.hosts_at_work", hosts_late)
     monkeypatch.setattr("control.watching._BESIDE_S", 0.01)
@@ -158,6 +159,7 @@ async def test_what_comes_late_comes_beside_and_delays_no_look(
     assert len({one.finished for one in before}) == 3, "the rest goes on"
     assert times == 1, "one question at a time"
     assert [host.host for host in after.hosts or ()] == ["h"]
+    assert (before[0].hosts_left_out, after.hosts_left_out) == (0, 3)
 
 
 async def test_a_store_that_hangs_is_told_and_asked_again_when_it_has_answered(

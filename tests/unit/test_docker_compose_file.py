@@ -245,6 +245,14 @@ def test_prometheus_sends_the_token_and_is_else_as_without():
     assert (ROOT / "deploy/alertmanager/alertmanager.yml").is_file()
 
 
+def test_a_release_with_a_build_id_makes_itself_current_unless_that_is_done_by_hand():
+    given = SERVICES["worker"]["environment"]
+
+    assert given["ASSAY_BUILD_ID"] == "${ASSAY_BUILD_ID:-}"
+    assert given["ASSAY_MAKE_CURRENT"] == "${ASSAY_MAKE_CURRENT:-true}"
+    assert Settings.model_fields["make_current"].default is True
+
+
 def test_every_image_has_a_version_and_ours_have_the_projects():
     for name, service in SERVICES.items():
         image, _, tag = service["image"].rpartition(":")

@@ -50,6 +50,7 @@ class Site:
         report_folder = self.folder / "reports" / pipeline_id
         report_folder.mkdir(parents=True)
         (report_folder / "report.json").write_bytes(b"{}" * 50)
+        (self.folder / "imported" / pipeline_id).mkdir(parents=True)
         forms = self.folder / "exports" / pipeline_id / "csv"
         forms.mkdir(parents=True)
         (forms / "apps.csv").write_bytes(b"a,b")
@@ -88,7 +89,7 @@ async def test_rows_reports_and_artifacts_of_what_ended_long_ago_go(site: Site) 
     assert (told.pipelines, told.artifacts) == (done.pipelines, done.artifacts)
     assert (done.pipelines[0].report_bytes, done.artifacts) == (103, 2)
     assert await site.ids() == {"young"}
-    for written in ("reports", "exports"):
+    for written in ("reports", "exports", "imported"):
         assert [path.name for path in (site.folder / written).iterdir()] == ["young"]
     with pytest.raises(PlatformError, match="NOT_FOUND"):
         await site.artifacts.get(old)
@@ -178,7 +179,7 @@ async def test_what_an_interrupted_run_left_goes_with_the_next(site: Site) -> No
     done = await site.prune(Choice())
 
     assert done.artifacts == 2
-    for written in ("reports", "exports"):
+    for written in ("reports", "exports", "imported"):
         assert [path.name for path in (site.folder / written).iterdir()] == ["young"]
 
 

@@ -44,6 +44,9 @@ def quiet() -> Iterator[None]:
         ("OTEL_RESOURCE_ATTRIBUTES", "a=b,oops"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "s3cr3t"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such.pem"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "-1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "5s"),
         ("OTEL_TRACES_EXPORTER", "console"),
     ],
 )
@@ -116,6 +119,44 @@ def test_an_outage_is_said_once(
     (said,) = (message for message in caplog.messages if "s3cr3t" in message or "reach" in message)
     assert f"traces do not reach {variables.endpoint()}" in said
     assert "s3cr3t" not in said
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_batch_takes_as_long_as_the_variable_says_in_milliseconds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    with collector("hang") as got:
+        monkeypatch.setenv(ENDPOINT, got.url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "300")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+        tracing = start_tracing("worker")
+        began_s = time.monotonic()
+        with spans.span("one"):
+            pass
+        while not caplog.messages and time.monotonic() - began_s < 8:
+            time.sleep(0.02)
+        took_s = time.monotonic() - began_s
+        tracing.stop()
+
+    assert "traces do not reach" in caplog.messages[0]
+    assert 0.25 < took_s < 5, "300 are neither seconds nor the 10 s of the default"
+
+
+@pytest.mark.parametrize(
+    ("given", "limit_s"),
+    [
+        ({}, None),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "2500"}, 2.5),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "0"}, None),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "9", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "7"}, 0.007),
+    ],
+)
+def test_the_time_of_traces_comes_before_that_of_everything(
+    given: dict[str, str], limit_s: float | None, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert variables.timeout_s() == limit_s
 
 
 @pytest.mark.usefixtures("quiet")

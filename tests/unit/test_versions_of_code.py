@@ -1,8 +1,10 @@
 """Which code a stack's worker is, and when a command may switch to it."""
 
 import ast
+import asyncio
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,10 @@ from cli.stack import versions
 from cli.stack.build import CODE, build_id
 from cli.stack.model import Stack
 from cli.stack.versions import make_current
+from contract.errors import ErrorCode, PlatformError
+from control import releasing
 from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
+from control.releasing import Release, is_due, look
 from control.system_documents import PartState
 from control.system_versions import part_of
 from settings import PROJECT_ROOT as ROOT
@@ -81,10 +86,10 @@ class Server:
         moved = (Moved(build_id="gone", workflows=3, pipelines=("p",)),)
         return Switched(deployment=name, current=build, former=self._status.current, moved=moved)
 
-    async def up(self, *, started: bool, build: str = "mine") -> None:
+    async def up(self, *, started: bool, build: str = "mine") -> Switched | None:
         stack = Stack("/data", 1, 2, {}, build_id=build)
         client: Any = None
-        await make_current(client, stack, self.said.append, started=started)
+        return await make_current(client, stack, self.said.append, started=started)
 
 
 def status(current: str, **workers: int) -> DeploymentStatus:
@@ -100,8 +105,9 @@ async def test_a_stack_that_starts_takes_over_and_says_what_it_moved(
 ) -> None:
     server = Server(monkeypatch, status("former", former=1))
 
-    await server.up(started=True)
+    switched = await server.up(started=True)
 
+    assert switched is not None and switched.moved
     assert server.asked == ["mine"]
     assert server.said[0] == "new pipelines begin on build mine (before: former)"
     assert "3 workflows of p began on build gone" in server.said[1]
@@ -121,8 +127,9 @@ async def test_a_stack_that_runs_keeps_what_was_chosen(
 ) -> None:
     server = Server(monkeypatch, known)
 
-    await server.up(started=False)
+    changed = await server.up(started=False)
 
+    assert bool(changed) is switched
     assert server.asked == (["mine"] if switched else [])
 
 
@@ -151,6 +158,12 @@ def version(build: str, **fields: Any) -> DeployedVersion:
             "2 workers say no build ID",
         ),
         (
+            (version("new", workers=1),),
+            {"current": "old"},
+            PartState.ATTENTION,
+            "begin on build old, which has no worker; new has some",
+        ),
+        (
             (version("a", pipelines=2, workflows=5, stranded=True),),
             {"current": "b"},
             PartState.AWAY,
@@ -166,3 +179,91 @@ def test_the_page_of_the_installation_says_what_keeps_pipelines_waiting(
     assert part.state is state
     assert words in part.detail
     assert bool(part.next_step) is (state is not PartState.OK)
+
+
+EARLIER = datetime(2026, 11, 1, tzinfo=UTC)
+NEW, FORMER = version("mine", workers=1), version("mine", workers=1, last_current_at=EARLIER)
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "fields", "due"),
+    [
+        (NEW, 1, {"current": "other"}, True),  # a new release
+        (NEW, 0, {}, True),  # the first one
+        (version("mine"), 1, {"current": "other"}, False),  # its workers do not ask for work yet
+        (FORMER, 1, {"current": "other"}, False),  # somebody went back by command
+        (FORMER, 0, {"current": "other"}, True),  # it was deployed anew in place of the other
+        (FORMER, 0, {"unversioned_workers": 1}, False),  # somebody went back to no version
+        (FORMER, 0, {"current": "mine"}, False),
+    ],
+)
+def test_a_worker_takes_over_when_its_release_is_due(
+    mine: DeployedVersion, others: int, fields: dict[str, Any], due: bool
+) -> None:
+    known = (version("other", workers=others), mine)
+    status = DeploymentStatus(deployment="assay", versions=known, **fields)
+
+    assert is_due(status, "mine") is due
+    assert not is_due(status, "not known yet")
+
+
+class Releases:
+    """A server that may refuse a release; what is asked of it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, status: DeploymentStatus) -> None:
+        self.status, self.asked, self.trouble = status, list[str](), list[str]()
+        monkeypatch.setattr(releasing, "deployment_status", self._told)
+        monkeypatch.setattr(releasing, "set_current", self._set)
+        monkeypatch.setattr(releasing, "move_stranded", self._move)
+        monkeypatch.setattr(releasing, "_SOON_S", 0)
+
+    async def _told(self, *_: object) -> DeploymentStatus:
+        return self.status
+
+    async def _set(self, _: object, name: str, build: str, **__: object) -> Switched:
+        self.asked.append(build)
+        if self.trouble:
+            raise PlatformError(ErrorCode.FAILED_PRECONDITION, self.trouble.pop(0))
+        self.status = self.status.model_copy(update={"current": build})
+        return Switched(deployment=name, current=build)
+
+    async def _move(self, *_: object) -> tuple[Moved, ...]:
+        self.asked.append("move")
+        return (Moved(build_id="gone", workflows=3, pipelines=("p",)),)
+
+
+def release(tmp_path: Path) -> Release:
+    return Release("assay", "mine", "h", f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}")
+
+
+async def test_a_release_that_is_refused_is_tried_until_it_is_taken_and_says_so_once_per_cause(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Releases(monkeypatch, DeploymentStatus(deployment="assay", versions=(NEW,)))
+    server.trouble = ["host 2 is missing"] * 3 + ["host 3 is missing"]
+    caplog.set_level("INFO", releasing.logger.name)
+
+    keeping = asyncio.create_task(releasing.keep_current(None, release(tmp_path)))  # type: ignore[arg-type]
+    async with asyncio.timeout(10):
+        while server.status.current != "mine" or "begin on" not in caplog.text:
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+
+    assert server.asked == ["mine"] * 5
+    assert [record.getMessage() for record in caplog.records] == [
+        "build mine: host 2 is missing",
+        "build mine: host 3 is missing",
+        "pipelines begin on build mine",
+    ]
+
+
+@pytest.mark.parametrize("stranded", [True, False])
+async def test_the_current_release_takes_what_its_predecessor_left_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stranded: bool
+) -> None:
+    left = version("gone", workflows=3, stranded=stranded)
+    known = DeploymentStatus(deployment="assay", current="mine", versions=(FORMER, left))
+    server = Releases(monkeypatch, known)
+
+    assert await look(None, release(tmp_path))  # type: ignore[arg-type]
+    assert server.asked == (["move"] if stranded else [])

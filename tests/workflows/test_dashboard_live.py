@@ -417,7 +417,7 @@ async def test_hosts_are_told_once_by_their_names(stage: Stage) -> None:
 
     async def told_hosts() -> list[tuple[str, str]]:
         hosts = await hosts_at_work(stage.client, (STATIC, AnalyzerKind.DYNAMIC))
-        return [(host.host, host.queue) for host in hosts]
+        return [(host.host, host.queue) for host in hosts.rows]
 
     wanted_ = [(HOST, "apps"), (HOST, "dynamic"), (HOST, "static")]
     async with asyncio.timeout(PATIENCE_S):

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +18,18 @@ from temporalio.testing import WorkflowEnvironment
 
 from clients.temporal import ensure_janitor_schedule
 from clients.versioning import require_versioning
+from contract.access import AuditEntry, AuditQuery
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
-from control import deployments
+from control import deployments, polling, releasing
 from control.builds import build_of
 from control.deployments import deployment_status, set_current
-from control.errors import NoPipelineError, WrongInputError
+from control.errors import NoPipelineError, StrandedError, WrongInputError
 from control.pipelines import Pipeline, list_pipelines
+from control.releasing import Release, keep_current
+from control.steering import pause
+from store.access import AccessStore
 from tests.conftest import DYNAMIC_CONFIG, TEMPORAL
 from tests.workflows.fake_platform import HOST, PATIENCE_S, FakePlatform, blocks, finished, workers
 from workflows import search_attributes
@@ -155,7 +160,7 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     client: Client, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`down`, another code, `up`: first with an Assay that did not know versions."""
-    monkeypatch.setattr(deployments, "_ALIVE_S", 0.0)  # who is gone counts as gone at once
+    monkeypatch.setattr(polling, "ALIVE_S", 0.0)  # who is gone counts as gone at once
     await fleet.start("")
     unversioned, go, first = await begun(client, apps=2)
     await fleet.stop("")
@@ -167,11 +172,22 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     assert (await finished(first)).counts == {MEASURED: 2}
     await fleet.stop("A")
 
+    began = time.monotonic()
+    pipeline = Pipeline(client, versioned.id)
+    for ask in (pipeline.progress(), pipeline.set_parallelism(3)):
+        with pytest.raises(StrandedError, match="no worker of build A") as caught:
+            await ask
+        assert caught.value.next_step.endswith("deployment move A")
+    kept = await pause(pipeline)
+    assert "no worker of build A" in kept.waits
+    assert time.monotonic() - began < 15, "not after a long time-out"
+
     await fleet.start("B")
     began = time.monotonic()
     with pytest.raises(PlatformError, match="none of its workers asked"):
         await set_current(client, "assay", "A")
     (moved,) = (await current(client, "B", force=True)).moved
+    await pipeline.resume()
     go_on.set()
     result = await finished(second)
 
@@ -182,6 +198,51 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     assert await build(second) == "B"
     with pytest.raises(NoPipelineError):  # only the store can tell: its code is gone, too
         await Pipeline(client, unversioned.id).snapshot()
+
+
+async def test_a_release_makes_itself_current_and_who_goes_back_by_command_stays_there(
+    client: Client, fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releasing, "_SOON_S", 0.1)
+    store = f"sqlite+aiosqlite:///{tmp_path / 'assay.db'}"
+
+    async def becomes_current(build: str) -> None:
+        keeping = asyncio.create_task(keep_current(client, Release("assay", build, HOST, store)))
+        async with asyncio.timeout(PATIENCE_S):
+            while len(await _changes(store)) < 1 + (build == "B"):
+                await asyncio.sleep(0.1)
+        keeping.cancel()
+
+    await fleet.start("A")
+    await becomes_current("A")
+    _, go, on_a = await begun(client)
+    await fleet.start("B")
+    await becomes_current("B")
+    _, go_on, on_b = await begun(client)
+
+    assert [await build(h) for h in (on_a, on_b)] == ["A", "B"]
+    await current(client, "A")
+    assert not await releasing.look(client, Release("assay", "B", HOST, store)), "it was restarted"
+    assert (await deployment_status(client, "assay")).current == "A"
+    go.set()
+    go_on.set()
+    assert [(await finished(h)).counts for h in (on_a, on_b)] == [{MEASURED: 1}] * 2
+    assert [(one.who, one.outcome, one.detail) for one in await _changes(store)] == [
+        ("worker", "done", "pipelines begin on build B (before: A)"),
+        ("worker", "done", "pipelines begin on build A"),
+    ]
+
+
+async def _changes(store: str) -> list[AuditEntry]:
+    if not Path(store.partition("///")[2]).exists():
+        return []
+    log = AccessStore.from_url(store)
+    try:
+        return await log.changes(AuditQuery())
+    except PlatformError:
+        return []  # the store is being made
+    finally:
+        await log.close()
 
 
 async def test_what_cannot_be_current_is_said(client: Client) -> None:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from analyzers.runtime.request_log import request_log
+
 Answers = Mapping[str, tuple[int, Mapping[str, str], str]]
 _QUERY = re.compile(r"\{query:([^}]*)\}")
 
@@ -31,7 +33,7 @@ async def serve_canary(answers: Answers) -> AsyncGenerator[str]:
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    runner = web.AppRunner(app, access_log=None, logger=request_log(), shutdown_timeout=0.5)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -124,6 +124,7 @@ secret:
 - {name: ASSAY_BUILD_ID, value: {{ . | quote }}}
 {{- end }}
 - {name: ASSAY_DEPLOYMENT, value: {{ .Values.build.deployment | quote }}}
+- {name: ASSAY_MAKE_CURRENT, value: {{ .Values.build.makeCurrent | quote }}}
 - {name: ASSAY_LOG_FORMAT, value: json}
 {{- range $name, $value := .Values.settings }}
 - {name: {{ printf "ASSAY_%s" $name | quote }}, value: {{ $value | toString | quote }}}
