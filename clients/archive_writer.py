@@ -1,6 +1,7 @@
 """Writes ZIP files, archives of pipelines among them: see `contract.archive`."""
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -19,18 +20,25 @@ _PACKED = frozenset({".zst", ".parquet", ".png", ".pdf"})
 class ZipWriter:
     """Writes a ZIP file to `path`: whole or not at all. A context manager.
 
+    Args:
+        path: of the file.
+        mode: its permissions from the first byte; None: what this process gives new files.
+
     Raises:
         PlatformError: a fault of the disk.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int | None = None) -> None:
         self._path = path
+        self._mode = mode
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with disk_faults(self._path.parent):
             file, temporary = self._open.enter_context(temporary_file(self._path.parent))
             self._file, self._temporary = file, temporary
+            if self._mode is not None:
+                os.fchmod(file.fileno(), self._mode)
             self._zip = self._open.enter_context(zipfile.ZipFile(file, "w", allowZip64=True))
         return self
 

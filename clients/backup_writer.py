@@ -86,7 +86,7 @@ def _lock(target: Path, descriptor: int) -> None:
 
 class _ZipBackup(ZipWriter):
     def __init__(self, path: Path, took: Took) -> None:
-        super().__init__(path)
+        super().__init__(path, mode=0o600)
         self._took = took
 
     def add(self, name: str, path: Path) -> BackupFile:

@@ -67,8 +67,9 @@ async def connect(
     if is_on():
         from clients.temporal_tracing import TracingPlugin  # it loads OpenTelemetry
 
-        config["plugins"] = [TracingPlugin()]
-    config["interceptors"] = [LogContext()]
+        config["plugins"] = [TracingPlugin(LogContext())]
+    else:
+        config["interceptors"] = [LogContext()]
     forward_core_logs()
     try:
         return await Client.connect(**config)

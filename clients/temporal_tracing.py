@@ -15,6 +15,7 @@ from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     HandleQueryInput,
+    Interceptor,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
 )
@@ -23,9 +24,10 @@ from temporalio.worker import (
 class TracingPlugin(OpenTelemetryPlugin):
     """Spans of starts, signals, updates, workflows and activities; of queries none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *inner: Interceptor) -> None:
+        """`inner` are called within the spans: what they log belongs to one."""
         super().__init__(add_temporal_spans=True)
-        self.interceptors = [_WithoutQueries(add_temporal_spans=True)]
+        self.interceptors = [_WithoutQueries(add_temporal_spans=True), *inner]
 
 
 class _WithoutQueries(OpenTelemetryInterceptor):

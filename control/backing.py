@@ -19,7 +19,6 @@ from clients.backup_writer import ZIP_SUFFIX, BackupWriter, backup_writer
 from clients.files import disk_faults, is_temporary
 from contract.backup import (
     ARTIFACTS,
-    IMPORTED,
     REPORTS,
     SPECS,
     STORE_FILE,
@@ -219,13 +218,14 @@ def _databases(manifest: BackupManifest) -> Sequence[tuple[str, object]]:
 def _require_place(here: Installation, target: Path, is_file: bool) -> None:
     if is_file and target.is_dir():
         raise WrongInputError(f"{target} is a folder", next_step="name a file in it")
+    if not is_file and target.exists() and not target.is_dir():
+        next_step = f"name a folder, or a file that ends with {ZIP_SUFFIX}"
+        raise WrongInputError(f"{target} is a file", next_step=next_step)
     if not target.absolute().parent.is_dir():
         raise WrongInputError(f"no folder {target.parent}", next_step="name one that is there")
-    for folder in (here.data_dir / name for name in (ARTIFACTS, REPORTS, SPECS, IMPORTED)):
-        if target.absolute().is_relative_to(folder):
-            raise WrongInputError(
-                f"{target} is inside of what is backed up", next_step="name another place"
-            )
+    if target.resolve().is_relative_to(here.data_dir.resolve()):
+        message = f"{target} is inside of the data folder: who loses that loses the backup, too"
+        raise WrongInputError(message, next_step="name a place outside, best on another disk")
 
 
 async def _schema(here: Installation, copies: Path) -> str:

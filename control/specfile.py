@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from yaml.composer import ComposerError
 
+from clients.yaml_text import AuthoredLoader
 from contract.spec import PipelineSpec
 from control.choices import require_declared
 from control.errors import WrongInputError
@@ -14,22 +14,6 @@ from control.mistakes import wrong_fields
 
 _Model = TypeVar("_Model", bound=BaseModel)
 MAX_SPEC_BYTES = 4 * 1024 * 1024
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe types; a key written twice is an error, where YAML takes the last."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """A mapping whose keys, as written, are all different."""
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen: set[tuple[str, str]] = set()
-        for key, _ in node.value:
-            name = (key.tag, str(key.value))
-            if name in seen:
-                problem = f"{key.value!r} is written twice"
-                raise ComposerError(None, None, problem, key.start_mark)
-            seen.add(name)
-        return node
 
 
 def load_spec(path: Path) -> PipelineSpec:
@@ -54,7 +38,7 @@ def read_yaml(path: Path, noun: str, most_bytes: int = MAX_SPEC_BYTES) -> Any:
         if path.stat().st_size > most_bytes:
             raise WrongInputError(f"{path}: a {noun} of more than {most_bytes} bytes is refused")
         # The loader is a safe one.
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=AuthoredLoader)  # noqa: S506
     except OSError as error:
         raise WrongInputError(
             f"{path}: {error.strerror}", next_step=f"name a readable {noun} file"
@@ -78,7 +62,7 @@ def read_yaml(path: Path, noun: str, most_bytes: int = MAX_SPEC_BYTES) -> Any:
 
 def compose_yaml(path: Path) -> yaml.Node | None:
     """The nodes of a document that `read_yaml` has read: they know their lines."""
-    return yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
+    return yaml.compose(path.read_text(encoding="utf-8"), Loader=AuthoredLoader)
 
 
 def validate(model: type[_Model], document: Any, name: str) -> _Model:

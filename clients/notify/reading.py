@@ -8,14 +8,15 @@ from pydantic import ValidationError
 from yaml.composer import ComposerError
 
 from clients.notify.model import AlertsFile
+from clients.yaml_text import AuthoredLoader
 from contract.errors import ErrorCode, PlatformError
 
 _MOST_BYTES = 64 * 1024
 _KINDS = ("webhook", "slack", "email")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's safe types without aliases; a key written twice is an error."""
+class _Loader(AuthoredLoader):
+    """Without aliases."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """A node; none that stands for another one, which could make a small file huge."""
@@ -23,17 +24,6 @@ class _Loader(yaml.SafeLoader):
             mark = self.peek_event().start_mark
             raise ComposerError(None, None, "an alias (*name) is not taken", mark)
         return super().compose_node(parent, index)
-
-    def compose_mapping_node(self, anchor: Any) -> Any:
-        """A mapping whose keys are all different."""
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                problem = f"{key.value!r} is written twice"
-                raise ComposerError(None, None, problem, key.start_mark)
-            seen.add(str(key.value))
-        return node
 
 
 def read_alerts(path: Path) -> AlertsFile:

@@ -324,6 +324,9 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
     assert {span.trace for span in got.named("run static")} <= {
         bytes.fromhex(line["trace_id"]) for line in said if line["part"] == "static"
     }
+    ended = [line for line in said if line["message"].startswith("run_analysis ended")]
+    runs = {span.trace for span in got.named("RunActivity:run_analysis")}
+    assert {bytes.fromhex(line["trace_id"]) for line in ended} == runs
     parts = {(line["part"], line["subtask"].rpartition("/")[2]) for line in said}
     assert parts >= {("worker", "static"), ("static", "static"), ("performance", "performance")}
     assert {line["app"] for line in said} == {"m/app1"}

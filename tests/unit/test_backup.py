@@ -154,6 +154,16 @@ async def test_secrets_come_along_by_wish_and_only_their_owner_reads_them(
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
 
 
+async def test_a_backup_in_a_file_is_read_by_its_owner_alone(here: Place, tmp_path: Path):
+    before = os.umask(0o022)
+    try:
+        await save(here, tmp_path / "backup.zip")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "backup.zip").stat().st_mode & 0o777 == 0o600
+
+
 async def test_sources_of_an_archive_come_back_as_they_were_measured(here: Place, tmp_path: Path):
     app = here.data_dir / "imported" / "again" / "m" / "app1"
     (app / ".github").mkdir(parents=True)
@@ -375,6 +385,10 @@ def strange_folder(here: Place, target: Path) -> None:
     (target / "thesis.tex").write_text("mine")
 
 
+def plain_file(here: Place, target: Path) -> None:
+    target.write_text("mine")
+
+
 def inside(here: Place, target: Path) -> None:
     """Its place is among what is backed up."""
 
@@ -383,7 +397,9 @@ def inside(here: Place, target: Path) -> None:
     ("make", "where", "says"),
     [
         (strange_folder, "x", "holds no backup"),
-        (inside, "data/reports/x", "inside of what is backed up"),
+        (plain_file, "fleet.yaml", "is a file"),
+        (inside, "data/reports/x", "inside of the data folder"),
+        (inside, "data/x.zip", "inside of the data folder"),
         (inside, "no/x", "no folder"),
     ],
 )
