@@ -30,6 +30,7 @@ from contract.limits import PLACES_WAIT_S, REASON_CHARS
 from contract.outcome import ALL_TOOLS, SubtaskOutcome, ToolSummary, thrown_away
 from contract.protocol import Progress
 from contract.running import SubtaskOrder
+from contract.shortening import shortened
 
 OnProgress = Callable[[Progress], None]
 
@@ -184,7 +185,7 @@ def _summary(tool: ToolReport) -> ToolSummary:
     return ToolSummary(
         tool=tool.tool,
         state=tool.state,
-        reason=tool.reason[:REASON_CHARS],
+        reason=shortened(tool.reason, REASON_CHARS),
         findings=true_count(tool.findings, tool.metrics),
         cached=tool.provenance.cached_from is not None,
         lacks_source=tool.lacks_source,

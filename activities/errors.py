@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from contract.attempt import APP_GONE, HELD
 from contract.errors import PlatformError
 from contract.running import AppCheck
+from contract.shortening import shortened
 
 # Temporal truncates large failures; a message is one sentence anyway.
 MESSAGE_CHARS = 900
@@ -25,7 +26,7 @@ def as_application_error(fault: PlatformError, *details: Any) -> ApplicationErro
     """
     after_s = fault.retry_after_s
     return ApplicationError(
-        fault.message[:MESSAGE_CHARS],
+        shortened(fault.message, MESSAGE_CHARS),
         *details,
         type=fault.code.value,
         non_retryable=not fault.retryable,
@@ -49,7 +50,7 @@ class Deferred(Exception):
     def as_application_error(self, *before: Any) -> ApplicationError:
         """The failure: the server does not retry it, and counts it as benign."""
         return ApplicationError(
-            str(self)[:MESSAGE_CHARS],
+            shortened(str(self), MESSAGE_CHARS),
             *before,
             *self.details,
             type=self.type,

@@ -91,12 +91,13 @@ class Attempt:
             return
         if isinstance(exc, Deferred):
             self._send()
-            raise exc.as_application_error(self._beat) from exc
+            raise exc.as_application_error(self._beat) from None
         cause = exc.code.value if isinstance(exc, PlatformError) else type(exc).__name__
         self._beat = self._beat.model_copy(update={"causes": (*self._beat.causes, cause)})
         self._send()
         if isinstance(exc, PlatformError):
-            raise as_application_error(exc, self._beat) from exc
+            # Without its causes: the server keeps no failure of more than 4 KB for those who look.
+            raise as_application_error(exc, self._beat) from None
 
     async def _run(self) -> None:
         while True:

@@ -18,6 +18,7 @@ from contract.missing import unended
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppEntry, PlanHeader, PlanPage, UnendedApps
 from contract.record import PipelineRecord
+from contract.shortening import shortened
 from contract.spec import AppRef, AppSpec
 from contract.weakness import Weakness
 
@@ -121,7 +122,7 @@ def _weaknesses(record: PipelineRecord) -> dict[AppRef, tuple[Weakness, ...]]:
 
 def _without_result(outcome: SubtaskOutcome, why: str) -> SubtaskOutcome:
     """The outcome without its measurements: their numbers cannot be shown any more."""
-    reason = f"its result was lost before it was recorded: {why}"[:REASON_CHARS]
+    reason = shortened(f"its result was lost before it was recorded: {why}", REASON_CHARS)
     measured = MeasurementState.MEASURED
     tools = tuple(
         ToolSummary(tool=tool.tool, state=MeasurementState.INFRA_FAILED, reason=reason)
@@ -145,5 +146,5 @@ def _as_stored(outcome: SubtaskOutcome, cells: Sequence[ToolSummary]) -> Subtask
         return outcome
     same = {t: known[t] for t, c in stored.items() if t in known and known[t].state is c.state}
     tools = tuple((stored | same).values())
-    short = (t.model_copy(update={"reason": t.reason[:REASON_CHARS]}) for t in tools)
+    short = (t.model_copy(update={"reason": shortened(t.reason, REASON_CHARS)}) for t in tools)
     return outcome.model_copy(update={"tools": tuple(short) or outcome.tools})

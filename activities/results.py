@@ -21,6 +21,7 @@ from contract.limits import REASON_CHARS
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import AppChoice, AppEntry, PlanHeader, PlanPage, UnendedApps
 from contract.record import CellRecord
+from contract.shortening import shortened
 from contract.spec import AppSpec
 
 
@@ -141,7 +142,7 @@ def _as_outcome(app: AppSpec, kind: AnalyzerKind, cells: Sequence[CellRecord]) -
             ToolSummary(
                 tool=cell.tool,
                 state=cell.state,
-                reason=cell.report.reason[:REASON_CHARS],
+                reason=shortened(cell.report.reason, REASON_CHARS),
                 lacks_source=cell.report.lacks_source,
             )
             for cell in cells

@@ -12,7 +12,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.converter import DataConverter
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import FailureError, ServerError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import Activities
@@ -21,6 +21,7 @@ from contract.attempt import Beat
 from contract.errors import PlatformError
 from contract.ids import APP_WORKFLOW, app_label, pipeline_workflow_id
 from contract.limits import ASK_TIMEOUT, DOING_CHARS
+from contract.shortening import shortened
 
 # Pause before each description: a worker asks for at most ten in a second, for all pipelines.
 _PAUSE_S = 0.1
@@ -124,7 +125,7 @@ async def doing_of(app: WorkflowExecutionDescription) -> str:
     """
     pending = app.raw_description.pending_activities
     sentences = [await _sentence(app.data_converter, activity_) for activity_ in pending]
-    return "; ".join(sorted(filter(None, sentences)))[:DOING_CHARS]
+    return shortened("; ".join(sorted(filter(None, sentences))), DOING_CHARS)
 
 
 async def _sentence(converter: DataConverter, pending: PendingActivityInfo) -> str:
@@ -142,6 +143,13 @@ async def _queued(converter: DataConverter, pending: PendingActivityInfo) -> str
     kind = pending.activity_id.removeprefix("analyze-") if name == "run_analysis" else ""
     if pending.attempt <= 1:
         return f"{kind}: waits for a free slot" if kind else _WAITS.get(name, "")
-    cause = await converter.decode_failure(pending.last_failure)
+    cause = _told(await converter.decode_failure(pending.last_failure))
     message = cause.message if isinstance(cause, FailureError) else str(cause)
-    return f"{kind or name}: is tried again after: {message[:_CAUSE_CHARS]}"
+    return f"{kind or name}: is tried again after: {shortened(message, _CAUSE_CHARS)}"
+
+
+def _told(failure: BaseException) -> BaseException:
+    """What the activity told: the server puts a failure that is too large into one of its own."""
+    while isinstance(failure, ServerError) and failure.cause is not None:
+        failure = failure.cause
+    return failure

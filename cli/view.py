@@ -14,6 +14,7 @@ from contract.analyzers import AnalyzerKind
 from contract.priority import PipelinePriority
 from contract.progress import AppProgress, PipelineProgress
 from contract.roles import in_words
+from contract.shortening import shortened
 from control.documents import PipelineLine
 from reports.model import FleetReport
 from reports.parts import MissingGroup
@@ -174,7 +175,7 @@ def _reason_line(group: MissingGroup) -> str:
         ", …" if group.count > _PLACES else ""
     )
     reason = f"{group.state}: {group.reason}"
-    return one_line(f"{group.count} x {reason[:_REASON_CHARS]} ({named})")
+    return one_line(f"{group.count} x {shortened(reason, _REASON_CHARS)} ({named})")
 
 
 def _analyzer_cell(summary: AnalyzerSummary | None) -> Text:

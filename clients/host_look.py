@@ -15,6 +15,7 @@ from contract.alerting import AnalyzerFacts, Disk, HostFacts
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
 from contract.health import AnalyzerHealth
+from contract.shortening import shortened
 
 _ASK_S = 5.0
 _MOST_BYTES = 1024 * 1024
@@ -86,10 +87,14 @@ class HostWatch:
             analyzer=kind,
             ok=health.ok,
             starting=health.starting,
-            reason=health.reason[:_WHY],
+            reason=shortened(health.reason, _WHY),
             answered_at=self._answered.get(kind),
-            blind={tool.name: tool.reason[:_WHY] for tool in blind if not tool.lacks_source},
-            no_source={tool.name: tool.reason[:_WHY] for tool in blind if tool.lacks_source},
+            blind={
+                tool.name: shortened(tool.reason, _WHY) for tool in blind if not tool.lacks_source
+            },
+            no_source={
+                tool.name: shortened(tool.reason, _WHY) for tool in blind if tool.lacks_source
+            },
             advisories_age_s=await self._ages(kind) if health.ok else {},
         )
 

@@ -1,4 +1,4 @@
-"""Says in every record of a worker's log which pipeline, app and subtask it is about."""
+"""What a worker's log says of activities: which pipeline and app, and how each attempt ended."""
 
 import logging
 import time
@@ -6,8 +6,10 @@ from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.client import Interceptor as ClientInterceptor
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from contract.errors import ErrorCode
 from telemetry.bound import bound, of_subtask, of_workflow
 
 # The large steps of an app and a pipeline; the others are told at DEBUG.
@@ -16,7 +18,11 @@ logger = logging.getLogger("assay.worker")
 
 
 class LogContext(ClientInterceptor, Interceptor):
-    """Binds names for the time of an activity; it changes nothing that is sent or kept."""
+    """Binds names for the time of an activity, and tells its end in one line.
+
+    A fault of the platform leaves without a stack: it says nothing of the fault, and the server
+    keeps no large failures.
+    """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """As the SDK asks for it."""
@@ -28,16 +34,29 @@ class _Bound(ActivityInboundInterceptor):
         info = activity.info()
         names = of_workflow(info.workflow_id or "") | _subtask(input.args[0] if input.args else "")
         with bound(**names, activity=info.activity_type, attempt=str(info.attempt)):
-            level = logging.INFO if info.activity_type in _TOLD else logging.DEBUG
-            began_s, how = time.monotonic(), "ended"
+            began_s, error = time.monotonic(), None
             try:
                 return await super().execute_activity(input)
-            except BaseException as error:
-                how = f"ended with {type(error).__name__}"
+            except BaseException as raised:
+                error = raised
+                if is_platform_fault(raised):
+                    raise raised.with_traceback(None) from None
                 raise
             finally:
-                took_s = time.monotonic() - began_s
-                logger.log(level, "%s %s after %.1f s", info.activity_type, how, took_s)
+                _tell_end(info.activity_type, time.monotonic() - began_s, error)
+
+
+def is_platform_fault(error: BaseException | None) -> bool:
+    """Whether an activity says by `error` that the platform failed it: no bug, no cancel."""
+    return isinstance(error, ApplicationError) and error.type in ErrorCode.__members__
+
+
+def _tell_end(name: str, took_s: float, error: BaseException | None) -> None:
+    level = logging.INFO if name in _TOLD else logging.DEBUG
+    how = f"ended with {type(error).__name__}" if error else "ended"
+    if isinstance(error, ApplicationError) and is_platform_fault(error):
+        level, how = logging.WARNING, f"failed with {error.type} ({error.message})"
+    logger.log(level, "%s %s after %.1f s", name, how, took_s)
 
 
 def _subtask(given: Any) -> dict[str, str]:
@@ -48,6 +67,14 @@ def _subtask(given: Any) -> dict[str, str]:
 
 
 def leave_names_to_fields() -> None:
-    """Keep the SDK from writing a workflow's and an activity's names into the text of a record."""
+    """Keep the SDK from writing a workflow's and an activity's names into the text of a record.
+
+    And from telling of a platform's fault once more, with stacks.
+    """
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
+    activity.logger.base_logger.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and is_platform_fault(record.exc_info[1]))

@@ -25,7 +25,9 @@ from contract.ids import (
     task_queue_host,
     task_queue_start,
 )
+from contract.limits import REASON_CHARS
 from contract.progress import PipelineProgress
+from contract.shortening import shortened
 
 _RPC = timedelta(seconds=3)
 _POLLED_S = 90.0
@@ -153,7 +155,7 @@ def _open(progress: PipelineProgress) -> Iterable[BreakerFacts]:
                 pipeline_id=progress.pipeline_id,
                 name=one.name,
                 state=one.state,
-                reason=one.reason[:300],
+                reason=shortened(one.reason, REASON_CHARS),
             )
 
 

@@ -126,11 +126,12 @@ def subtask_id(pipeline_id: str, model: str, app_number: int, analyzer: str) -> 
     return f"{app_key(pipeline_id, model, app_number)}/{analyzer}"
 
 
-def resource_name(workflow_id: str, service: str = "") -> str:
-    """Name of a container, network, image or volume of an app: short, legal for Docker and DNS.
+def resource_name(scope: str, workflow_id: str, service: str = "") -> str:
+    """Name of a container, network or volume of an app: short, legal for Docker and DNS.
 
-    The readable part is cut and lowered; the digest keeps the name unique. At most 51 characters.
+    The readable part is cut and lowered; the digest keeps the name unique on an engine, also beside
+    another installation (`scope`) with the same pipeline. At most 51 characters.
     """
-    digest = hashlib.sha256(f"{workflow_id}\0{service}".encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{scope}\0{workflow_id}\0{service}".encode()).hexdigest()[:12]
     words = re.sub(r"[^a-z0-9]+", "-", f"{workflow_id} {service}".lower()).strip("-")
     return f"assay-{words.removeprefix('pipeline-')[:32].strip('-')}-{digest}"

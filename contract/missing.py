@@ -4,6 +4,7 @@ from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS, AppOutcome, SubtaskOutcome, ToolSummary
+from contract.shortening import shortened
 from contract.spec import AppSpec
 
 
@@ -15,7 +16,7 @@ def unmeasured(
         subtask_id=app.subtask_id(kind),
         analyzer=kind,
         tools=tuple(
-            ToolSummary(tool=tool, state=state, reason=reason[:REASON_CHARS])
+            ToolSummary(tool=tool, state=state, reason=shortened(reason, REASON_CHARS))
             for tool in app.tools.get(kind) or (ALL_TOOLS,)
         ),
         error_code=code,

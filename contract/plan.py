@@ -13,6 +13,7 @@ from contract.base import Frozen
 from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS, worst_state
 from contract.role import AppRole
+from contract.shortening import shortened
 from contract.spec import AppRef, AppSpec, PipelineId, PipelinePlan, PipelineSpec, PlannedApp
 from contract.template import TemplateSpec
 
@@ -151,7 +152,7 @@ class AppResult(Frozen):
                 analyzers[kind] = worst_state(stands)
             if lost := tuple(tool for tool, found in tools.items() if found is failed):
                 missing[kind] = lost if kind in analyzers else (ALL_TOOLS,)
-        reason = reason[:REASON_CHARS]
+        reason = shortened(reason, REASON_CHARS)
         return cls(state=state, reason=reason, analyzers=analyzers, missing=missing)
 
     def tools_to_retry(self) -> dict[AnalyzerKind, tuple[str, ...]]:

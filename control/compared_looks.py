@@ -9,6 +9,7 @@ from contract.base import Frozen
 from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS
 from contract.scans import LostTool
+from contract.shortening import shortened
 from reports.model import AppReport, CellReport
 
 _EXAMPLES = 5
@@ -144,7 +145,11 @@ def _lost_cells(
 
 def _one_more(known: LostTool | None, name: str, app: str, cell: CellReport | None) -> LostTool:
     if known is None:
-        reason = cell.report.reason[:REASON_CHARS] if cell else "the tool is not there any more"
+        reason = (
+            shortened(cell.report.reason, REASON_CHARS)
+            if cell
+            else "the tool is not there any more"
+        )
         return LostTool(tool=name, apps=1, examples=(app,), reason=reason)
     examples = (*known.examples, app)[:_EXAMPLES]
     return known.model_copy(update={"apps": known.apps + 1, "examples": examples})

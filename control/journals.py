@@ -23,6 +23,7 @@ from contract.limits import REASON_CHARS
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import PAGE_APPS, AppEntry, PlanHeader, PlanPage
 from contract.record import AppRecord, CellRecord, PipelineRecord, by_app
+from contract.shortening import shortened
 from contract.spec import AppSpec
 from store.results import SqlResultStore
 
@@ -161,7 +162,7 @@ def _summary(cell: CellRecord) -> ToolSummary:
     return ToolSummary(
         tool=cell.tool,
         state=cell.state,
-        reason=cell.report.reason[:REASON_CHARS],
+        reason=shortened(cell.report.reason, REASON_CHARS),
         findings=len(cell.report.findings),
         lacks_source=cell.report.lacks_source,
     )

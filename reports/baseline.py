@@ -16,6 +16,7 @@ from contract.analyzers import AnalyzerKind
 from contract.families import families_of
 from contract.identity import version_of
 from contract.outcome import ALL_TOOLS
+from contract.shortening import shortened
 from contract.weakness import BaselineState, Weakness
 from reports.looked import elsewhere
 from reports.model import CellReport
@@ -136,7 +137,7 @@ def _spot(weakness: Weakness) -> tuple[str, ...]:
 
 def _with(weakness: Weakness, state: BaselineState, reason: str = "") -> Weakness:
     return weakness.model_copy(
-        update={"baseline": state, "baseline_reason": reason[:_REASON_CHARS]}
+        update={"baseline": state, "baseline_reason": shortened(reason, _REASON_CHARS)}
     )
 
 

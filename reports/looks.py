@@ -8,6 +8,7 @@ from contract.analyzers import AnalyzerKind
 from contract.control import AnswerSheet, Label
 from contract.limits import REASON_CHARS
 from contract.outcome import ALL_TOOLS
+from contract.shortening import shortened
 from reports.control_results import ToolScore
 from reports.labels import believed, met, security
 from reports.model import AppReport, CellReport
@@ -96,7 +97,7 @@ def blind(key: ToolKey, looks: Iterable[Look]) -> str:
         return ""
     more = f" and {len(missed) - _NAMED} more" if len(missed) > _NAMED else ""
     text = f"not trusted: of control apps, it did not see {', '.join(missed[:_NAMED])}{more}"
-    return text[:REASON_CHARS]
+    return shortened(text, REASON_CHARS)
 
 
 def score(

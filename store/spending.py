@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contract.analysis import MeasurementState
 from contract.overview import LostCells, ToolCells, ToolsOverview
 from contract.role import AppRole
+from contract.shortening import shortened
 from store.connected import Connected
 from store.tables import apps, cell_tallies, cells
 
@@ -104,7 +105,7 @@ async def _reasons(connection: AsyncConnection, pipeline_id: str, tool: Any) -> 
             analyzer=tool.analyzer,
             tool=tool.tool,
             state=tool.state,
-            reason=row.reason[:_REASON_CHARS],
+            reason=shortened(row.reason, _REASON_CHARS),
             cells=row.number,
         )
         for row in await connection.execute(query)

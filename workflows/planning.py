@@ -19,6 +19,7 @@ from contract.outcome import (
     worst_state,
 )
 from contract.running import AppCheck, RunningApp, SubtaskOrder
+from contract.shortening import shortened
 from contract.spec import AppSpec
 from workflows.settle import Fault
 from workflows.state import AppOrders
@@ -139,7 +140,7 @@ def app_died(outcome: SubtaskOutcome, reason: str) -> SubtaskOutcome:
         else ToolSummary(
             tool=tool.tool,
             state=MeasurementState.APP_FAILED,
-            reason=f"{_DIED}: {reason}"[:REASON_CHARS],
+            reason=shortened(f"{_DIED}: {reason}", REASON_CHARS),
         )
         for tool in outcome.tools
     )
@@ -214,5 +215,5 @@ def _reason(subtasks: Sequence[SubtaskOutcome], state: MeasurementState) -> str:
         for tool in sorted(subtask.deciding, key=lambda tool: tool.lacks_source):
             if tool.state is state:
                 name = subtask.analyzer if tool.tool == ALL_TOOLS else tool.tool
-                return f"{subtask.analyzer}/{name}: {tool.reason}"[:REASON_CHARS]
+                return shortened(f"{subtask.analyzer}/{name}: {tool.reason}", REASON_CHARS)
     return "a subtask of an earlier run failed"

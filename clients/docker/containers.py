@@ -19,7 +19,7 @@ from clients.docker.settings import settings_of
 from clients.limits import AppLimits
 from clients.targets import Location
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import LABEL_SERVICE, resource_name
+from contract.ids import LABEL_SERVICE
 
 KEPT_CAPABILITIES = (
     "CHOWN", "SETUID", "SETGID", "NET_BIND_SERVICE", "DAC_OVERRIDE", "FOWNER", "KILL",
@@ -140,12 +140,15 @@ class Containers:
         aliases = [plan.name, *plan.aliases]
         endpoint = docker.types.EndpointConfig("1.41", aliases=aliases)
         options: dict[str, Any] = {
-            "name": resource_name(workflow_id, plan.name),
+            "name": self.labels.name(workflow_id, plan.name),
             "labels": labels,
             "environment": plan.environment,
             "network": network,
             "networking_config": {network: endpoint},
-            "volumes": [f"{volume_name(workflow_id, name)}:{path}" for name, path in plan.volumes],
+            "volumes": [
+                f"{self.labels.volume_name(workflow_id, name)}:{path}"
+                for name, path in plan.volumes
+            ],
             "healthcheck": _healthcheck(plan),
             "restart_policy": {"Name": "no"},
             "detach": True,
@@ -242,11 +245,6 @@ class Containers:
                 raise
             return False
         return True
-
-
-def volume_name(workflow_id: str, name: str) -> str:
-    """Name of the app's named volume `name`."""
-    return resource_name(workflow_id, f"volume {name}")
 
 
 def _healthcheck(plan: ServicePlan) -> dict[str, Any] | None:

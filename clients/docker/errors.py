@@ -11,6 +11,7 @@ import docker.errors
 import requests.exceptions
 
 from contract.errors import ErrorCode, PlatformError
+from contract.shortening import shortened
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,4 +116,4 @@ def engine_error(text: str) -> PlatformError:
 
 
 def _text(error: docker.errors.APIError) -> str:
-    return str(error.explanation or error)[:500]
+    return shortened(str(error.explanation or error), 500)

@@ -1,4 +1,8 @@
-"""Labels on everything we make: we find and remove things only by them."""
+"""Labels and names of everything we make: we find and remove things by labels only.
+
+Engines know things by name, so names carry the scope, too: two installations may run pipelines of
+one name on one engine.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +15,7 @@ from contract.ids import (
     LABEL_SCOPE,
     LABEL_SERVICE,
     LABEL_WORKFLOW,
+    resource_name,
 )
 from contract.spec import AppSpec
 
@@ -40,6 +45,14 @@ class Labels:
     def of_service(self, app: AppSpec, run_id: str, service: str) -> dict[str, str]:
         """Labels of a container."""
         return {**self.of_app(app, run_id), LABEL_SERVICE: service}
+
+    def name(self, workflow_id: str, part: str) -> str:
+        """Name of a part of an app (a service, a network), which no other installation uses."""
+        return resource_name(self.scope, workflow_id, part)
+
+    def volume_name(self, workflow_id: str, name: str) -> str:
+        """Name of the app's named volume `name`: an engine hands out one that it has already."""
+        return self.name(workflow_id, f"volume {name}")
 
     def filters(self, workflow_id: str | None = None) -> dict[str, Any]:
         """Docker filter for our resources: all of the scope, or of one workflow."""

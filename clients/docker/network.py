@@ -16,7 +16,6 @@ from clients.docker.errors import call
 from clients.docker.firewall import Firewall
 from clients.docker.labels import Labels
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import resource_name
 
 _PREFIX = 28
 # One address each for the network, its gateway, its broadcast and the analyzers' containers.
@@ -48,7 +47,7 @@ class Networks:
         Raises:
             PlatformError: RESOURCE_EXHAUSTED when the pool has no free subnet.
         """
-        name = resource_name(workflow_id, purpose)
+        name = self.labels.name(workflow_id, purpose)
         existing = await call(self.client.networks.list, names=[f"^{name}$"])
         if existing:
             return name

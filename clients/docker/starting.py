@@ -277,13 +277,14 @@ class Starting:
         return await parts.containers.create(app.workflow_id, plan, image, network, labels, ports)
 
     async def _adoptable(self) -> dict[str, str] | None:
-        """IDs by service when all run this plan and source, unbroken or done."""
+        """IDs by service when all run this plan and source under these names, unbroken or done."""
         states = await self.parts.containers.states(self.app.workflow_id)
 
         def is_ours(state: State) -> bool:
             wanted = {LABEL_SOURCE: self.app.source.digest, LABEL_RUN: self.run_id}
             runs = state.unbroken or state.is_done
-            return runs and wanted.items() <= state.labels.items()
+            named = state.dns_name == self.parts.labels.name(self.app.workflow_id, state.name)
+            return runs and named and wanted.items() <= state.labels.items()
 
         plans: Sequence[ServicePlan] = self._plan.services
         if set(states) != {plan.name for plan in plans} or not all(map(is_ours, states.values())):

@@ -13,11 +13,9 @@ import docker
 
 from clients.appfolder import ServicePlan
 from clients.docker.composer import program_image
-from clients.docker.containers import volume_name
 from clients.docker.errors import call
 from clients.docker.labels import Labels
 from contract.errors import ErrorCode, PlatformError
-from contract.ids import resource_name
 
 # Its own 20 MB and the volumes that it shares with no one; files of services count for them.
 _HOLDER_BYTES = 128 * 1024 * 1024
@@ -39,7 +37,7 @@ class Volumes:
             options = {"type": "tmpfs", "device": "tmpfs", "o": f"nr_blocks={blocks}"}
             await call(
                 self.client.volumes.create,
-                name=volume_name(workflow_id, name),
+                name=self.labels.volume_name(workflow_id, name),
                 driver="local",
                 driver_opts=options,
                 labels=labels,
@@ -60,10 +58,10 @@ class Volumes:
             self.client.containers.create,
             await call(program_image, self.client),
             ["/compose", "--file", "-", "config"],  # reads its input, which never ends
-            name=resource_name(workflow_id, "volume holder"),
+            name=self.labels.name(workflow_id, "volume holder"),
             labels=labels,
             volumes=[
-                f"{volume_name(workflow_id, name)}:/volumes/{number}"
+                f"{self.labels.volume_name(workflow_id, name)}:/volumes/{number}"
                 for number, name in enumerate(names)
             ],
             stdin_open=True,

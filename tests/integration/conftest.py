@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,20 @@ _START_LIMIT_S = 30
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = Bench(tmp_path)
+    async with _bench(tmp_path) as bench:
+        yield bench
+
+
+@pytest.fixture
+async def neighbour(tmp_path: Path) -> AsyncIterator[Bench]:
+    """Another installation on the same engine."""
+    async with _bench(tmp_path) as bench:
+        yield bench
+
+
+@asynccontextmanager
+async def _bench(root: Path) -> AsyncGenerator[Bench]:
+    bench = Bench(root)
     try:
         yield bench
     finally:

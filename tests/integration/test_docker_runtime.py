@@ -185,6 +185,46 @@ volumes: {kept: {}}
     assert (report.containers, report.networks, report.volumes) == (3, 1, 1)
 
 
+async def test_two_installations_run_a_pipeline_of_one_name_beside_each_other(
+    bench: Bench, neighbour: Bench
+):
+    compose = """
+services:
+  web: {build: ., environment: {PORT: 3000}, ports: ["3000:3000"], volumes: ["kept:/kept"]}
+  job: {build: ., environment: {PORT: 5000}, volumes: ["kept:/kept"]}
+volumes: {kept: {}}
+"""
+    app = bench.app(**{"docker-compose.yml": compose})
+
+    ours = await bench.started(app)
+    theirs = await neighbour.started(app)
+
+    assert {service.dns_name for service in ours.services}.isdisjoint(
+        service.dns_name for service in theirs.services
+    )
+    assert ours.network != theirs.network
+    for one, running in ((bench, ours), (neighbour, theirs)):
+        mounts = one.engine.containers.get(running.services[0].container_id).attrs["Mounts"]
+        (kept,) = (mount["Name"] for mount in mounts if mount["Destination"] == "/kept")
+        labels = one.engine.volumes.get(kept).attrs["Labels"]
+        assert labels[LABEL_SCOPE] == one.scope, "no app reads the data of another installation's"
+    report = await neighbour.runtime.teardown(app.workflow_id)
+    assert (report.networks, report.volumes) == (1, 1)
+    assert await ask(ours, "/") == "hello"
+
+
+async def test_an_app_with_names_of_an_earlier_release_is_removed_and_started_anew(bench: Bench):
+    app = bench.app()
+    first = await bench.started(app)
+    bench.engine.containers.get(first.services[0].container_id).rename(f"{bench.scope}-earlier")
+
+    second = await bench.started(app)
+
+    assert second.services[0].container_id != first.services[0].container_id
+    report = await bench.runtime.teardown(app.workflow_id)
+    assert (report.containers, report.networks) == (1, 1)
+
+
 async def test_a_missing_base_image_is_the_platforms_fault(bench: Bench):
     app = bench.app(Dockerfile="FROM nosuch.invalid/image:1\n")
 

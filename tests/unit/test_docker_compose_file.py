@@ -114,7 +114,7 @@ def test_live_analyzers_have_no_way_out_and_keep_their_gateway_beside_the_networ
     quiet = FILE["networks"]["quiet"]
 
     assert quiet["driver_opts"] == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
-    assert quiet["name"] < resource_name("pipeline/0/0/app1", "net")[: len(quiet["name"])]
+    assert quiet["name"] < resource_name("0", "pipeline/0/0/app1", "net")[: len(quiet["name"])]
 
 
 @pytest.mark.parametrize("lock", [LOAD_LOCK, work_lock(LOAD_LOCK)])

@@ -13,6 +13,7 @@ from contract import limits
 from contract.analysis import MeasurementState, ToolReport
 from contract.analyzers import AnalyzerKind
 from contract.protocol import MAX_WAITING_S
+from contract.shortening import shortened
 from settings import Settings
 from store import engine
 from tests.activities.fakes import APP
@@ -87,4 +88,13 @@ def test_a_reason_has_the_same_length_whoever_cuts_it() -> None:
     by_workflow = planning.unmeasured(APP, AnalyzerKind.STATIC, state, reason).tools[0]
     by_activity = analysis._summary(ToolReport(tool="bandit", state=state, reason=reason))
 
-    assert by_workflow.reason == by_activity.reason == reason[: limits.REASON_CHARS]
+    assert by_workflow.reason == by_activity.reason == shortened(reason, limits.REASON_CHARS)
+    assert len(by_workflow.reason) == limits.REASON_CHARS
+
+
+def test_a_sentence_ends_with_a_word() -> None:
+    text = "the name is in use (on stand-ins: app: base image python:3.12)"
+
+    assert shortened(text, len(text)) == text
+    assert shortened(text, 42) == "the name is in use (on stand-ins: app…"
+    assert shortened(text, 45) == "the name is in use (on stand-ins: app: base…"

@@ -106,12 +106,15 @@ async def test_each_running_app_is_told_and_none_that_ended_or_waits(client: Cli
     assert await doings_of(await handle.describe()) == {}, "it has ended"
 
 
-async def test_a_build_that_is_tried_again_says_why(client: Client) -> None:
+@pytest.mark.parametrize("cause", [None, ValueError("x" * 8_000)], ids=["small", "too large"])
+async def test_a_build_that_is_tried_again_says_why(
+    client: Client, cause: Exception | None
+) -> None:
     platform = FakePlatform(analyzers="d")
     away = ApplicationError("the Docker daemon does not answer", type="UNAVAILABLE")
 
     def fails(app):  # type: ignore[no-untyped-def]
-        raise away
+        raise away from cause
 
     platform.starts[1] = fails
     handle = await platform.start(client)
