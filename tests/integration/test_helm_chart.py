@@ -163,12 +163,6 @@ def test_nothing_reaches_the_host_unless_it_is_asked_for():
     assert listens["worker"]["readinessProbe"]["httpGet"]["host"] == "127.0.0.1"
 
 
-def test_every_pod_has_the_time_that_a_worker_needs_to_end():
-    for pod in pods("default").values():
-        given_s = pod.get("terminationGracePeriodSeconds", 30)  # Kubernetes' own default
-        assert given_s >= GRACE.total_seconds() * 3
-
-
 def test_a_worker_finds_the_analyzers_of_its_own_number():
     env = {
         one["name"]: one for n, c, _ in containers("several") if n == "worker" for one in c["env"]
@@ -227,6 +221,12 @@ def test_no_pod_reaches_whatever_listens_on_a_port(name: str):
         assert servers[5432] == [{"ipBlock": {"cidr": "192.0.2.7/32"}}]
     else:
         assert servers[7233] == servers[5432] == [{"namespaceSelector": {}}]
+
+
+def test_every_pod_has_the_time_that_a_worker_needs_to_end():
+    for pod in pods("default").values():
+        given_s = pod.get("terminationGracePeriodSeconds", 30)  # Kubernetes' own default
+        assert given_s >= GRACE.total_seconds() * 3
 
 
 def test_a_job_takes_the_store_back_while_nothing_else_has_it():
