@@ -179,12 +179,6 @@ def test_a_release_with_a_build_id_makes_itself_current_unless_that_is_done_by_h
     assert said("build.makeCurrent=false")["ASSAY_MAKE_CURRENT"] == "false"
 
 
-def test_every_pod_has_the_time_that_a_worker_needs_to_end():
-    for pod in pods("default").values():
-        given_s = pod.get("terminationGracePeriodSeconds", 30)  # Kubernetes' own default
-        assert given_s >= GRACE.total_seconds() * 3
-
-
 def test_a_worker_finds_the_analyzers_of_its_own_number():
     env = {
         one["name"]: one for n, c, _ in containers("several") if n == "worker" for one in c["env"]
@@ -243,6 +237,12 @@ def test_no_pod_reaches_whatever_listens_on_a_port(name: str):
         assert servers[5432] == [{"ipBlock": {"cidr": "192.0.2.7/32"}}]
     else:
         assert servers[7233] == servers[5432] == [{"namespaceSelector": {}}]
+
+
+def test_every_pod_has_the_time_that_a_worker_needs_to_end():
+    for pod in pods("default").values():
+        given_s = pod.get("terminationGracePeriodSeconds", 30)  # Kubernetes' own default
+        assert given_s >= GRACE.total_seconds() * 3
 
 
 def test_a_job_takes_the_store_back_while_nothing_else_has_it():
