@@ -120,8 +120,7 @@ class Finding(Frozen):
     Attributes:
         cwe: Common Weakness Enumeration numbers, most specific first.
         fingerprint: identity across runs; never depends on line numbers (SARIF 2.1.0, 3.27.16).
-        aliases: fingerprints that its joined sightings have alone: another pipeline, in which other
-            tools looked, may know it by one of them.
+        aliases: fingerprints of its joined sightings: another pipeline may know it by one of them.
         shape: digest of the code at fault without the app's own names and values, so that the same
             mistake in two apps has the same shape; empty: no code is known.
         witnesses: tools that saw it, `tool:rule`.
@@ -163,7 +162,7 @@ class Provenance(Frozen):
 
     Attributes:
         argv: exact command lines, one tuple per process; secrets came on standard input.
-        rules_digest: sha256 of rule set and configuration, where there is one.
+        rules_digest, code_digest: sha256 of rules with configuration, of Assay's code; if known.
         exit_codes: of the processes, in order of `argv`.
         notes: what a reader of a paper must know (substitutions, flags raised, contention).
         cuts: which lists of the report are not whole, and where all of it stands.
@@ -172,6 +171,7 @@ class Provenance(Frozen):
     argv: tuple[tuple[str, ...], ...] = ()
     exit_codes: tuple[int, ...] = ()
     rules_digest: str = ""
+    code_digest: str = ""
     duration_s: float = 0.0
     cpu_s: float | None = None
     started_at: datetime | None = None

@@ -10,8 +10,9 @@ from contract.spec import AppRef
 Figures = Mapping[str, Any]
 """The tools of one app in one pipeline, by name of the cell (`static/bandit`):
 
-- `v`: version and digest of rules; `s`: state; `p`: 1, it looked at a part; `u`: 1, an earlier
-  report was used again; `n`: findings, if it looks for any.
+- `v`: version and digest of rules; `k`: digest of our own code for it, if known; `s`: state;
+  `p`: 1, it looked at a part; `u`: 1, an earlier report was used again; `n`: findings, if it looks
+  for any.
 - of a load test that measured: `f`: figures by name, each by target; `r`: the arrival rate of its
   latencies, by target; `x`: targets whose throughput is a lower bound; `c`: 1, the host was busy;
   `h`: what this host could send.
@@ -38,11 +39,11 @@ SUMMED = "app_memory_max"
 
 
 class PipelineAt(NamedTuple):
-    """A pipeline of a history; `conditions`: digest of what its spec says of load tests."""
+    """A pipeline of a history; `conditions`: by analyzer, digest of what its spec says of it."""
 
     pipeline_id: str
     created_at: datetime
-    conditions: str = ""
+    conditions: Mapping[str, str] = {}
 
 
 class AppFigures(NamedTuple):

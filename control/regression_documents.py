@@ -17,9 +17,11 @@ class Regressions(Frozen):
     Attributes:
         pipelines: that were looked at, the oldest first; the last one is this one.
         figures: of the apps of this pipeline by what is known of them.
-        changes: each a `Trend` without its series: those for the worse first, the surest first.
+        changes: changes and drifts, each a `Trend` without its series: those for the worse first,
+            changes before drifts, the surest first.
         changes_left_out: how many there are beyond those listed.
-        worse: apps of which a figure is worse since one of the last `recent` pipelines.
+        worse: apps of which a figure is worse since one of the last `recent` pipelines, and nothing
+            else is another one since then (`Trend.elsewhere`). A drift does not count.
         reasons: why figures are not comparable or too few, each a `ReasonCount`.
         notes: what a reader must know before the figures.
     """

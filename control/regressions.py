@@ -11,6 +11,7 @@ from contract.spec import AppRef
 from control.errors import WrongInputError
 from control.regression_documents import AppTrends, ReasonCount, Regressions
 from control.stored import Stored
+from control.uncollected import uncollected
 from reports.trends.model import Direction, Trend, TrendState
 from store.results import SqlResultStore
 
@@ -53,7 +54,7 @@ async def regressions(
                 await asyncio.to_thread(_take, judge, part)
 
     await stored.answered(pipeline_id, ask, lags=True)
-    found = await asyncio.to_thread(judge.result)
+    found, notes = _with_shared_causes(await asyncio.to_thread(judge.result), apps)
     changes = sorted(found, key=lambda trend: trend.direction is not Direction.WORSE)
     fresh = pipelines[-recent:]
     worse = list(dict.fromkeys(one.app for one in changes if is_worse(one, fresh)))
@@ -67,7 +68,7 @@ async def regressions(
         worse_total=len(worse),
         recent=recent,
         reasons=_reasons(judge.reasons),
-        notes=tuple(_notes(changes, apps)),
+        notes=tuple(notes),
     )
 
 
@@ -102,14 +103,16 @@ async def app_trends(stored: Stored, ref: AppRef, until: str = "") -> AppTrends:
 
 
 def is_worse(trend: Trend, fresh: Container[str]) -> bool:
-    """Whether a figure is worse since one of these pipelines."""
-    return trend.direction is Direction.WORSE and trend.since in fresh
+    """Whether a figure is worse since one of these pipelines, and nothing else is another one."""
+    worse = trend.direction is Direction.WORSE and trend.since in fresh
+    return worse and not trend.elsewhere
 
 
 def _take(judge: "Judge", part: FiguresPart) -> None:
     from reports.trends.points import apps_of
 
-    judge.add(apps_of(part))
+    with uncollected():
+        judge.add(apps_of(part))
 
 
 async def newest_pipeline(stored: Stored) -> str:
@@ -132,12 +135,30 @@ def _reasons(counts: Counter[str]) -> tuple[ReasonCount, ...]:
     return tuple(ReasonCount(reason=reason, count=count) for reason, count in (*named, *others))
 
 
-def _notes(changes: Sequence[Trend], apps: int) -> list[str]:
-    """Where most apps moved together, their hosts or Assay's tools are the likelier cause."""
-    together = Counter((one.cell, one.figure, one.direction, one.since) for one in changes)
-    return [
+def _with_shared_causes(found: Sequence[Trend], apps: int) -> tuple[list[Trend], list[str]]:
+    """The same, and notes; where most moved together with the source they had, none is blamed.
+
+    Their host or Assay's tools are the likelier cause.
+    """
+    kinds = Counter(_kind(one) for one in found if one.state is TrendState.CHANGED)
+    least = max(_FEWEST_TOGETHER, _TOGETHER * apps)
+    together = {kind: count for kind, count in kinds.items() if count >= least}
+    told = [
+        one.model_copy(update={"elsewhere": f"so it is for {count} of {apps} apps"})
+        if (count := together.get(_kind(one))) and not one.source_changed and not one.elsewhere
+        else one
+        for one in found
+    ]
+    notes = [
         f"{count} of {apps} apps have another {figure} ({cell}, {direction}) since {since}: "
         "the host or the platform is a likelier cause than each of the apps"
         for (cell, figure, direction, since), count in together.items()
-        if count >= _FEWEST_TOGETHER and count > _TOGETHER * apps
     ]
+    if other := sum(bool(one.elsewhere) for one in told):
+        where = "changes began where something else is another one, too"
+        notes.append(f"{other} {where}: none of them counts as worse")
+    return told, notes
+
+
+def _kind(one: Trend) -> tuple[str, str, str, str]:
+    return one.cell, one.figure, str(one.direction), one.since

@@ -7,7 +7,7 @@ who lists the app's weaknesses makes it again. Where there is none, it is made f
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,11 +23,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contract.analyzers import AnalyzerKind
 from contract.figures import AppFigures, FiguresPart, PipelineAt
 from contract.role import AppRole
-from contract.roles import is_repeat, with_repeats
+from contract.roles import is_repeat
 from contract.spec import AppRef
 from store.connected import Connected, not_found
+from store.figure_ranges import AppRange, app_ranges
 from store.figure_tables import app_figures
 from store.figures_made import KEPT, LOAD, NAMES, app_columns, tool_figures
 from store.rows import Row
@@ -35,7 +37,7 @@ from store.tables import apps, cells, findings, metrics, pipelines
 from store.tally import inserting
 
 MOST_PIPELINES = 20
-_CANDIDATES, _BATCH = 500, 200
+_BATCH = 200
 _Key = tuple[str, int]
 TARGET = ("pipeline_id", "target_model", "target_app_number")
 """Columns that name an app."""
@@ -60,20 +62,23 @@ class FigureHistories(Connected):
         """
         async with self.reading() as connection:
             found = await _pipelines(connection, until, [ref.model], ref)
-            return FiguresPart(found, await _rows(connection, found, ref.model, ref))
+            some = AppRange((ref.model,), ref.app_number, ref.app_number)
+            return FiguresPart(found, await _rows(connection, found, some))
 
     async def figures_of_pipeline(self, pipeline_id: str) -> AsyncGenerator[FiguresPart]:
-        """Model by model, the apps of a pipeline in it and in at most 19 earlier ones.
+        """The apps of a pipeline in it and in at most 19 earlier ones, a few hundred at a time.
 
         Raises:
             PlatformError: NOT_FOUND: there is no such pipeline.
         """
         async with self.reading() as connection:
-            mine = select(apps.c.target_model).where(apps.c.pipeline_id == pipeline_id).distinct()
-            models = sorted(m for m in await connection.scalars(mine) if not is_repeat(m))
-            found = await _pipelines(connection, pipeline_id, models)
-            for model in models:
-                yield FiguresPart(found, await _rows(connection, found, model))
+            names = (apps.c.target_model, apps.c.target_app_number)
+            mine = select(*names).where(apps.c.pipeline_id == pipeline_id)
+            there = await connection.execute(mine.order_by(*names))
+            keys = [(row[0], row[1]) for row in there if not is_repeat(row[0])]
+            found = await _pipelines(connection, pipeline_id, list({key[0]: 0 for key in keys}))
+            for some in app_ranges(keys):
+                yield FiguresPart(found, await _rows(connection, found, some))
 
 
 async def keep_figures(connection: AsyncConnection, app: Any) -> None:
@@ -125,56 +130,67 @@ async def _pipelines(
     ]
 
 
-def _conditions(spec: Mapping[str, Any]) -> str:
-    options = {kind: (spec.get("options") or {}).get(kind) or {} for kind in LOAD}
-    told = json.dumps([options, spec.get("egress", "deny")], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+def _conditions(spec: Mapping[str, Any]) -> dict[str, str]:
+    options, egress = spec.get("options") or {}, spec.get("egress", "deny")
+    told = {
+        kind.value: json.dumps([options.get(kind.value) or {}, egress], sort_keys=True)
+        for kind in AnalyzerKind
+    }
+    return {kind: hashlib.sha256(one.encode()).hexdigest()[:12] for kind, one in told.items()}
 
 
 async def _rows(
-    connection: AsyncConnection, found: Sequence[PipelineAt], model: str, ref: AppRef | None = None
+    connection: AsyncConnection, found: Sequence[PipelineAt], some: AppRange
 ) -> list[AppFigures]:
-    """The apps of a model and their repeats, pipeline by pipeline."""
-    rows: list[AppFigures] = []
+    """These apps and their repeats, pipeline by pipeline."""
+    if not found:
+        return []
+    rows: dict[str, list[AppFigures]] = {at.pipeline_id: [] for at in found}
     refs: dict[_Key, AppRef] = {}
-    for at in found:
-        there = await _of(connection, at.pipeline_id, found[-1].pipeline_id, model, ref)
-        for key, (role, *figures) in there.items():
-            if key not in refs:
-                refs[key] = AppRef(model=key[0], app_number=key[1])
-            rows.append(AppFigures(at.pipeline_id, refs[key], AppRole(role), *figures))
-    return rows
+    roles = {role.value: role for role in AppRole}
+    for pipeline_id, model, number, role, *figures in await _told(connection, [*rows], some):
+        if (ref := refs.get((model, number))) is None:
+            ref = refs[model, number] = AppRef(model=model, app_number=number)
+        rows[pipeline_id].append(AppFigures(pipeline_id, ref, roles[role], *figures))
+    return [row for of_one in rows.values() for row in of_one]
 
 
-async def _of(
-    connection: AsyncConnection, pipeline_id: str, last: str, model: str, ref: AppRef | None
-) -> dict[_Key, tuple[str, ...]]:
-    """By app: its role and the columns of `_KEPT`; scans that the last pipeline has, too, empty."""
+async def _told(
+    connection: AsyncConnection, pipeline_ids: Sequence[str], some: AppRange
+) -> Iterable[Sequence[Any]]:
+    """What names an app, its role, columns of `KEPT`; scans that the last pipeline has, too, empty.
+
+    Those of which nothing is kept come last.
+    """
     kept = app_figures.c
     newest = app_figures.alias()
-    same = and_(newest.c.pipeline_id != pipeline_id, newest.c.scanned == kept.scanned)
+    same = and_(kept.pipeline_id != pipeline_ids[-1], newest.c.scanned == kept.scanned)
     scans = case((same, ""), else_=kept.scans)
-    both = app_figures.outerjoin(newest, _is_app(newest, literal(last), app_figures))
-    names = (kept.target_model, kept.target_app_number, kept.role)
+    both = app_figures.outerjoin(newest, _is_app(newest, literal(pipeline_ids[-1]), app_figures))
+    names = (*(kept[name] for name in TARGET), kept.role)
     columns = (*names, *(kept[name] for name in KEPT[:-1]), scans)
-    query = select(*columns).select_from(both).where(*_mine(app_figures, pipeline_id, model, ref))
-    rows: Any = (await connection.execute(query)).all()
-    told: dict[_Key, tuple[str, ...]] = {row[:2]: row[2:] for row in rows}
+    query = select(*columns).select_from(both).where(*some.of(app_figures, pipeline_ids))
+    there: list[Sequence[Any]] = [*(await connection.execute(query)).all()]
+    return [*there, *await _lacking(connection, pipeline_ids, some)]
+
+
+async def _lacking(
+    connection: AsyncConnection, pipeline_ids: Sequence[str], some: AppRange
+) -> list[Sequence[Any]]:
+    """The same of apps whose figures are not kept, made of their cells."""
     there = exists().where(_is_app(app_figures, apps.c.pipeline_id, apps))
-    ended = select(apps.c.target_model, apps.c.target_app_number).where(
-        *_mine(apps, pipeline_id, model, ref), apps.c.state.is_not(None), ~there
+    ended = select(*(apps.c[name] for name in TARGET)).where(
+        *some.of(apps, pipeline_ids), apps.c.state.is_not(None), ~there
     )
-    lacking = [(row[0], row[1]) for row in (await connection.execute(ended)).all()]
-    for at in range(0, len(lacking), _BATCH):
-        made = await _made(connection, pipeline_id, lacking[at : at + _BATCH])
-        told |= {key: tuple(row.values()) for key, row in made.items()}
-    return told
-
-
-def _mine(table: Any, pipeline_id: str, model: str, ref: AppRef | None) -> list[Any]:
-    named = table.c.target_model.in_(with_repeats(model))
-    numbered = [] if ref is None else [table.c.target_app_number == ref.app_number]
-    return [table.c.pipeline_id == pipeline_id, named, *numbered]
+    keys: defaultdict[str, list[_Key]] = defaultdict(list)
+    for pipeline_id, *key in await connection.execute(ended):
+        keys[pipeline_id].append((key[0], key[1]))
+    found: list[Sequence[Any]] = []
+    for pipeline_id, mine in keys.items():
+        for at in range(0, len(mine), _BATCH):
+            made = await _made(connection, pipeline_id, mine[at : at + _BATCH])
+            found += [(pipeline_id, *key, *row.values()) for key, row in made.items()]
+    return found
 
 
 def _is_app(figures: Any, pipeline_id: Any, of: Any) -> ColumnElement[bool]:

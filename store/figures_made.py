@@ -67,8 +67,10 @@ def tool_figures(cell: Any, number: int, measured: Iterable[Any]) -> Row:
         number: its findings.
         measured: its metrics, those of `NAMES`.
     """
-    rules = str((cell.body.get("provenance") or {}).get("rules_digest") or "")[:12]
+    provenance = cell.body.get("provenance") or {}
+    rules = str(provenance.get("rules_digest") or "")[:12]
     told: Row = {"v": f"{cell.version} {rules}".strip(), "s": cell.state}
+    told |= {"k": str(code)[:8]} if (code := provenance.get("code_digest")) else {}
     if cell.state != MeasurementState.MEASURED:
         return told
     told |= {"p": 1} if cell.partial else {}

@@ -16,7 +16,16 @@ _LONG = 8  # shorter values are masked as whole words only: `admin` is part of m
 # Fields that identify rows; none of them holds text of an app.
 _NAMES = frozenset(
     {"tool", "version", "state", "rule_id", "severity", "confidence", "category", "fingerprint"}
-    | {"witnesses", "name", "unit", "rules_digest", "attachments", "started_at", "cached_from"}
+    | {
+        "witnesses",
+        "name",
+        "unit",
+        "rules_digest",
+        "code_digest",
+        "attachments",
+        "started_at",
+        "cached_from",
+    }
     | {"aliases", "shape"}
 )
 

@@ -1,6 +1,5 @@
 """`regressions` and `history`: apps against their own history; need no running stack."""
 
-import gc
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
@@ -14,6 +13,7 @@ from cli.safe import one_line
 from control.naming import app_of
 from control.regression_documents import AppTrends, Regressions
 from control.regressions import app_trends, newest_pipeline, regressions
+from control.uncollected import uncollected
 from reports.trends.model import Direction, Trend, TrendState
 from reports.trends.words import amount, said, titled
 from settings import Settings
@@ -33,8 +33,8 @@ async def run_regressions(
     """Print what changed; with `gate`, a figure that is worse by a new change ends with 13."""
     stored = store_of(settings)
     name = pipeline_id or await newest_pipeline(stored)
-    gc.freeze()  # what is loaded stays: large fleets are read, and it is not looked at again
-    document = await regressions(stored, name, limit=limit, recent=recent)
+    with uncollected():
+        document = await regressions(stored, name, limit=limit, recent=recent)
     for note in document.notes:
         say(note)
     print_result(document, *_lines(document), as_json=as_json)

@@ -13,8 +13,8 @@ more than one with three. Beyond the rarest of the simulated values the tail is 
 by Hill's estimator (Knijnenburg et al., "Fewer Permutations, More Accurate P-values",
 Bioinformatics 25, 2009, with a power law in place of their Pareto distribution).
 
-Points must be exchangeable if nothing changed. A slow drift is not: see docs/regressions.md for
-what that does to false alarms.
+Points must be exchangeable if nothing changed. A slow drift is not: where a straight line says
+nearly as much as a step, that is told. docs/regressions.md has what drift does to false alarms.
 """
 
 import math
@@ -35,6 +35,7 @@ NOISE_FREEDOM = 2.5
 recorded sample, had up to six times too many p-values below 0.001: docs/regressions.md."""
 _DRAWS, _TAIL, _STANDARD, _SEED = 40_000, 200, 0.99, 1979
 _RECENT = 3
+_NEARLY = 0.9
 _MOST = 60
 
 
@@ -47,6 +48,8 @@ class Changes:
         p: two-sided; of any change at any place.
         shift: mean behind it minus mean before it; `low`, `high`: 95 % interval, as if the place
             had been known before.
+        steady: whether a steady trend over all points leaves little more of them unexplained than
+            one step at `at` does: then it drifted, and no point is where it changed.
         recent_low, recent_high: the same interval for the last points (three, or fewer in a short
             series) against all before them, wherever the change may be.
     """
@@ -56,6 +59,7 @@ class Changes:
     shift: Floats
     low: Floats
     high: Floats
+    steady: NDArray[np.bool_]
     recent_low: Floats
     recent_high: Floats
 
@@ -88,18 +92,20 @@ def changes(rows: Floats, floor: Floats | float = 0.0) -> Changes:
         shift=shift,
         low=shift - half,
         high=shift + half,
+        steady=_is_steady(rows, shift, best + FEWEST_BEFORE),
         recent_low=late - late_half,
         recent_high=late + late_half,
     )
 
 
-def points_needed(spread: float, shift: float) -> int:
+def points_needed(spread: float, shift: float, most: int = _MOST) -> int:
     """How many points, all together, would let a level be told from one that is `shift` away.
 
     Half of the width of a 95 % interval of three points against all others, for noise of this
-    standard deviation; 0: even of endless history, it is not narrow enough.
+    standard deviation; 0: even of `most` points, it is not narrow enough.
     """
-    return next((points for points, half in _halves().items() if half * spread <= shift), 0)
+    halves = _halves().items()
+    return next((n for n, half in halves if half * spread <= shift and n <= most), 0)
 
 
 @cache
@@ -130,6 +136,16 @@ def _cuts(rows: Floats, floor: Floats | float) -> tuple[Floats, Floats]:
     least = np.broadcast_to(np.square(np.asarray(floor, dtype=np.float64)), len(rows))[:, None]
     spread = np.sqrt(np.maximum(variance, np.maximum(least, 1e-24)))
     return shifts, spread / np.sqrt(weight)
+
+
+def _is_steady(rows: Floats, shift: Floats, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+    points = rows.shape[1]
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    total = (centred**2).sum(axis=1)
+    times = np.arange(points) - (points - 1) / 2
+    trend = total - (centred @ times) ** 2 / (times @ times)
+    step = total - shift**2 * at * (points - at) / points
+    return step >= _NEARLY * trend
 
 
 @cache

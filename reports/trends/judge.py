@@ -3,18 +3,21 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from reports.statistics.change import FEWEST, points_needed
 from reports.statistics.pairs import benjamini_hochberg
+from reports.statistics.resampling import Floats
+from reports.trends.causes import elsewhere
 from reports.trends.model import Direction, Trend, TrendPoint, TrendState
 from reports.trends.points import AppSeries
 from reports.trends.scales import SCALES, Scale
-from reports.trends.series import Series
-from reports.trends.tested import Tested, rows_of, tested
+from reports.trends.series import WINDOW, Series
+from reports.trends.tested import Batch, Tested, means_of, rows_of
 
 LEVEL = 0.05
 """Of those called changed, at most this share is wrongly so, as far as noise has no drift."""
@@ -33,7 +36,7 @@ class _Said(NamedTuple):
     more: dict[str, Any]
 
 
-_Counted = list[_Said]
+_ByLength = defaultdict[int, list[Series]]
 
 
 class Judge:
@@ -50,72 +53,72 @@ class Judge:
         self._above: list[float] = []
         self._constant = 0
         self._told: list[Trend] = []
-        self._scans: dict[tuple[str, int], _Counted] = {}
         self.states: Counter[TrendState] = Counter()
         self.reasons: Counter[str] = Counter()
 
     def add(self, apps: Iterator[AppSeries]) -> None:
         """Take all figures of some apps."""
         while some := list(islice(apps, _TOGETHER)):
-            found: list[Series] = []
-            for app in some:
-                found += app.loads()
-                if self._whole or not app.scanned:
-                    found += app.scans()
-                else:
-                    self._same_scans(app)
-            self.add_series(found)
+            found = (figures for app in some for figures in (app.loads(), app.scans()))
+            self.add_series(chain.from_iterable(found))
 
     def add_series(self, found: Iterable[Series]) -> None:
         """Take some series."""
-        by_length: defaultdict[int, list[Series]] = defaultdict(list)
-        by_shape: defaultdict[tuple[str, int, int], list[Series]] = defaultdict(list)
+        numbers: _ByLength = defaultdict(list)
+        points: _ByLength = defaultdict(list)
+        same = 0
         for series in found:
-            if series.values is not None and len(series.values) >= FEWEST:
-                shape = series.figure, len(series.values), len(series.values[0])
-                by_shape[shape].append(series)
+            values = series.values
+            if values is None or values.pipelines < FEWEST:
+                self._sort(series, points)
+            elif values.numbers:
+                numbers[values.pipelines].append(series)
+            elif self._whole:
+                self._take(series, _always(values.pipelines))
             else:
-                self._sort(series, by_length)
-        for (figure, *_), alike in by_shape.items():
-            self._quick(SCALES[figure], alike, by_length)
-        for alike in by_length.values():
-            self._keep(tested(alike, rows_of(alike)))
+                same += 1
+        self._constant += same
+        self.states[TrendState.UNCHANGED] += same
+        for alike in numbers.values():
+            self._quick(alike, points)
+        for alike in points.values():
+            self._keep(alike, rows_of(alike))
 
-    def _sort(self, series: Series, by_length: defaultdict[int, list[Series]]) -> None:
+    def _sort(self, series: Series, by_length: _ByLength) -> None:
         """Say what is known of it without a test, or put it to those that must be tested."""
-        number = sum(not point.reason for point in series.points)
+        number = len(series.used)
         if (simple := _simple(series, number)) is None:
             by_length[number].append(series)
         else:
             self._take(series, simple)
 
-    def _quick(
-        self, scale: Scale, alike: Sequence[Series], by_length: defaultdict[int, list[Series]]
-    ) -> None:
-        """Test series of one shape together; those that are not for that, one by one."""
-        rows = scale.to_all(np.array([series.values for series in alike])).mean(axis=2)
+    def _quick(self, alike: Sequence[Series], by_length: _ByLength) -> None:
+        """Test those of equal length by their numbers; those that are not for that, by points."""
+        rows = means_of(alike)
         sound: Any = np.isfinite(rows).all(axis=1)
         fit: Any = sound & (np.ptp(rows, axis=1) > 0)
         for at in np.flatnonzero(~sound).tolist():
             self._sort(alike[at], by_length)
         for at in np.flatnonzero(sound & ~fit).tolist():
             self._take(alike[at], _always(rows.shape[1]))
-        chosen = [alike[at] for at in np.flatnonzero(fit).tolist()]
-        if chosen:
-            self._keep(tested(chosen, rows[fit]))
+        if fit.any():
+            self._keep([alike[at] for at in np.flatnonzero(fit).tolist()], rows[fit])
 
-    def _keep(self, found: Iterable[Tested]) -> None:
+    def _keep(self, alike: Sequence[Series], rows: Floats) -> None:
         """Keep those of which the correction decides; of others only the count, for memory's sake.
 
         A corrected p is never below the p itself.
         """
-        for one in found:
-            if self._whole or one.p <= LEVEL:
-                one.series.settle()
-                self._tested.append(one)
-            else:
-                self._above.append(one.p)
-                self._count(_judged(one, one.p))
+        found = Batch(alike, rows)
+        kept: Any = np.full(len(alike), True) if self._whole else found.p <= LEVEL
+        for one in found.chosen(kept):
+            one.series.settle()
+            self._tested.append(one)
+        self._above += found.p[~kept].tolist()
+        calm: Any = ~kept & (found.within <= WIDEST)
+        self.states[TrendState.UNCHANGED] += int(calm.sum())
+        for one in found.chosen(~kept & ~calm):
+            self._count(_judged(one, one.p))
 
     def result(self) -> list[Trend]:
         """All that was taken: changes first, the surest first."""
@@ -124,7 +127,7 @@ class Judge:
         for one, share in sorted(pairs, key=lambda pair: pair[0].p):
             said = _judged(one, share)
             self._count(said)
-            if self._whole or said.state is TrendState.CHANGED:
+            if self._whole or said.state in (TrendState.CHANGED, TrendState.DRIFTING):
                 self._told.append(_trend(one.series, said))
         self._tested = []
         order = list(TrendState)
@@ -142,22 +145,10 @@ class Judge:
         if self._whole:
             self._told.append(_trend(series, said))
 
-    def _count(self, said: _Said, number: int = 1) -> None:
-        self.states[said.state] += number
+    def _count(self, said: _Said) -> None:
+        self.states[said.state] += 1
         if reason := said.more.get("reason"):
-            self.reasons[f"{said.state.value}: {reason}"] += number
-
-    def _same_scans(self, app: AppSeries) -> None:
-        """Scans that left the same in all pipelines: what is said of them is known by digest."""
-        key = app.scanned, len(app.runs)
-        if key not in self._scans:
-            series = list(app.scans())
-            numbers = [sum(not point.reason for point in one.points) for one in series]
-            found = [_simple(one, number) for one, number in zip(series, numbers, strict=True)]
-            self._scans[key] = [said for said in found if said is not None]
-        for said in self._scans[key]:
-            self._count(said)
-            self._constant += said.state is TrendState.UNCHANGED
+            self.reasons[f"{said.state.value}: {reason}"] += 1
 
 
 def _simple(series: Series, number: int) -> _Said | None:
@@ -166,10 +157,11 @@ def _simple(series: Series, number: int) -> _Said | None:
         return _Said(TrendState.NOT_COMPARABLE, number, {"reason": why})
     if number < FEWEST:
         return _too_few(series, number)
-    values = {point.value for point in series.points if not point.reason}
+    values = {point.value for point in series.used}
     return _always(number) if len(values) == 1 else None
 
 
+@cache
 def _always(number: int) -> _Said:
     return _Said(TrendState.UNCHANGED, number, {"within": 0.0})
 
@@ -181,10 +173,11 @@ def _judged(one: Tested, corrected: float) -> _Said:
     small = ratio is not None and abs(ratio - 1) < LEAST
     sure: dict[str, Any] = {"p": one.p, "corrected": corrected}
     if corrected <= LEVEL and not small and math.isfinite(one.spread):
+        if one.steady:
+            return _Said(TrendState.DRIFTING, one.points, {**sure, **_moved(one, scale)})
         return _Said(TrendState.CHANGED, one.points, {**sure, **_changed(one, scale)})
-    within = _within(scale, one)
-    if within <= WIDEST:
-        return _Said(TrendState.UNCHANGED, one.points, {**sure, "within": within})
+    if one.within <= WIDEST:
+        return _Said(TrendState.UNCHANGED, one.points, {**sure, "within": one.within})
     needed = _needed(scale, one)
     reason = "the figure varies too much for its number of measurements"
     if not needed:
@@ -192,30 +185,30 @@ def _judged(one: Tested, corrected: float) -> _Said:
     return _Said(TrendState.TOO_FEW, one.points, {**sure, "needed": needed, "reason": reason})
 
 
-def _changed(one: Tested, scale: Scale) -> dict[str, Any]:
-    before, shift, low, high = one.levels
-    used = one.series.used
+def _moved(one: Tested, scale: Scale) -> dict[str, Any]:
+    before, shift, *_ = one.levels
     worse = (shift > 0) == scale.more_is_worse
-    first, last = used[one.at - 1].source, used[one.at].source
     return {
         "direction": Direction.WORSE if worse else Direction.BETTER,
-        "since": used[one.at].at.pipeline_id,
-        "source_changed": first != last if first and last else None,
         "before": scale.back(before),
         "after": scale.back(before + shift),
         "ratio": scale.ratio(before, before + shift),
-        "low": scale.ratio(before, before + low),
-        "high": scale.ratio(before, before + high),
     }
 
 
-def _within(scale: Scale, one: Tested) -> float:
-    """The larger end of the interval of the newest level, as a share of the level before."""
-    if not math.isfinite(one.spread):
-        return math.inf
-    before = one.levels[0]
-    ends = [scale.ratio(before, before + end) for end in one.recent]
-    return max(math.inf if end is None else abs(end - 1) for end in ends)
+def _changed(one: Tested, scale: Scale) -> dict[str, Any]:
+    before, shift, low, high = one.levels
+    used = one.series.used
+    first, last = used[one.at - 1].source, used[one.at].source
+    same = first == last if first and last else None
+    return {
+        **_moved(one, scale),
+        "since": used[one.at].at.pipeline_id,
+        "source_changed": None if same is None else not same,
+        "elsewhere": elsewhere(one.series.cell, scale, used, one.at, shift),
+        "low": scale.ratio(before, before + low),
+        "high": scale.ratio(before, before + high),
+    }
 
 
 def _needed(scale: Scale, one: Tested) -> int:
@@ -223,7 +216,8 @@ def _needed(scale: Scale, one: Tested) -> int:
         return 0
     before = one.levels[0]
     value = scale.back(before)
-    return points_needed(one.spread, abs(scale.to(value * (1 + WIDEST)) - scale.to(value)))
+    shift = abs(scale.to(value * (1 + WIDEST)) - scale.to(value))
+    return points_needed(one.spread, shift, WINDOW)
 
 
 def _trend(series: Series, said: _Said) -> Trend:

@@ -10,9 +10,14 @@ FINDINGS = "findings"
 
 
 class TrendState(StrEnum):
-    """What is known of a figure. `too_few` is not `unchanged`: nobody can tell yet."""
+    """What is known of a figure.
+
+    `too_few` is not `unchanged`: nobody can tell yet. `drifting`: it went, but a steady trend says
+    it about as well as one step does, so no pipeline is named.
+    """
 
     CHANGED = "changed"
+    DRIFTING = "drifting"
     UNCHANGED = "unchanged"
     TOO_FEW = "too_few"
     NOT_COMPARABLE = "not_comparable"
@@ -53,7 +58,9 @@ class Trend(Frozen):
         direction: of a change.
         since: the first pipeline of the new level.
         source_changed: whether the app's source is another one since then; None: unknown.
-        before, after: both levels; of other states `after` is the newest value.
+        elsewhere: what else is another one since then, so that the app need not be the cause.
+        before, after: both levels; of a drift, as if it had been one step; of other states `after`
+            is the newest value.
         ratio: `after / before`, with a 95 % interval `low` to `high`; None: the level was 0.
         within: of an unchanged one: it is within this share of its former level (0.07: 7 %), at
             95 % confidence.
@@ -72,6 +79,7 @@ class Trend(Frozen):
     direction: Direction | None = None
     since: str = ""
     source_changed: bool | None = None
+    elsewhere: str = ""
     before: float | None = None
     after: float | None = None
     ratio: float | None = None

@@ -8,22 +8,15 @@ from contract.figures import AppFigures, FiguresPart, PipelineAt
 from contract.roles import is_repeat, repeated
 from contract.spec import AppRef
 from reports.trends.loads import loads_of
-from reports.trends.scans import is_same, scans_of
+from reports.trends.scans import scans_of
 from reports.trends.series import Series
 
 
 class AppSeries(NamedTuple):
-    """All figures of one app.
-
-    Attributes:
-        scanned: digest of what its scans left, where that is the same in `runs` pipelines: then
-            their series are those of any other app with the same digest, but for its name. Empty:
-            they differ.
-    """
+    """All figures of one app."""
 
     ref: AppRef
     runs: Sequence[tuple[PipelineAt, Sequence[AppFigures]]]
-    scanned: str
 
     def loads(self) -> Iterator[Series]:
         """Load figures."""
@@ -54,5 +47,4 @@ def apps_of(part: FiguresPart) -> Iterator[AppSeries]:
             (places[row.pipeline_id], [row, *repeats.get((label, row.pipeline_id), ())])
             for row in rows
         ]
-        same = is_same([(at, found[0]) for at, found in runs])
-        yield AppSeries(rows[-1].ref, runs, rows[-1].scanned if same else "")
+        yield AppSeries(rows[-1].ref, runs)

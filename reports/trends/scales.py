@@ -52,6 +52,19 @@ class Scale:
             return 2 * np.sqrt(np.maximum(values, 0.0) + 3 / 8)
         return np.arcsin(np.sqrt(np.clip(values, 0.0, 1.0)))
 
+    def ratios(self, before: Floats, after: Floats) -> Floats:
+        """Of many pairs of levels; infinite where the first is nothing."""
+        if self.kind == "log":
+            return np.exp(np.minimum(after - before, 700.0))
+        first, then = self._all_back(before), self._all_back(after)
+        some = first > 1e-6
+        return np.where(some, then / np.where(some, first, 1.0), np.inf)
+
+    def _all_back(self, values: Floats) -> Floats:
+        if self.kind == "count":
+            return np.maximum(np.round((np.maximum(values, 0.0) / 2) ** 2 - 3 / 8, 9), 0.0)
+        return np.sin(np.clip(values, 0.0, math.pi / 2)) ** 2
+
     def ratio(self, before: float, after: float) -> float | None:
         """Of two levels on this scale; None where the first is nothing."""
         if self.kind == "log":

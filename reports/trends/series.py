@@ -1,9 +1,11 @@
 """One figure of one app over pipelines: values, and why some of them do not count."""
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from contract.figures import PipelineAt
+from contract.analyzers import AnalyzerKind
+from contract.figures import AppFigures, PipelineAt
 from contract.outcome import ALL_TOOLS
 from contract.spec import AppRef
 
@@ -15,16 +17,36 @@ class Point(NamedTuple):
         value: None: nothing was measured there.
         reason: why it does not count; empty: it does.
         source: digest of the app's source; empty: unknown.
+        code: digest of Assay's own code for the tool; empty: unknown.
+        host: what the host could send by itself; None: unknown.
     """
 
     at: PipelineAt
     value: float | None
     reason: str
     source: str
+    code: str = ""
+    host: float | None = None
 
 
-Values = Sequence[Sequence[float]]
-"""Of each pipeline, a value for each operation."""
+WINDOW = 12
+"""So many measurements are judged, the newest. More of them find hardly more, and have drifted
+further: docs/regressions.md."""
+
+
+_LOADS = frozenset(kind.value for kind in AnalyzerKind if kind.row.figures == "load")
+
+
+class Values(NamedTuple):
+    """What a figure's points come to, for those of a large fleet, which are looked at together.
+
+    Attributes:
+        pipelines: how many count.
+        numbers: pipeline by pipeline, one for each operation; empty: all are the same.
+    """
+
+    pipelines: int
+    numbers: "array[float]" = array("d")
 
 
 class Series:
@@ -34,7 +56,8 @@ class Series:
     of `values`, and has points only if somebody asks for them.
 
     Attributes:
-        values: where all pipelines count and have the same operations; else None.
+        values: where all pipelines that count have the same operations, and the newest one counts;
+            else None.
     """
 
     __slots__ = ("_make", "_points", "cell", "figure", "ref", "values")
@@ -66,8 +89,8 @@ class Series:
 
     @property
     def used(self) -> list[Point]:
-        """Those that count."""
-        return [point for point in self.points if not point.reason]
+        """Those that count, the newest `WINDOW` of them."""
+        return [point for point in self.points if not point.reason][-WINDOW:]
 
 
 def unusable(tool: Mapping[str, Any]) -> str:
@@ -82,6 +105,17 @@ def unlike(tool: Mapping[str, Any], newest: Mapping[str, Any]) -> str:
     if tool.get("v") == newest.get("v"):
         return ""
     return f"another version of the tool: {tool.get('v') or 'unknown'}"
+
+
+def moved(
+    kind: str, at: PipelineAt, there: AppFigures, newest: PipelineAt, here: AppFigures
+) -> str:
+    """Why an analyzer looked at the app in another way than in the newest pipeline."""
+    if at.conditions.get(kind) != newest.conditions.get(kind):
+        return "the spec asks for another " + ("load" if kind in _LOADS else "look")
+    if there.engine != here.engine and AnalyzerKind(kind).is_live:
+        return "the app ran in another way"
+    return ""
 
 
 def left(name: str, tools: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from reports.trends.model import Direction, Trend, TrendState
 
 _TITLES = {
     TrendState.CHANGED: "changed",
+    TrendState.DRIFTING: "drifting",
     TrendState.UNCHANGED: "unchanged",
     TrendState.TOO_FEW: "not enough measurements",
     TrendState.NOT_COMPARABLE: "not comparable",
@@ -21,7 +22,10 @@ def said(trend: Trend) -> str:
     A change of counts from nothing has no ratio: both levels are told.
     """
     if trend.state is TrendState.CHANGED:
-        return f"{_size(trend)} since {trend.since}{_source(trend)}"
+        other = f"; {trend.elsewhere}" if trend.elsewhere else ""
+        return f"{_size(trend)} since {trend.since}{_source(trend)}{other}"
+    if trend.state is TrendState.DRIFTING:
+        return f"{_size(trend)}, little by little"
     if trend.state is TrendState.UNCHANGED:
         return f"unchanged within {trend.within or 0:.0%}" if trend.within else "always the same"
     why = f": {trend.reason}" if trend.reason else ""

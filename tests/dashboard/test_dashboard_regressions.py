@@ -15,7 +15,7 @@ from contract.errors import PlatformError
 from control.regressions import app_trends, regressions
 from dashboard import urls
 from tests.support.dashboard_site import browsing, site_of
-from tests.support.many_pipelines import CALM, REF, many_pipelines
+from tests.support.many_pipelines import CALM, REF, many_pipelines, scanned
 from tests.support.page_checks import wrong_in
 from tests.support.store_folder import stored_in
 
@@ -62,8 +62,34 @@ async def test_few_pipelines_are_told_as_too_few(tmp_path):
 
     document = await regressions(stored_in(tmp_path), "run-2")
 
-    assert document.figures == {"changed": 0, "unchanged": 0, "too_few": 5, "not_comparable": 0}
+    assert document.figures == {
+        "changed": 0,
+        "drifting": 0,
+        "unchanged": 0,
+        "too_few": 5,
+        "not_comparable": 0,
+    }
     assert "too few pipelines" in document.reasons[0].reason
+
+
+@pytest.mark.parametrize(
+    ("scan", "state"),
+    [
+        (scanned(5), "changed"),
+        (scanned(5, version="2.0"), "not_comparable"),
+        (scanned(5, rules="b" * 64), "not_comparable"),
+    ],
+    ids=["same-tool", "another-version", "other-rules"],
+)
+async def test_an_app_is_not_blamed_for_what_a_tool_learned(tmp_path, scan, state):
+    await many_pipelines(tmp_path, CALM, scan)
+    stored = stored_in(tmp_path)
+
+    fleet = await regressions(stored, "run-6")
+    (of_scan,) = [one for one in (await app_trends(stored, REF)).trends if one.figure == "findings"]
+
+    assert (of_scan.state, fleet.worse) == (state, ())
+    assert state != "changed" or "only reads the source" in of_scan.elsewhere
 
 
 async def test_unknown_names_are_refused(slower):

@@ -34,6 +34,7 @@ async def test_round_trip_then_nothing_is_left(bench: Bench):
     assert (cell.tool, cell.version, cell.state) == ("demo", "1.0", MeasurementState.MEASURED)
     assert [finding.rule_id for finding in cell.findings] == ["eval"]
     assert cell.provenance.argv[0][0] == "wc"
+    assert len(cell.provenance.code_digest) == 64
     assert seen
     await result.discard()
     assert not result.archive.exists()

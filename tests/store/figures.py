@@ -16,8 +16,12 @@ from tests.store import samples
 from tests.store.searches import ref
 
 
-async def recorded(store, name: str, findings: int = 2) -> None:
-    await samples.register(store, samples.plan(name))
+async def recorded(store, name: str, findings: int = 2, **options: dict) -> None:
+    plan = samples.plan(name)
+    spec = plan.spec.model_copy(
+        update={"options": {AnalyzerKind(kind): its for kind, its in options.items()}}
+    )
+    await samples.register(store, plan.model_copy(update={"spec": spec}))
     app = samples.app(1, name)
     report = samples.report(samples.measured(findings=findings), samples.failed())
     report = report.model_copy(update={"subtask_id": app.subtask_id(report.analyzer)})
@@ -59,7 +63,7 @@ class FiguresBehaviour:
 
     async def test_figures_are_the_same_whether_they_were_kept_or_not(self, store, engine):
         for number, name in enumerate(("p1", "p2")):
-            await recorded(store, name, number + 1)
+            await recorded(store, name, number + 1, dynamic={"profile": number})
         made = await store.figures_of_app(ref(1))
         assert await kept(engine) == 0
         for name in ("p1", "p2"):
@@ -70,10 +74,12 @@ class FiguresBehaviour:
         parts = [part async for part in store.figures_of_pipeline("p2")]
         assert [at.pipeline_id for at in made.pipelines] == ["p1", "p2"]
         assert parts == [made]
+        first, second = (at.conditions for at in made.pipelines)
+        assert {kind for kind in first if first[kind] != second[kind]} == {"dynamic"}
         tools = [json.loads(row.scans) for row in made.rows]
         bandit, semgrep = tools[1]["static/bandit"], tools[1]["static/semgrep"]
         assert (bandit["n"], tools[0]["static/bandit"]["n"]) == (2, 1)
-        assert (bandit["s"], bandit["p"]) == ("measured", 1)
+        assert (bandit["s"], bandit["p"], bandit["k"]) == ("measured", 1, "c0dec0de")
         assert semgrep == {"v": "", "s": MeasurementState.INFRA_FAILED}
         assert (await store.figures_of_app(ref(1), "p1")).pipelines == made.pipelines[:1]
 

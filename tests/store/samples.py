@@ -86,7 +86,9 @@ def measured(tool: str = "bandit", findings: int = 2) -> ToolReport:
         coverage=Coverage(unit="files", reached=3, given=4, skipped_total=1),
         findings=tuple(finding(number, tool) for number in range(findings)),
         metrics=(Metric(name="lines", value=120.0, unit="count"),),
-        provenance=Provenance(argv=(("bandit", "-r", "."),), exit_codes=(1,), duration_s=2.5),
+        provenance=Provenance(
+            argv=(("bandit", "-r", "."),), exit_codes=(1,), code_digest="c0de" * 16, duration_s=2.5
+        ),
         data={"grade": "B", "scores": [1, 2.5]},
     )
 

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from contract.analysis import AnalyzerReport, Coverage, Metric, ToolReport
+from contract.analysis import (
+    AnalyzerReport,
+    Category,
+    Coverage,
+    Finding,
+    Metric,
+    Provenance,
+    Severity,
+    ToolReport,
+)
 from contract.analysis import MeasurementState as State
 from contract.analyzers import AnalyzerKind
 from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
@@ -37,7 +46,25 @@ def loaded(p95: float, contended: bool = False) -> ToolReport:
     )
 
 
-async def record(store: SqlResultStore, pipeline_id: str, at: datetime, load: ToolReport) -> None:
+def scanned(findings: int = 0, version: str = "1.9", rules: str = "") -> ToolReport:
+    """What a scanner says of the source."""
+    return ToolReport(
+        tool="bandit",
+        version=version,
+        state=State.MEASURED,
+        coverage=Coverage(unit="files", reached=3),
+        looks_for=(Category.SECURITY,),
+        findings=tuple(
+            Finding(tool="bandit", rule_id=f"B{n}", message="no", severity=Severity.LOW)
+            for n in range(findings)
+        ),
+        provenance=Provenance(rules_digest=rules),
+    )
+
+
+async def record(
+    store: SqlResultStore, pipeline_id: str, at: datetime, load: ToolReport, scan: ToolReport
+) -> None:
     """A pipeline that began then, with one app that was loaded and scanned."""
     planned = PlannedApp(ref=REF, source=SourceRef(path="/fleet", digest="same"))
     spec = PipelineSpec(apps=AppsSpec(root="fleet"), analyzers=KINDS)
@@ -45,13 +72,6 @@ async def record(store: SqlResultStore, pipeline_id: str, at: datetime, load: To
     for page in pages_of(plan):
         await store.register_page(PlanHeader.of(plan), page, at)
     app = plan.app_spec(planned)
-    scan = ToolReport(
-        tool="bandit",
-        version="1.9",
-        state=State.MEASURED,
-        coverage=Coverage(unit="files", reached=3),
-        looks_for=("security",),  # type: ignore[arg-type]
-    )
     for kind, tool in zip(KINDS, (scan, load), strict=True):
         id_ = app.subtask_id(kind)
         report = AnalyzerReport(subtask_id=id_, analyzer=kind, tools=(tool,))
@@ -62,10 +82,13 @@ async def record(store: SqlResultStore, pipeline_id: str, at: datetime, load: To
     await store.replace_weaknesses(pipeline_id, REF, [])
 
 
-async def many_pipelines(folder: Path, values: Sequence[float] = SLOWER) -> None:
-    """One pipeline a day for each p95: `run-0`, `run-1`, ..."""
+async def many_pipelines(
+    folder: Path, values: Sequence[float] = SLOWER, last_scan: ToolReport | None = None
+) -> None:
+    """One pipeline a day for each p95: `run-0`, `run-1`, ...; scans find nothing, but the last."""
     store = await store_in(folder)
     for day, value in enumerate(values):
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
-        await record(store, f"run-{day}", at, loaded(value))
+        scan = last_scan if last_scan and day == len(values) - 1 else scanned()
+        await record(store, f"run-{day}", at, loaded(value), scan)
     await store.close()

@@ -1,71 +1,13 @@
 """What is said of an app's figures over pipelines: changed, unchanged, too few, not comparable."""
 
-import json
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from contract.figures import AppFigures, FiguresPart, PipelineAt
-from contract.role import AppRole
-from contract.roles import repeat_ref
 from contract.spec import AppRef
 from reports.trends.judge import Judge
 from reports.trends.model import Direction, TrendState
 from reports.trends.points import apps_of
 from reports.trends.words import said
-
-REF = AppRef(model="openai/gpt-4o", app_number=3)
-CALM = [20.1, 19.8, 20.4, 20.0, 19.9, 20.2, 20.3, 19.7, 20.1, 20.0]
-SLOW = [30.2, 29.9, 30.5]
-
-
-def load(p95: float | None = None, **more) -> dict:
-    figures = {} if p95 is None else {"latency_p95": {"GET /": p95, "GET /b": p95 * 2}}
-    rates = {"GET /": 20, "GET /b": 20}
-    return {"v": "3 abc", "s": "measured", "f": figures, "r": rates, "h": 5000.0, **more}
-
-
-def scan(found: int | None, **more) -> dict:
-    told = {"v": "1.7", "s": "measured" if found is not None else "infra_failed", **more}
-    return told if found is None else {**told, "n": found}
-
-
-def figures(pipeline_id: str, ref: AppRef, tools: dict) -> AppFigures:
-    load = {name: tool for name, tool in tools.items() if name.startswith("performance")}
-    scans = {name: tool for name, tool in tools.items() if name not in load}
-    role = AppRole.SUBJECT if ref.model == REF.model else AppRole.REPEAT
-    texts = json.dumps(load), json.dumps([*scans.items()]), json.dumps(scans)
-    return AppFigures(pipeline_id, ref, role, "s1", "process", *texts)
-
-
-def part(runs, ref=REF, repeats=(), conditions=None) -> FiguresPart:
-    """One pipeline for each run: the tools of the app by name."""
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    conditions = conditions or ["c"] * len(runs)
-    pipelines = [
-        PipelineAt(f"p{at}", start + timedelta(days=at), conditions[at]) for at in range(len(runs))
-    ]
-    rows = [figures(f"p{at}", ref, run) for at, run in enumerate(runs)]
-    again = repeat_ref(ref, 1)
-    rows += [figures(f"p{at}", again, run) for at, run in repeats]
-    return FiguresPart(pipelines, rows)
-
-
-def judged(*parts: FiguresPart, whole: bool = True):
-    judge = Judge(whole=whole)
-    for one in parts:
-        judge.add(apps_of(one))
-    return judge.result()
-
-
-def of_load(values, **more):
-    (trend,) = judged(part([{"performance/openloop": load(value)} for value in values], **more))
-    return trend
-
-
-def of_runs(runs, **more):
-    (trend,) = judged(part([{"performance/openloop": run} for run in runs], **more))
-    return trend
+from tests.support.trend_parts import CALM, SLOW, judged, load, of_load, of_runs, part, scan
 
 
 def test_a_slower_app_is_told_with_size_interval_and_since_when():
@@ -133,7 +75,7 @@ def test_measurements_that_do_not_count_neither_hide_nor_make_a_change(run, why)
     within = of_runs([*map(load, CALM), run, run, *map(load, CALM[:3])])
 
     assert within.state is TrendState.UNCHANGED
-    assert within.points == 13
+    assert within.points == 12
     assert [why in point.reason for point in within.series[10:12]] == [True, True]
 
 
@@ -181,7 +123,7 @@ def test_repeats_are_averaged_and_are_no_pipelines_of_their_own():
 
 def test_a_count_of_findings_that_never_moved_is_the_same_and_a_jump_is_a_change():
     same = part([{"static/bandit": scan(12)}] * 8)
-    more = part([{"static/bandit": scan(n)} for n in (12, 12, 12, 12, 12, 12, 15)], ref=REF)
+    more = part([{"static/bandit": scan(n)} for n in (12, 12, 12, 12, 12, 12, 15)])
     none = part([{"static/bandit": scan(n)} for n in (0, 0, 0, 0, 0, 0, 4)])
 
     assert said(judged(same)[0]) == "always the same"

@@ -74,9 +74,12 @@ class Cell:
 
 
 async def measure_cell(
-    tool: Tool, run: ToolRun, runner: Runner, version: str, kept: Attachments
+    tool: Tool, run: ToolRun, runner: Runner, version: str, kept: Attachments, code: str = ""
 ) -> Cell:
-    """Run `tool`; whatever it raises becomes the cell's state, except cancellation."""
+    """Run `tool`; whatever it raises becomes the cell's state, except cancellation.
+
+    `code` is the result of `code_digest`, for the report's provenance.
+    """
     started_at, clock = datetime.now(UTC), time.monotonic()
 
     def provenance(*notes: str) -> Provenance:
@@ -85,6 +88,7 @@ async def measure_cell(
             argv=tuple(command.argv for command in executed),
             exit_codes=tuple(command.exit_code for command in executed),
             rules_digest=tool.rules_digest(),
+            code_digest=code,
             duration_s=round(time.monotonic() - clock - runner.waited_s, 3),
             cpu_s=round(sum(command.cpu_s for command in executed), 3) if executed else None,
             started_at=started_at,

@@ -210,7 +210,7 @@ class Measurement:
                 waiting=lambda: self._aside(tool, allowance, runner),
                 shared=self.shared,
             )
-            cell = await measure_cell(tool, run, runner, version, kept)
+            cell = await measure_cell(tool, run, runner, version, kept, self.equipment.code)
             report = await asyncio.to_thread(redacted, cell.report, kept.folder, run.request)
             return replace(cell, report=report)
 
