@@ -49,11 +49,8 @@ def render_config(stack: Stack, settings: Settings, control_socket: Path) -> str
     shown = "" if settings.metrics_address else _worker_environment(stack)
     programs.append(_program(stack, "worker", worker, priority=3, env=shown))
     found = 'TEMPORAL_ADDRESS="",TEMPORAL_NAMESPACE=""'
-    programs.append(_program(stack, "dashboard", _dashboard_command(stack), priority=2, env=found))
-    # Groups stop one after the other, each within a second or two; the programs of one, together.
-    parts = ",".join((*AnalyzerKind, "dashboard"))
-    group = ("[group:parts]", f"programs={parts}", "priority=2")
-    return "\n".join([*head, *programs, *group, ""])
+    programs.append(_program(stack, "dashboard", _dashboard_command(stack), priority=3, env=found))
+    return "\n".join([*head, *programs, ""])
 
 
 def _worker_environment(stack: Stack) -> str:
