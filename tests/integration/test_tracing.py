@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -63,6 +63,7 @@ class Site:
     data: Path
     address: str
     namespace: str
+    engine: str = "process"
 
     @property
     def env(self) -> dict[str, str]:
@@ -75,7 +76,7 @@ class Site:
             "TEMPORAL_ADDRESS": self.address,
             "TEMPORAL_NAMESPACE": self.namespace,
             "ASSAY_DATA": str(self.data),
-            "ASSAY_ENGINE": "process",
+            "ASSAY_ENGINE": self.engine,
             "ASSAY_LOAD_LOCK": str(self.data / "load.lock"),
             "NO_COLOR": "1",
         }
@@ -236,6 +237,15 @@ def apps(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def apps_of_docker(tmp_path: Path) -> Path:
+    """Two apps whose images are not there yet, one of which cannot be built."""
+    own = f"{DOCKERFILE}LABEL of={time.time_ns()}\n"
+    write_app(tmp_path / "m" / "app1", own)
+    write_app(tmp_path / "m" / "app2", f"{own}RUN exit 3\n")
+    return tmp_path
+
+
 def until(there: Callable[[], object], limit_s: float) -> None:
     end_s = time.monotonic() + limit_s
     while not there():
@@ -359,6 +369,26 @@ def test_the_trace_goes_on_after_a_worker_was_killed(site: Site, apps: Path):
     assert ran == {"run performance": 1, "run static": 1}
     tried = [span for span in spans if span.name == "RunActivity:run_analysis"]
     assert sorted(span.attributes["assay.attempt"] for span in tried) == [1, 2]
+
+
+def test_what_docker_does_for_an_app_is_in_its_trace(site: Site, apps_of_docker: Path):
+    with collector() as got:
+        otel = {"OTEL_EXPORTER_OTLP_ENDPOINT": got.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        with replace(site, engine="docker").up(otel, tool_s=3) as programs:
+            with programs.running("contained", apps_of_docker):
+                until(lambda: got.named("start app"), 60)
+                until(lambda: programs.used("contained") == list(USED), 20)
+            until(lambda: not programs.used("contained"), 15)
+
+    for steps in (
+        step("prepare_app", "build app", "build image"),
+        step("start_app", "start app", "wait until it answers", "start container"),
+        step("check_app", "check app"),
+        step("teardown_app", "remove app"),
+    ):
+        assert steps in lines(got, steps[-1])
+    # The second app's own fault is the outcome of these; nothing else failed.
+    assert {span.name for span in in_trace(got) if span.failed} == {"build app", "build image"}
 
 
 async def test_a_collector_that_hangs_costs_a_pipeline_nothing(site: Site, apps: Path):
