@@ -61,7 +61,7 @@ class HostRuntime:
         await self._choose()
         times = StartTimes(_engine(self._chosen))
         with times.failing():
-            outcome = await self._chosen.prepare(app, run_id, on_progress)
+            outcome = await self._chosen.prepare(app, run_id, on_progress, times.on_built())
         times.done(outcome)
         return outcome
 

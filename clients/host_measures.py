@@ -15,7 +15,8 @@ _BUILD_PHASES = ("build", "built")
 class StartTimes:
     """The times of one `start` or `prepare` on `engine`: the build, then the start.
 
-    Nothing is counted for a call that was cancelled: nobody knows how long it would have taken.
+    What was built before and is found again is no build. Nothing is counted for a call that was
+    cancelled: nobody knows how long it would have taken.
     """
 
     def __init__(self, engine: str) -> None:
@@ -23,11 +24,11 @@ class StartTimes:
         self._began_s = time.monotonic()
         self._built_s: float | None = None
 
-    def on_built(self, tell: Callable[[], None]) -> Callable[[], None]:
-        """`tell`, and note that the build has ended."""
+    def on_built(self, tell: Callable[[], None] = lambda: None) -> Callable[[bool], None]:
+        """`tell`, and note that the build has ended; the argument: whether there was one."""
 
-        def built() -> None:
-            self._end_build("ok")
+        def built(anew: bool) -> None:
+            self._end_build("ok" if anew else "")
             tell()
 
         return built
@@ -58,8 +59,11 @@ class StartTimes:
             )
 
     def _end_build(self, how: str) -> None:
-        if self._built_s is None:
-            self._built_s = time.monotonic()
+        """Note the end of the build, and count it if it ended in some way."""
+        if self._built_s is not None:
+            return
+        self._built_s = time.monotonic()
+        if how:
             BUILD_SECONDS.labels(self._engine, how).observe(
                 self._built_s - self._began_s, exemplar()
             )

@@ -45,7 +45,8 @@ HEALTH_CHECKS = Counter(
 )
 BUILD_SECONDS = Histogram(
     "assay_build_seconds",
-    "Time of making an app's images or environments, by outcome (ok, app_failed, infra_failed).",
+    "Time of making an app's images or environments, unless they are there, by outcome (ok,"
+    " app_failed, infra_failed).",
     ["engine", "outcome"],
     buckets=LONG_S,
 )

@@ -262,7 +262,7 @@ class LiveApp:
 
     async def _remove(self) -> None:
         removed = await stages.teardown_app(self._host, self._app.workflow_id)
-        self._learn(removed.facts.without_logs())
+        self._learn(removed.facts)
 
     async def _check_when_calm(self, policy: policies.Policy = policies.CHECK_APP) -> AppCheck:
         """A check; while the app is silent on a busy host it is asked again, for some minutes."""

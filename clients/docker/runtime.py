@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from clients.blame import AppFault
+from clients.building_log import BuildLog, OnBuilt, untold
 from clients.calm import Host, Patience
 from clients.docker.about import learn
 from clients.docker.address import usable
@@ -41,7 +42,7 @@ from contract.ids import LABEL_WORKFLOW
 from contract.outcome import AppFacts
 from contract.running import AppCheck, RunningApp, StartOutcome, TeardownReport
 from contract.spec import AppSpec
-from telemetry.spans import traced
+from telemetry.spans import span, traced
 
 OnProgress = Callable[[str], None]
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
@@ -129,9 +130,9 @@ class DockerRuntime:
         await asyncio.to_thread(lambda: connect(self._docker_host, _PROBE_TIMEOUT_S).close())
 
     async def prepare(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self, app: AppSpec, run_id: str, on_progress: OnProgress, on_built: OnBuilt = untold
     ) -> StartOutcome:
-        """Make the images of `app`; `start` finds them by their content.
+        """Make the images of `app`; `start` finds them by their content. `on_built` as there.
 
         Raises:
             PlatformError: as `start`.
@@ -140,18 +141,19 @@ class DockerRuntime:
         async def build(starting: Starting) -> StartOutcome:
             return StartOutcome(phase="built", facts=AppFacts(notes=tuple(starting.notes)))
 
-        return await self._started(Starting(self._parts, app, run_id, on_progress), build)
+        starting = Starting(self._parts, app, run_id, on_progress, build_log=BuildLog(ahead=True))
+        return await self._started(starting, on_built, build)
 
     async def start(
         self,
         app: AppSpec,
         run_id: str,
-        on_progress: Callable[[str], None],
-        on_built: Callable[[], None] = lambda: None,
+        on_progress: OnProgress,
+        on_built: OnBuilt = untold,
     ) -> StartOutcome:
         """Build and start `app`, or adopt the containers that an earlier attempt of the run left.
 
-        `on_built` is called when its images exist.
+        `on_built` is called when its images exist: with whether any had to be built.
 
         Raises:
             PlatformError: the platform is at fault; everything made so far stays for retry or
@@ -159,20 +161,25 @@ class DockerRuntime:
         """
 
         async def run(starting: Starting) -> StartOutcome:
-            on_built()
             running = await starting.run(self._host)
             return StartOutcome(app=running, facts=starting.facts())
 
-        return await self._started(Starting(self._parts, app, run_id, on_progress), run)
+        return await self._started(Starting(self._parts, app, run_id, on_progress), on_built, run)
 
     async def _started(
-        self, starting: Starting, go_on: Callable[[Starting], Awaitable[StartOutcome]]
+        self,
+        starting: Starting,
+        on_built: OnBuilt,
+        go_on: Callable[[Starting], Awaitable[StartOutcome]],
     ) -> StartOutcome:
         """Build, then `go_on`. The app's fault is returned as a value, with the logs of both."""
         saved = SavedLogs(self._artifacts)
         try:
-            await starting.build()
+            with span("build app") as seen:
+                await starting.build()
+                seen.set(unchanged=not starting.build_log.anew)
             await self._keep_build_log(starting, saved)
+            on_built(starting.build_log.anew)
             outcome = await go_on(starting)
         except AppFault as fault:
             if not saved.refs:
@@ -189,8 +196,8 @@ class DockerRuntime:
         return outcome.model_copy(update={"facts": facts, "host": self._host})
 
     async def _keep_build_log(self, starting: Starting, saved: SavedLogs) -> None:
-        if starting.build_log:
-            await saved.keep("build.log", starting.build_log.encode())
+        if starting.build_log.text:
+            await saved.keep("build.log", starting.build_log.text.encode())
 
     async def _failed(
         self, app: AppSpec, fault: AppFault, saved: SavedLogs, notes: Sequence[str]

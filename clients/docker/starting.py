@@ -10,6 +10,7 @@ import docker
 from clients.appfolder import AppPlan, ServicePlan, read_plan
 from clients.appfolder.ownfiles import digest_of
 from clients.blame import AppFault, PlatformFault
+from clients.building_log import BuildLog
 from clients.calm import Host
 from clients.conditions import conditions
 from clients.docker.about import Engine
@@ -71,14 +72,13 @@ class Starting:
     run_id: str
     on_progress: OnProgress
     notes: list[str] = field(default_factory=list[str])
-    build_log: str = ""
+    build_log: BuildLog = field(default_factory=BuildLog)
     _plan: AppPlan = field(default_factory=lambda: AppPlan(()))
     _images: dict[str, BuiltImage] = field(default_factory=dict[str, BuiltImage])
     _hints: dict[str, Hints] = field(default_factory=dict[str, Hints])
     _ids: dict[str, str] | None = None
     _net: str = ""
 
-    @traced("build app")
     async def build(self) -> None:
         """Read the app folder and make an image for each service.
 
@@ -101,11 +101,12 @@ class Starting:
                 image = await self.parts.images.ensure(service, build_network, self.on_progress)
             except (AppFault, PlatformFault) as found:
                 self.notes += found.notes
-                self.build_log += found.log if isinstance(found, AppFault) else ""
+                self.build_log.add(found.log if isinstance(found, AppFault) else "")
                 raise
             self._images[service.name] = image
             self.notes += image.notes
-            self.build_log += image.log
+            there = f"{service.name}: image unchanged, built earlier: {image.name}"
+            self.build_log.add(image.log, there if service.context else "")
 
     @traced("start app")
     async def run(self, host: str) -> RunningApp:

@@ -13,6 +13,7 @@ from pathlib import Path
 from clients import blame
 from clients.appfolder import ServicePlan
 from clients.blame import AppFault
+from clients.building_log import OnBuilt, untold
 from clients.calm import Host, Patience
 from clients.conditions import conditions
 from clients.ending import Ending, app_check
@@ -83,7 +84,7 @@ class ProcessRuntime:
         """Do nothing: processes need no engine."""
 
     async def prepare(
-        self, app: AppSpec, run_id: str, on_progress: Callable[[str], None]
+        self, app: AppSpec, run_id: str, on_progress: OnProgress, on_built: OnBuilt = untold
     ) -> StartOutcome:
         """Install the dependencies of `app`; `start` finds them by their content.
 
@@ -91,48 +92,48 @@ class ProcessRuntime:
             PlatformError: as `start`.
         """
 
-        async def nothing(_installed: Installation) -> None:
-            return None
+        async def built(installed: Installation) -> None:
+            on_built(installed.anew)
 
-        return await self._started(app, on_progress, nothing)
+        return await self._started(app, Installation(ahead=True), on_progress, built)
 
     async def start(
         self,
         app: AppSpec,
         run_id: str,
-        on_progress: Callable[[str], None],
-        on_built: Callable[[], None] = lambda: None,
+        on_progress: OnProgress,
+        on_built: OnBuilt = untold,
     ) -> StartOutcome:
         """Install and start `app`, or adopt the processes that an earlier attempt of the run left.
 
-        `on_built` is called when its dependencies are installed.
+        `on_built` is called when its dependencies are there: with whether any were installed now.
 
         Raises:
             PlatformError: FAILED_PRECONDITION for apps that need a container engine.
         """
 
         async def run(installed: Installation) -> RunningApp:
-            on_built()
+            on_built(installed.anew)
             return await self._run(app, run_id, installed, on_progress)
 
-        return await self._started(app, on_progress, run)
+        return await self._started(app, Installation(), on_progress, run)
 
     async def _started(
         self,
         app: AppSpec,
+        installed: Installation,
         on_progress: OnProgress,
         go_on: Callable[[Installation], Awaitable[RunningApp | None]],
     ) -> StartOutcome:
         """Install, then `go_on`. The app's fault is returned as a value, with the logs of both."""
         self._require(app)
-        installed = Installation()
-        logs = installed.logs
         try:
             await installed.install(app, self._environments, self._artifacts, on_progress)
             running = await go_on(installed)
         except AppFault as found:
             if found.log:
-                logs.append(await self._artifacts.put_bytes(found.log.encode(), "build.log"))
+                ref = await self._artifacts.put_bytes(found.log.encode(), "build.log")
+                installed.logs.append(ref)
             saved = await self._save_logs(app.workflow_id, "start")
             await asyncio.to_thread(self._remove, app.workflow_id)
             return StartOutcome(
@@ -280,9 +281,8 @@ class ProcessRuntime:
         saved = SavedLogs(self._artifacts)
         for name, confined in self._states.services(workflow_id).items():
             state = "running" if confined.identity() else f"exited with {confined.exit_code}"
-            data = f"[{name}: {state}]\n".encode()
-            data += confined.log(self._limits.log_bytes)
-            await saved.keep(f"{kind}-{name}.log", data)
+            head = f"[{name}: {state}]\n".encode()
+            await saved.keep(f"{kind}-{name}.log", head + confined.log(self._limits.log_bytes))
         return saved
 
     async def owned_workflows(self) -> Sequence[str]:

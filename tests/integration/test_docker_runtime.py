@@ -66,18 +66,22 @@ async def test_an_app_that_is_built_ahead_starts_from_what_was_built(bench: Benc
     app = bench.app(Dockerfile="FROM assay/python:3.11\nENV PORT=8000\nCOPY . /app\n"
                     'CMD ["python", "/app/server.py"]\n')  # fmt: skip
 
-    built = await bench.runtime.prepare(app, "run", lambda line: None)
+    anew = list[bool]()
+    built = await bench.runtime.prepare(app, "run", lambda line: None, anew.append)
 
     assert (built.app, built.phase) == (None, "built")
-    assert "build.log" in bench.artifacts.data
+    assert b"unchanged" not in bench.artifacts.data["build.log"]
+    await bench.runtime.prepare(app, "run", lambda line: None, anew.append)
+    assert b"app: image unchanged, built earlier: " in bench.artifacts.data["build.log"]
     assert bench.engine.containers.list(filters={"label": f"{LABEL_SCOPE}={bench.scope}"}) == []
-    lines, slots = list[str](), list[str]()
-    started = await bench.runtime.start(app, "run", lines.append, lambda: slots.append("free"))
+    lines = list[str]()
+    started = await bench.runtime.start(app, "run", lines.append, anew.append)
     assert started.app is not None
     assert built.host == started.app.host, "it was built where it starts"
     assert await ask(started.app, "/") == "hello"
     assert "app: image unchanged" in lines
-    assert slots == ["free"]
+    assert anew == [True, False, False]
+    assert started.facts.logs == (), "the log of its build is kept once"
 
 
 async def test_an_app_that_does_not_build_ahead_leaves_nothing(bench: Bench):

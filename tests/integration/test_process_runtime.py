@@ -139,16 +139,19 @@ async def test_a_confined_app_answers_and_cannot_touch_its_host(tmp_path, runtim
     assert list(await runtime.owned_workflows()) == []
 
 
-async def test_what_is_installed_ahead_is_not_started(tmp_path, runtime):
-    app = make_app(tmp_path)
-    built = await runtime.prepare(app, "run", lambda line: None)
+async def test_what_is_installed_ahead_is_not_started(tmp_path, runtime, artifacts):
+    app, anew = make_app(tmp_path), list[bool]()
+    built = await runtime.prepare(app, "run", lambda line: None, anew.append)
+    assert b"unchanged" not in artifacts.data["build.log"]
+    await runtime.prepare(app, "run", lambda line: None, anew.append)
+    assert b"app: dependencies unchanged, installed earlier: " in artifacts.data["build.log"]
 
     assert (built.app, built.phase, built.host) == (None, "built", "here")
     assert list(await runtime.owned_workflows()) == []
-    slots: list[str] = []
-    outcome = await runtime.start(app, "run", lambda line: None, lambda: slots.append("free"))
+    outcome = await runtime.start(app, "run", lambda line: None, anew.append)
     assert outcome.app is not None
-    assert slots == ["free"]
+    assert anew == [True, False, False]
+    assert outcome.facts.logs == (), "the log of its build is kept once"
     await runtime.teardown(app.workflow_id)
 
 

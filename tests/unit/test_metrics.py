@@ -31,7 +31,7 @@ from activities.measures import (
     timing_report,
 )
 from clients.host_measures import CheckTimes, StartTimes
-from clients.measures import ARTIFACT_SECONDS
+from clients.measures import ARTIFACT_SECONDS, BUILD_SECONDS
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
@@ -127,10 +127,25 @@ def do_clients() -> None:
         if isinstance(metric, Counter | Histogram) and metric._labelnames:
             metric.labels(*("x" for _ in metric._labelnames))
     times = StartTimes("docker")
-    times.on_built(lambda: None)()
+    times.on_built()(True)
     times.done(StartOutcome(phase="answer"))
     with CheckTimes().of("w") as done:
         done(AppCheck(alive=False, silent=True))
+
+
+def test_only_what_had_to_be_built_counts_as_a_build():
+    def builds() -> float:
+        samples = next(iter(BUILD_SECONDS.collect())).samples
+        return sum(sample.value for sample in samples if sample.name.endswith("_count"))
+
+    before, freed = builds(), list[str]()
+    for anew in (False, True):
+        times = StartTimes("docker")
+        times.on_built(lambda: freed.append("slot"))(anew)
+        times.done(StartOutcome(phase="built"))
+
+    assert builds() - before == 1
+    assert freed == ["slot", "slot"]
 
 
 async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(

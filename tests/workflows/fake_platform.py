@@ -28,7 +28,7 @@ from contract.analysis import ArtifactRef, MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.attempt import Beat
 from contract.errors import PlatformError
-from contract.outcome import AppOutcome, SubtaskOutcome, ToolSummary
+from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome, ToolSummary
 from contract.plan import (
     AppChoice,
     AppEntry,
@@ -110,6 +110,7 @@ class FakePlatform:
             as for a slot.
         order: what the pipeline is started with; None: its plan.
         reads: what reading apps from the store waits for, if it is set to an event.
+        left: what the teardown of an app learns of it.
         alive: answers of `check_app`, or its faults, per app number, used up in order; then always
             alive.
     """
@@ -126,6 +127,7 @@ class FakePlatform:
         self.prepares: dict[int, Callable[[AppSpec], StartOutcome]] = {}
         self.builds: dict[int, asyncio.Event] = {}
         self.alive: dict[int, list[AppCheck | ApplicationError]] = defaultdict(list)
+        self.left = AppFacts()
         self.refuses_plan = False
         self.unrecordable: set[AnalyzerKind] = set()
         self.lost: dict[AnalyzerKind, SubtaskOutcome] = {}
@@ -429,8 +431,9 @@ async def check_app(app: RunningApp) -> AppCheck:
 
 @activity.defn(name="teardown_app")
 async def teardown_app(workflow_id: str) -> TeardownReport:
-    _mine().log.append(f"teardown {workflow_id.split('/', 2)[2]}")
-    return TeardownReport(containers=1)
+    mine = _mine()
+    mine.log.append(f"teardown {workflow_id.split('/', 2)[2]}")
+    return TeardownReport(containers=1, facts=mine.left)
 
 
 @activity.defn(name="run_analysis")

@@ -11,8 +11,9 @@ from temporalio.exceptions import CancelledError
 from contract.analysis import MeasurementState, SubtaskRequest
 from contract.analyzers import AnalyzerKind
 from contract.ids import TASK_QUEUE_CONTROL
-from contract.outcome import AppOutcome, SubtaskOutcome
+from contract.outcome import AppFacts, AppOutcome, SubtaskOutcome
 from contract.running import AppCheck
+from tests.support.facts import log
 from tests.workflows.fake_platform import (
     FakePlatform,
     Run,
@@ -57,6 +58,16 @@ async def test_teardown_waits_for_every_live_subtask(client: Client) -> None:
 
     assert platform.log.index("teardown m/app1") > platform.log.index("end m/app1/dynamic")
     assert platform.count("teardown") == 1
+
+
+async def test_what_a_measured_app_wrote_is_in_its_outcome(client: Client) -> None:
+    platform = FakePlatform(analyzers="d")
+    platform.left = AppFacts(logs=(log("app-web.log"),), notes=("a note",))
+
+    await (await analyze(client, platform)).result()
+
+    facts = platform.apps["m/app1"].facts
+    assert (facts.logs, facts.notes) == ((log("app-web.log"),), ("a note",))
 
 
 async def test_a_failed_load_test_keeps_the_app_up_for_the_scan(client: Client) -> None:
