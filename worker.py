@@ -14,9 +14,11 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from activities.alerting import AlertPorts, tell_host
+from activities.measures import begin_counting
 from activities.ports import ArtifactStore
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
@@ -62,6 +64,7 @@ async def run_worker(settings: Settings) -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     watched = Watched(settings.metrics_address, settings.build_id)
     watched.open()
+    begin_counting(Runtime.default().metric_meter)
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))

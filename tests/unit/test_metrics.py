@@ -25,6 +25,7 @@ import clients.measures
 import store.measures  # noqa: F401
 from activities.measures import (
     CellCounts,
+    begin_counting,
     count_orphans,
     count_result,
     note_sweep,
@@ -48,7 +49,7 @@ from contract.progress import BreakerProgress, PipelinePhase, PipelineProgress
 from contract.running import AppCheck, StartOutcome, TeardownReport
 from contract.version import ASSAY_VERSION
 from telemetry import spans
-from tests.support.expositions import faults, reference, total
+from tests.support.expositions import families, faults, reference, total
 from workflows.breaker import BreakerState, CircuitBreaker
 from workflows.measures import breaker_changed, creating_task
 
@@ -167,6 +168,43 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
     assert total(text, "assay_app_memory_bytes", **app) == 4096
     assert total(text, "assay_disk_size_bytes", of="engine") == 0
     assert total(text, "assay_start_seconds_count", engine="docker", outcome="app_failed") >= 1
+
+
+def test_what_alerts_are_made_of_is_shown_from_zero_and_the_first_event_is_an_increase(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    runtime, address = measured_runtime()
+    begin_counting(runtime.metric_meter)
+    sdk = Exposition([SdkMetrics(address)], process=False)
+    before = sdk.render("")[0].decode()
+    meter = runtime.metric_meter.with_additional_attributes({"namespace": "default"})
+    monkeypatch.setattr(activity, "metric_meter", lambda: meter)
+    monkeypatch.setattr(workflow, "metric_meter", lambda: meter)
+    monkeypatch.setattr(workflow, "time", time.time)
+    CellCounts().add(outcome())
+    for fault in (PlatformError(ErrorCode.UNAVAILABLE, ""), RuntimeError()):
+        with suppress(PlatformError, RuntimeError), creating_task():
+            raise fault
+    after = sdk.render("")[0].decode()
+
+    shown, then = (_series(text) for text in (before, after))
+    assert set(shown.values()) == {0.0}
+    assert len([name for name, _ in shown if name == "assay_cells_total"]) == 16
+    # No series appears with an event: to a scraper, that would be no increase.
+    rose = {key for key, value in then.items() if value}
+    assert rose <= shown.keys()
+    assert {labels for name, labels in rose if "failures" in name} == {
+        frozenset({("reason", "other")}),
+        frozenset({("reason", "RuntimeError")}),
+    }
+
+
+def _series(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families(text).values()
+        for sample in family.samples
+    }
 
 
 def names(text: str) -> Iterable[str]:
