@@ -35,7 +35,7 @@ from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
 from control.scanning import scan_activities
 from settings import Settings
-from workflows import WORKFLOWS
+from workflows import workflows_of
 
 GRACE = timedelta(seconds=8)
 # Each beat of an activity is sent: a dead worker is noticed by the beats that are missing.
@@ -82,7 +82,7 @@ def workers_of(
         Worker(
             client,
             task_queue=TASK_QUEUE_CONTROL,
-            workflows=WORKFLOWS,
+            workflows=workflows_of(settings.build_id),
             activities=_control(settings, ports, scans),
             max_concurrent_activities=_CONTROL_SLOTS,
             interceptors=interceptors,

@@ -26,6 +26,8 @@ from clients.files import disk_faults
 from clients.host import HostRuntime
 from clients.host_look import HostWatch, host_disks
 from clients.log_context import leave_names_to_fields
+from clients.monitoring.figures import build_of, watch_of
+from clients.monitoring.samples import Take
 from clients.monitoring.watching import Watched
 from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
@@ -37,7 +39,7 @@ from clients.temporal import (
     ensure_janitor_schedule,
     ensure_search_attributes,
 )
-from clients.versioning import require_versioning
+from clients.versioning import is_current, require_versioning
 from contract.errors import PlatformError
 from queues import Ports, workers_of
 from settings import Settings, load_settings, take_secrets
@@ -93,7 +95,8 @@ async def run_worker(settings: Settings) -> None:
         await _patiently(lambda: ensure_alerts_schedule(client))
         probes = {"engine": runtime.probe, "store": ports.results.probe}
         folders = {"data": settings.data_dir, "engine": await runtime.disk()}
-        watched.work_begins(client, workers, runtime.usage, probes, folders)
+        more = _figures(settings, client)
+        watched.work_begins(client, workers, runtime.usage, probes, folders, more)
         logger.info("host %s works", settings.host_name)
         await stop.wait()
 
@@ -142,6 +145,16 @@ def _watch_host(settings: Settings, ports: Ports) -> asyncio.Task[None]:
     )
     keeper = AlertStore.from_url(settings.database_url)
     return asyncio.create_task(tell_host(look, keeper, settings.alerts_every_s))
+
+
+def _figures(settings: Settings, client: Client) -> dict[str, Take]:
+    """What shows whether work begins at all: a look for alerts is work like any other."""
+    keeper = AlertStore.from_url(settings.database_url)
+    deployment, build = settings.deployment, settings.build_id
+    return {
+        "watch": watch_of(keeper.watch),
+        "build": build_of(lambda: is_current(client, deployment, build)),
+    }
 
 
 async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:

@@ -65,15 +65,17 @@ class AlertActivities:
         Retry is safe: alerts and what is to be told are kept together; a notice that was sent and
         not noted is sent again, with the same ID.
         """
-        began_s = time.monotonic()
+        # Whoever takes it over ends when the first one would have: then the next watch begins.
+        ends_at = activity.info().scheduled_time + timedelta(seconds=self._rounds_s)
         beats = asyncio.create_task(_beat())
         try:
             while True:
                 next_s = time.monotonic() + self._every_s
                 await self.round()
-                if next_s - began_s > self._rounds_s:
+                wait_s = max(0.0, next_s - time.monotonic())
+                if datetime.now(UTC) + timedelta(seconds=wait_s) > ends_at:
                     return
-                await _pause(next_s - time.monotonic())
+                await _pause(wait_s)
         finally:
             beats.cancel()
 
@@ -214,7 +216,7 @@ class Outbox:
 async def _pause(seconds: float) -> None:
     """Wait; a worker that stops hands the watch over to another one at once."""
     try:
-        async with asyncio.timeout(max(0.0, seconds)):
+        async with asyncio.timeout(seconds):
             await activity.wait_for_worker_shutdown()
     except TimeoutError:
         return

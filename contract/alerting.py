@@ -207,3 +207,15 @@ class Delivery(Frozen):
     notice: Notice
     attempts: int = 0
     why: str = ""
+
+
+class WatchFacts(Frozen):
+    """How the watch itself does.
+
+    Attributes:
+        looked_at: when somebody last looked for alerts, whatever was found; None: never.
+        unsent_since: since when its oldest notice waits, by receiver; others have got all.
+    """
+
+    looked_at: datetime | None = None
+    unsent_since: dict[str, datetime] = {}

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -200,8 +201,22 @@ async def test_a_look_that_fails_does_not_end_the_watch(site: Site) -> None:
         raise ZeroDivisionError
 
     site.receivers.repeat_s = broken  # type: ignore[method-assign]
-    await ActivityEnvironment().run(site.worker().watch_alerts)
+    await begun(datetime.now(UTC)).run(site.worker().watch_alerts)
     assert looks >= 2
+
+
+def begun(at: datetime) -> ActivityEnvironment:
+    """An attempt at an activity that was first scheduled at this time."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, scheduled_time=at)
+    return environment
+
+
+async def test_who_takes_a_watch_over_ends_when_the_first_one_would_have(site: Site) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=29)
+    async with asyncio.timeout(5):
+        await begun(long_ago).run(site.worker(every_s=120, rounds_s=1_790).watch_alerts)
+    assert (await site.keeper.watch()).looked_at is not None
 
 
 async def test_news_are_kept_first_and_a_notice_of_one_key_is_told_once(site: Site) -> None:

@@ -91,8 +91,9 @@ def test_no_worker_at_all_is_told_and_not_each_of_them(muted) -> None:
         alert("NoPollers", task_queue="assay-control"),
         alert("HostSilent", instance="a"),
         alert("HostSilent", instance="b"),
+        alert("WatchSilent"),
     ]
-    assert muted(firing) == {"HostSilent a", "HostSilent b"}
+    assert muted(firing) == {"HostSilent a", "HostSilent b", "WatchSilent"}
 
 
 def test_what_is_graver_is_never_kept_back() -> None:

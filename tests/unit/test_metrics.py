@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,12 +36,13 @@ from clients.host_measures import CheckTimes, StartTimes
 from clients.measures import ARTIFACT_SECONDS
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
-from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
+from clients.monitoring.figures import apps_of, breakers_of, build_of, disks_of, slots_of, watch_of
 from clients.monitoring.samples import Samples
 from clients.monitoring.sdk import SdkMetrics, measured_runtime
 from clients.monitoring.watching import Watched
 from clients.monitoring.work import WorkInProgress
 from clients.usage import AppUsage
+from contract.alerting import WatchFacts
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
@@ -73,6 +75,11 @@ async def in_thread(url: str, accept: str = "") -> tuple[int, str, str]:
 
 async def usage() -> list[AppUsage]:
     return [AppUsage("pipeline/p/open%2Fgpt/app3", 5.0, 4096, 1.5, 0.25)]
+
+
+async def watch() -> WatchFacts:
+    minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+    return WatchFacts(looked_at=minute_ago, unsent_since={"ops": minute_ago})
 
 
 class FakeClient:
@@ -144,6 +151,8 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
             "breakers": breakers_of(FakeClient()),  # type: ignore[arg-type]
             "disks": disks_of({"data": tmp_path, "engine": tmp_path / "not-there"}),
             "slots": slots_of(work),
+            "watch": watch_of(watch),
+            "build": build_of(true),
         }
     )
     do_clients()
@@ -164,6 +173,8 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
     assert total(text, "assay_tasks_refused_total", reason="duplicate") == 1
     assert total(text, "assay_janitor_last_run_timestamp_seconds", host="h1") > 1e9
     assert total(text, "assay_breaker_state", pipeline="p", breaker="store") == 2
+    assert 60 <= total(text, "assay_notices_unsent_seconds", receiver="ops") < 90
+    assert 0 < time.time() - 60 - total(text, "assay_alerts_last_look_timestamp_seconds") < 30
     app = {"pipeline": "p", "model": "open/gpt", "app": "3"}
     assert total(text, "assay_app_memory_bytes", **app) == 4096
     assert total(text, "assay_disk_size_bytes", of="engine") == 0
