@@ -8,7 +8,8 @@ from temporalio.client import Client
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
 from activities import Activities
-from activities.alerting import AlertActivities, AlertPorts, Outbox
+from activities.alert_telling import Outbox
+from activities.alerting import AlertActivities, AlertPorts
 from activities.analysis import AnalysisActivities
 from activities.analyzer_ports import AnalyzerGateway
 from activities.apps import AppActivities

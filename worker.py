@@ -17,7 +17,8 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
-from activities.alerting import AlertPorts, tell_host
+from activities.alerting import AlertPorts
+from activities.host_telling import tell_host
 from activities.measures import begin_counting
 from activities.ports import ArtifactStore
 from clients.analyzers.gateway import WebSocketGateway

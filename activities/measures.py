@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.common import MetricMeter
@@ -120,7 +120,16 @@ def count_orphans(removed: TeardownReport) -> None:
 def note_sweep() -> None:
     """The janitor has swept the host whose queue this is, and nothing was stuck."""
     host = activity.info().task_queue.removeprefix(task_queue_host(""))
+    _SWEPT_AT[host] = datetime.now(UTC)
     activity.metric_meter().create_gauge_float(
         "assay_janitor_last_run_timestamp_seconds",
         "When the janitor last swept this host without an error, seconds since 1970.",
     ).set(time.time(), {"host": host})
+
+
+def swept_at(host: str) -> datetime | None:
+    """When a worker in this process last swept `host`, as `note_sweep` was told; None: never."""
+    return _SWEPT_AT.get(host)
+
+
+_SWEPT_AT: dict[str, datetime] = {}

@@ -60,13 +60,15 @@ async def test_queues_of_hosts_and_their_janitors_are_told(client: Client) -> No
             while True:
                 told = await ServerWatch(client).look()
                 known = {one.host: one for one in told.janitors}
-                if host in known and known[host].last_at:
+                if host in known:
                     break
                 await asyncio.sleep(0.1)
     await client.get_schedule_handle(f"assay-janitor-{host}").delete()
     pollers = {one.queue: one.pollers for one in told.queues}
     assert pollers[queue] == 1
     assert pollers[f"assay-start-{host}"] == 0
+    assert {one.host for one in told.queues if one.queue.endswith(host)} == {host}
+    assert {one.host for one in told.queues if not one.queue.endswith(host)} & {host} == set()
     assert not known[host].paused
 
 

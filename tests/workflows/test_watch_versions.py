@@ -13,6 +13,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from clients.temporal import ensure_alerts_schedule
 from clients.versioning import deployment_config, is_current
+from contract.alerting import StoreFault
 from contract.ids import TASK_QUEUE_CONTROL
 from control.builds import build_of
 from control.deployments import set_current
@@ -33,7 +34,7 @@ async def worker(client: Client, build: str, *, looks: bool) -> AsyncGenerator[a
     begun = asyncio.Event()
 
     @activity.defn(name="watch_alerts")
-    async def watch_alerts() -> None:
+    async def watch_alerts(before: StoreFault | None) -> None:
         begun.set()
         if not looks:
             raise ApplicationError("its code is to be replaced")
