@@ -10,7 +10,8 @@ from temporalio.client import Client
 from temporalio.worker import FixedSizeSlotSupplier, Worker, WorkerTuner
 
 from activities import Activities
-from activities.alerting import AlertActivities, AlertPorts, Outbox
+from activities.alert_telling import Outbox
+from activities.alerting import AlertActivities, AlertPorts
 from activities.analysis import AnalysisActivities
 from activities.analyzer_ports import AnalyzerGateway
 from activities.apps import AppActivities
@@ -37,7 +38,7 @@ from contract.limits import BEAT_INTERVAL_S
 from contract.progress import PlatformService
 from control.scanning import scan_activities
 from settings import Settings
-from workflows import WORKFLOWS
+from workflows import workflows_of
 
 GRACE = timedelta(seconds=8)
 # Each beat of an activity is sent: a dead worker is noticed by the beats that are missing.
@@ -84,7 +85,7 @@ def workers_of(
         Worker(
             client,
             task_queue=TASK_QUEUE_CONTROL,
-            workflows=WORKFLOWS,
+            workflows=workflows_of(settings.build_id),
             activities=_control(settings, ports, scans),
             max_concurrent_activities=_CONTROL_SLOTS,
             interceptors=interceptors,

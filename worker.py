@@ -15,9 +15,12 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
-from activities.alerting import AlertPorts, tell_host
+from activities.alerting import AlertPorts
+from activities.host_telling import tell_host
+from activities.measures import begin_counting
 from activities.ports import ArtifactStore
 from clients.analyzers.gateway import WebSocketGateway
 from clients.artifacts import FileArtifactStore
@@ -25,7 +28,9 @@ from clients.files import disk_faults
 from clients.host import HostRuntime
 from clients.host_look import HostWatch, host_disks
 from clients.log_context import leave_names_to_fields
+from clients.monitoring.figures import build_of, watch_of
 from clients.monitoring.loop import Watchdog
+from clients.monitoring.samples import Take
 from clients.monitoring.watching import Watched
 from clients.notify.notifier import FileNotifier
 from clients.report_writer import FileReportWriter
@@ -37,7 +42,7 @@ from clients.temporal import (
     ensure_janitor_schedule,
     ensure_search_attributes,
 )
-from clients.versioning import require_versioning
+from clients.versioning import is_current, require_versioning
 from contract.errors import PlatformError
 from control.releasing import Release, keep_current
 from queues import Ports, at_work, workers_of
@@ -71,6 +76,7 @@ async def run_worker(settings: Settings) -> None:
     watched.open()
     if settings.loop_limit_s:
         Watchdog(settings.loop_limit_s).start()
+    begin_counting(Runtime.default().metric_meter)
     await _patiently(lambda: upgrade(settings.database_url))
     client = await _patiently(lambda: connect(keys=settings.payload_key_text))
     await _patiently(lambda: ensure_search_attributes(client, search_attributes()))
@@ -97,7 +103,8 @@ async def run_worker(settings: Settings) -> None:
         await _patiently(lambda: ensure_alerts_schedule(client))
         probes = {"engine": runtime.probe, "store": ports.results.probe}
         folders = {"data": settings.data_dir, "engine": await runtime.disk()}
-        watched.work_begins(client, workers, runtime.usage, probes, folders)
+        more = _figures(settings, client)
+        watched.work_begins(client, workers, runtime.usage, probes, folders, more)
         logger.info("host %s works", settings.host_name)
         await stop.asked()
 
@@ -189,6 +196,16 @@ def _release(settings: Settings, client: Client) -> asyncio.Task[None]:
         store_url=settings.database_url,
     )
     return asyncio.create_task(keep_current(client, release))
+
+
+def _figures(settings: Settings, client: Client) -> dict[str, Take]:
+    """What shows whether work begins at all: a look for alerts is work like any other."""
+    keeper = AlertStore.from_url(settings.database_url)
+    deployment, build = settings.deployment, settings.build_id
+    return {
+        "watch": watch_of(keeper.watch),
+        "build": build_of(lambda: is_current(client, deployment, build)),
+    }
 
 
 async def _patiently(call: Callable[[], Awaitable[_Answer]]) -> _Answer:

@@ -21,10 +21,19 @@ class ServerLook(Protocol):
 
 
 class HostLook(Protocol):
-    """Looks at this host: its disks, and the analyzers as its worker reaches them."""
+    """Looks at this host: its disks, and the analyzers as its worker reaches them.
 
-    async def look(self) -> HostFacts:
-        """How it is, within some seconds; what cannot be seen is left out.
+    Attributes:
+        host: its name.
+    """
+
+    @property
+    def host(self) -> str: ...  # noqa: D102
+
+    async def look(self, before: HostFacts | None) -> HostFacts:
+        """How it is, within some seconds; what cannot be seen is named.
+
+        `before`: what was said last, perhaps by an earlier worker: since when things are so.
 
         Raises:
             PlatformError: a disk hangs. A host that cannot write is to be silent.

@@ -6,9 +6,18 @@ A share is judged only from a minimum of observations on: one failure of two say
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from activities.alert_sight import forgotten, has_spoken, is_missed, is_silent, unseen
 from activities.alert_table import ALERTS
 from contract.alert import Notice
-from contract.alerting import AnalyzerFacts, Disk, Facts, HostFacts, Judgement, ServerFacts, Window
+from contract.alerting import (
+    AnalyzerFacts,
+    Disk,
+    Facts,
+    Judgement,
+    QueueFacts,
+    ServerFacts,
+    Window,
+)
 from contract.analyzers import AnalyzerKind
 
 WINDOW = timedelta(hours=1)
@@ -21,9 +30,7 @@ _GIB = 1024**3
 _FILLING, _FULL = (5 * _GIB, 0.05), (512 * 1024**2, 0.01)
 _WAITS_S = 60.0
 _ADVISORIES_MAX_S = 7 * 86_400.0
-_SILENT = timedelta(minutes=5)
 _JANITOR_SILENT = timedelta(minutes=30)
-_MISSED = timedelta(hours=24)
 _NEVER_FULL = frozenset({"assay-control"})
 _MOST = 200
 _Found = Iterator[Notice]
@@ -40,9 +47,16 @@ def judge(facts: Facts) -> Judgement:
             unknown |= set(names)
     alerts.sort(key=lambda one: (one.severity.rank, one.key))
     unique = {one.key: one for one in alerts}
-    patience = {name: kind.patience for name, kind in ALERTS.items()}
-    kept = tuple(unique.values())[:_MOST]
-    return Judgement(alerts=kept, unknown=frozenset(unknown), patience=patience)
+    hosts = None if facts.hosts is None else frozenset(one.host for one in facts.hosts)
+    return Judgement(
+        alerts=tuple(unique.values())[:_MOST],
+        unknown=frozenset(unknown),
+        unseen=tuple(unseen(facts)),
+        cut=frozenset([*unique][_MOST:]),
+        forgotten=tuple(forgotten(facts)),
+        hosts=hosts,
+        patience={name: kind.patience for name, kind in ALERTS.items()},
+    )
 
 
 def _rules(facts: Facts) -> Iterator[tuple[bool, tuple[str, ...], Callable[[], _Found]]]:
@@ -54,13 +68,10 @@ def _rules(facts: Facts) -> Iterator[tuple[bool, tuple[str, ...], Callable[[], _
         lambda: _of_window(window or Window(since=at), at),
     )
     of_host = ("DiskFilling", "DiskFull", "ToolBlind", "AdvisorySourceAway", "AdvisoriesOld")
-    yield (
-        hosts is not None,
-        ("HostSilent", "AnalyzerAway", *of_host),
-        lambda: _of_hosts(hosts or (), at),
-    )
+    names = ("HostSilent", "AnalyzerAway", "JanitorSilent", *of_host)
+    yield hosts is not None, names, lambda: _of_hosts(facts)
     of_server = ("WorkflowTaskFailing", "NoPollers", "WorkerWithoutSlots", "JanitorSilent")
-    yield server is not None, of_server, lambda: _of_server(server or ServerFacts(), at)
+    yield server is not None, of_server, lambda: _of_server(server or ServerFacts(), facts)
     breakers = server.breakers if server else None
     yield breakers is not None, ("BreakerOpen",), lambda: _of_breakers(server, at)
     yield True, ("AlertsFileWrong",), lambda: _of_file(facts.file_fault, at)
@@ -105,19 +116,25 @@ def _of_window(window: Window, at: datetime) -> _Found:
             yield notice("WebSocketTimeouts", at, text, what=one.analyzer, analyzer=one.analyzer)
 
 
-def _of_hosts(hosts: tuple[HostFacts, ...], at: datetime) -> _Found:
-    for host in hosts:
-        silent = at - host.at
-        if silent > _MISSED:  # it was taken away
+def _of_hosts(facts: Facts) -> _Found:
+    at = facts.at
+    for host in facts.hosts or ():
+        name = host.host
+        if is_missed(host.at, at):  # it was taken away
             continue
-        if silent > _SILENT:
-            text = f"the worker of {host.host} has said nothing for {_for(silent)}"
-            yield notice("HostSilent", at, text, what=host.host, host=host.host)
+        if is_silent(host, facts):
+            text = f"the worker of {name} has said nothing for {_for(at - host.at)}"
+            yield notice("HostSilent", at, text, what=name, host=name)
             continue
         for disk in host.disks:
-            yield from _of_disk(disk, host.host, at)
+            yield from _of_disk(disk, name, at)
         for analyzer in host.analyzers:
-            yield from _of_analyzer(analyzer, host.host, at)
+            yield from _of_analyzer(analyzer, name, at)
+        if host.swept_at and at - host.swept_at > _JANITOR_SILENT:
+            text = (
+                f"the janitor of {name} has swept nothing to the end for {_for(at - host.swept_at)}"
+            )
+            yield notice("JanitorSilent", at, text, what=name, host=name)
 
 
 def _of_disk(disk: Disk, host: str, at: datetime) -> _Found:
@@ -133,7 +150,8 @@ def _of_disk(disk: Disk, host: str, at: datetime) -> _Found:
 def _of_analyzer(one: AnalyzerFacts, host: str, at: datetime) -> _Found:
     kind = one.analyzer.value
     where = {"host": host, "analyzer": kind}
-    if not one.ok and not one.starting and one.answered_at and at - one.answered_at < _MISSED:
+    answered = one.answered_at is not None and not is_missed(one.answered_at, at)
+    if not one.ok and not one.starting and answered:
         text = f"analyzer {kind} takes no work of {host}"
         yield notice("AnalyzerAway", at, text, what=f"{host}/{kind}", detail=one.reason, **where)
     for name, tools in (("ToolBlind", one.blind), ("AdvisorySourceAway", one.no_source)):
@@ -148,29 +166,35 @@ def _of_analyzer(one: AnalyzerFacts, host: str, at: datetime) -> _Found:
             yield notice("AdvisoriesOld", at, text, what=what, source=source, **where)
 
 
-def _of_server(server: ServerFacts, at: datetime) -> _Found:
+def _of_server(server: ServerFacts, facts: Facts) -> _Found:
+    at = facts.at
     for cause, count in sorted(server.wedged.items()):
         text = f"{count} workflows cannot go on: {cause}"
         named = f"one of them: {server.wedged_named.get(cause, '')}"
         yield notice("WorkflowTaskFailing", at, text, what=cause, detail=named, reason=cause)
+    # Work in the queue of a host that is away waits for it: that is HostSilent.
+    speaking = {"", *(one.host for one in facts.hosts or () if has_spoken(one, facts))}
     for queue in server.queues:
-        name = queue.queue
-        if not queue.pollers and queue.backlog and queue.oldest_s > _WAITS_S:
-            waits = f"{queue.backlog} tasks wait in {name}, the oldest for {queue.oldest_s:.0f} s"
-            yield notice("NoPollers", at, f"{waits}: no worker asks", what=name, queue=name)
-        if queue.pollers and queue.free_slots == 0 and name in _NEVER_FULL:
-            text = f"no worker of {name} has a free slot"
-            yield notice("WorkerWithoutSlots", at, text, what=name, queue=name)
+        if queue.host in speaking:
+            yield from _of_queue(queue, at)
+    seen = {one.host for one in facts.hosts or () if not is_silent(one, facts)}
+    known = {one.host for one in facts.hosts or ()}
     for janitor in server.janitors:
-        late = janitor.last_at is not None and at - janitor.last_at > _JANITOR_SILENT
-        if janitor.paused or late:
-            why = (
-                "is paused"
-                if janitor.paused
-                else f"last ran {_for(at - (janitor.last_at or at))} ago"
-            )
-            text = f"the janitor of {janitor.host} {why}"
-            yield notice("JanitorSilent", at, text, what=janitor.host, host=janitor.host)
+        name = janitor.host
+        if janitor.paused and (name in seen or name not in known):
+            text = f"the janitor of {name} is paused"
+            yield notice("JanitorSilent", at, text, what=name, host=name)
+
+
+def _of_queue(queue: QueueFacts, at: datetime) -> _Found:
+    name = queue.queue
+    labels = {"queue": name} | ({"host": queue.host} if queue.host else {})
+    if not queue.pollers and queue.backlog and queue.oldest_s > _WAITS_S:
+        waits = f"{queue.backlog} tasks wait in {name}, the oldest for {queue.oldest_s:.0f} s"
+        yield notice("NoPollers", at, f"{waits}: no worker asks", what=name, **labels)
+    if queue.pollers and queue.free_slots == 0 and name in _NEVER_FULL:
+        text = f"no worker of {name} has a free slot"
+        yield notice("WorkerWithoutSlots", at, text, what=name, **labels)
 
 
 def _of_breakers(server: ServerFacts | None, at: datetime) -> _Found:

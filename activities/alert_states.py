@@ -1,7 +1,7 @@
 """From what one look saw to alerts and notices: pure.
 
 An alert fires when enough looks in a row saw its fault, and is over when `QUIET` looks in a row did
-not. What could not be judged neither fires nor ends.
+not. What could not be judged neither fires nor ends. What nobody looks at any more is forgotten.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,21 +54,35 @@ def changed(
         kept[notice.key] = alert
     for key, alert in before.items():
         if key not in kept:
-            alert = alert if alert.notice.name in judged.unknown else _unseen(alert)
-            if not _is_over(alert) or (alert.told_at and not telling.known):
-                kept[key] = alert
+            ended, after = _without(alert, judged)
+            if ended is None or (alert.told_at and not telling.known):
+                kept[key] = after
             elif alert.told_at is not None:
-                over = alert.notice.model_copy(update={"is_over": True})
-                told.append((over, telling.wanting.get(over.severity, ())))
+                told.append((ended, telling.wanting.get(ended.severity, ())))
     return AlertChange(kept, told)
 
 
-def _unseen(alert: StoredAlert) -> StoredAlert:
-    return alert.model_copy(update={"unseen": alert.unseen + 1, "seen": 0})
+def _without(alert: StoredAlert, judged: Judgement) -> tuple[Notice | None, StoredAlert]:
+    """What a look that does not name it makes of it: the notice of its end, if it has ended."""
+    notice = alert.notice
+    if _is_forgotten(notice, judged):
+        return notice.model_copy(update={"is_over": True, "is_forgotten": True}), alert
+    if _is_unknown(notice, judged):
+        return None, alert
+    after = alert.model_copy(update={"unseen": alert.unseen + 1, "seen": 0})
+    over = notice.model_copy(update={"is_over": True})
+    return (over if after.unseen >= (QUIET if after.firing else 1) else None), after
 
 
-def _is_over(alert: StoredAlert) -> bool:
-    return alert.unseen >= (QUIET if alert.firing else 1)
+def _is_forgotten(notice: Notice, judged: Judgement) -> bool:
+    host = notice.labels.get("host")
+    gone = host is not None and judged.hosts is not None and host not in judged.hosts
+    return gone or any(scope.has(notice) for scope in judged.forgotten)
+
+
+def _is_unknown(notice: Notice, judged: Judgement) -> bool:
+    named = notice.name in judged.unknown or notice.key in judged.cut
+    return named or any(scope.has(notice) for scope in judged.unseen)
 
 
 def _seen(known: StoredAlert | None, notice: Notice, patience: int, now: datetime) -> StoredAlert:

@@ -38,7 +38,7 @@ ALERTS: dict[str, AlertKind] = {
     "WorkerWithoutSlots": AlertKind(_WARNING, "start another worker, or look for stuck activities"),
     "DiskFilling": AlertKind(_WARNING, "prune old pipelines: `starter.py prune`"),
     "DiskFull": AlertKind(_CRITICAL, "free space now: what is measured cannot be kept", 1),
-    "StoreFailing": AlertKind(_CRITICAL, "see that the database answers and its disk has room", 1),
+    "StoreFailing": AlertKind(_CRITICAL, "see that the database answers and its disk has room"),
     "AdvisoriesOld": AlertKind(_WARNING, "renew them: `make tools`"),
     "AdvisorySourceAway": AlertKind(_WARNING, "see that the analyzer reaches its source", 3),
     "JanitorSilent": AlertKind(_WARNING, "see the schedule `assay-janitor-HOST`, and its host"),

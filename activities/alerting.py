@@ -7,7 +7,6 @@ let Prometheus or somebody else watch from outside.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,17 +14,19 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities import Activities
-from activities.alert_ports import AlertKeeper, HostLook, Receivers, ServerLook
-from activities.alert_rules import WINDOW, judge, notice
+from activities.alert_ports import AlertKeeper, Receivers, ServerLook
+from activities.alert_rules import WINDOW, judge
 from activities.alert_states import Telling, changed
-from contract.alert import Notice, Severity
-from contract.alerting import Delivery, Facts, HostFacts, ServerFacts
+from activities.alert_telling import tell_due
+from activities.store_alarm import StoreAlarm
+from contract.alert import Severity
+from contract.alerting import Facts, ServerFacts, StoreFault
 from contract.errors import PlatformError
 from contract.limits import ALERTS_WATCH, BEAT_INTERVAL_S
 
 ROUNDS_S = ALERTS_WATCH.total_seconds() - 10.0
 """How long one activity goes on looking: then its schedule starts the next one."""
-_LOOK_S, _TELL_S = 15.0, 40.0
+_LOOK_S = 15.0
 logger = logging.getLogger("assay.alerts")
 
 
@@ -52,28 +53,37 @@ class AlertActivities:
         self._ports = ports
         self._every_s = every_s
         self._rounds_s = rounds_s
-        self._store_failed: Notice | None = None
+        self._alarm = StoreAlarm(ports.keeper, ports.receivers)
 
     def activities(self) -> Activities:
         """All activities of this class, for the control queue."""
         return [self.watch_alerts]
 
     @activity.defn(name="watch_alerts")
-    async def watch_alerts(self) -> None:
+    async def watch_alerts(self, before: StoreFault | None = None) -> StoreFault | None:
         """Look again and again for some minutes. A look that fails is logged, and the next is made.
 
         Retry is safe: alerts and what is to be told are kept together; a notice that was sent and
-        not noted is sent again, with the same ID.
+        not noted is sent again, with the same ID. That the store fails is what the store cannot
+        keep: heartbeats tell it to who takes the watch over, the result to the next watch.
+
+        Args:
+            before: what the last watch said of a store that failed.
         """
-        began_s = time.monotonic()
-        beats = asyncio.create_task(_beat())
+        info = activity.info()
+        said = [StoreFault.model_validate(one) for one in info.heartbeat_details if one]
+        self._alarm.fault = said[0] if said else before
+        # Whoever takes it over ends when the first one would have: then the next watch begins.
+        ends_at = info.scheduled_time + timedelta(seconds=self._rounds_s)
+        beats = asyncio.create_task(_beat(self._alarm))
         try:
             while True:
                 next_s = time.monotonic() + self._every_s
                 await self.round()
-                if next_s - began_s > self._rounds_s:
-                    return
-                await _pause(next_s - time.monotonic())
+                wait_s = max(0.0, next_s - time.monotonic())
+                if datetime.now(UTC) + timedelta(seconds=wait_s) > ends_at:
+                    return self._alarm.fault
+                await _pause(wait_s)
         finally:
             beats.cancel()
 
@@ -82,20 +92,20 @@ class AlertActivities:
         now = datetime.now(UTC)
         try:
             await self._look(now)
+            await self._alarm.works(now)
             await tell_due(self._ports.keeper, self._ports.receivers, now)
         except PlatformError as error:
-            await self._store_fails(error, now)
+            await self._alarm.fails(error, now)
         except Exception:  # a defect here must not end the watch: the next look may see more
             logger.exception("a look for alerts failed")
-        else:
-            await self._store_works()
 
     async def _look(self, now: datetime) -> None:
         telling, fault = await self._telling()
         window, hosts, server = await asyncio.gather(
             self._ports.keeper.window(now - WINDOW), self._ports.keeper.hosts(), self._server()
         )
-        judged = judge(Facts(at=now, window=window, hosts=hosts, server=server, file_fault=fault))
+        facts = Facts(at=now, window=window, hosts=hosts, server=server, file_fault=fault)
+        judged = judge(facts.model_copy(update={"every_s": self._every_s}))
         await self._ports.keeper.change(now, lambda before: changed(before, judged, now, telling))
 
     async def _server(self) -> ServerFacts | None:
@@ -117,104 +127,11 @@ class AlertActivities:
         except PlatformError as error:
             return Telling({}, 0.0, known=False), error.message
 
-    async def _store_fails(self, error: PlatformError, now: datetime) -> None:
-        """What cannot be kept is told at once, once: it may be told again by another worker."""
-        logger.warning("alerts cannot be kept: %s", error.message)
-        if self._store_failed is None:
-            text = "the store of results does not answer"
-            self._store_failed = notice("StoreFailing", now, text, detail=error.message)
-            await self._send(self._store_failed)
-
-    async def _store_works(self) -> None:
-        if self._store_failed is not None:
-            over = self._store_failed.model_copy(update={"is_over": True})
-            self._store_failed = None
-            await self._send(over)
-
-    async def _send(self, news: Notice) -> None:
-        try:
-            names = await self._ports.receivers.wanting(news.severity)
-        except PlatformError:
-            return
-        told = await asyncio.gather(*(self._ports.receivers.deliver(n, news) for n in names))
-        for why in filter(None, told):
-            logger.warning("notice %s not sent: %s", news.key, why)
-
-
-async def tell_due(keeper: AlertKeeper, receivers: Receivers, now: datetime) -> tuple[str, ...]:
-    """Tell each receiver what it is to be told now; what went wrong, one sentence for each.
-
-    Raises:
-        PlatformError: what is to be told cannot be read, or what was told cannot be kept.
-    """
-    if rewritten := await receivers.rewritten():
-        await keeper.hurry(rewritten, now)
-    due = await keeper.claim(now)
-    told = await asyncio.gather(*(_tell_one(keeper, receivers, mine) for mine in due.values()))
-    return tuple(filter(None, told))
-
-
-async def _tell_one(keeper: AlertKeeper, receivers: Receivers, due: Sequence[Delivery]) -> str:
-    """What one receiver is to be told, in order, until it fails once."""
-    give_up_s = time.monotonic() + _TELL_S
-    for delivery in due:
-        if time.monotonic() > give_up_s:
-            break
-        why = await receivers.deliver(delivery.receiver, delivery.notice)
-        await keeper.told(delivery, why, datetime.now(UTC))
-        if why:
-            logger.warning("notice %s not sent: %s", delivery.notice.key, why)
-            return why
-    return ""
-
-
-async def tell_host(look: HostLook, keeper: AlertKeeper, every_s: float) -> None:
-    """Keep what this host's worker sees of it, again and again, until it is cancelled.
-
-    That it fails is logged once for each time that it begins to fail.
-    """
-    failed = False
-    while True:
-        try:
-            facts: HostFacts = await look.look()
-            await keeper.tell_host(facts)
-            failed = False
-        except PlatformError as error:
-            if not failed:
-                logger.warning("what this host is like cannot be kept: %s", error.message)
-            failed = True
-        except Exception:  # nothing that watches may end the worker
-            if not failed:
-                logger.exception("this host cannot be looked at")
-            failed = True
-        await asyncio.sleep(every_s)
-
-
-class Outbox:
-    """The port `Notifier` for news: kept first, so that a receiver that is away gets them later."""
-
-    def __init__(self, keeper: AlertKeeper, receivers: Receivers) -> None:
-        self._keeper = keeper
-        self._receivers = receivers
-
-    async def send(self, notice: Notice) -> tuple[str, ...]:
-        """Keep `notice` for every receiver that wants it, and tell them what they are to be told.
-
-        Answers what went wrong; a receiver that failed is told later. Raises nothing.
-        """
-        now = datetime.now(UTC)
-        try:
-            names = await self._receivers.wanting(notice.severity)
-            await self._keeper.add(notice, names, now)
-            return await tell_due(self._keeper, self._receivers, now)
-        except PlatformError as error:
-            return (error.message,)
-
 
 async def _pause(seconds: float) -> None:
     """Wait; a worker that stops hands the watch over to another one at once."""
     try:
-        async with asyncio.timeout(max(0.0, seconds)):
+        async with asyncio.timeout(seconds):
             await activity.wait_for_worker_shutdown()
     except TimeoutError:
         return
@@ -224,7 +141,7 @@ async def _pause(seconds: float) -> None:
     )
 
 
-async def _beat() -> None:
+async def _beat(alarm: StoreAlarm) -> None:
     while True:
-        activity.heartbeat()
+        activity.heartbeat(alarm.fault)
         await asyncio.sleep(BEAT_INTERVAL_S)

@@ -46,24 +46,29 @@ class HostWatch:
             urls: WebSocket addresses of the analyzers.
             token: they share.
         """
-        self._host = host
+        self.host = host
         self._disks = dict(disks)
         self._health = health
         self._urls = dict(urls)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._answered: dict[AnalyzerKind, datetime] = {}
-        self._measuring: asyncio.Future[tuple[Disk, ...]] | None = None
+        self._measuring: asyncio.Future[dict[str, Disk | None]] | None = None
 
-    async def look(self) -> HostFacts:
+    async def look(self, before: HostFacts | None) -> HostFacts:
         """See `HostLook.look`."""
+        answered = {one.analyzer: one.answered_at for one in before.analyzers} if before else {}
         disks, analyzers = await asyncio.gather(
             self._room(),
-            asyncio.gather(*(self._analyzer(kind) for kind in self._urls)),
+            asyncio.gather(*(self._analyzer(kind, answered.get(kind)) for kind in self._urls)),
         )
-        now = datetime.now(UTC)
-        return HostFacts(host=self._host, at=now, disks=disks, analyzers=tuple(analyzers))
+        return HostFacts(
+            host=self.host,
+            at=datetime.now(UTC),
+            disks=tuple(disk for disk in disks.values() if disk),
+            unseen_disks=tuple(name for name, disk in disks.items() if disk is None),
+            analyzers=tuple(analyzers),
+        )
 
-    async def _room(self) -> tuple[Disk, ...]:
+    async def _room(self) -> dict[str, Disk | None]:
         """Room on the disks; one that hangs is asked once, or it would take thread after thread."""
         if self._measuring is None or self._measuring.done():
             self._measuring = asyncio.ensure_future(asyncio.to_thread(self._measured))
@@ -74,32 +79,32 @@ class HostWatch:
             raise PlatformError(ErrorCode.UNAVAILABLE, message)
         return self._measuring.result()
 
-    def _measured(self) -> tuple[Disk, ...]:
-        found = {name: _disk(name, path) for name, path in self._disks.items()}
-        return tuple(disk for disk in found.values() if disk)
+    def _measured(self) -> dict[str, Disk | None]:
+        return {name: _disk(name, path) for name, path in self._disks.items()}
 
-    async def _analyzer(self, kind: AnalyzerKind) -> AnalyzerFacts:
+    async def _analyzer(self, kind: AnalyzerKind, answered_at: datetime | None) -> AnalyzerFacts:
         health = await self._health(kind)
-        if health.ok:
-            self._answered[kind] = datetime.now(UTC)
+        ages = await self._ages(kind) if health.ok else None
         blind = [tool for tool in health.tools if tool.blind][:_TOOLS]
         return AnalyzerFacts(
             analyzer=kind,
             ok=health.ok,
             starting=health.starting,
             reason=shortened(health.reason, _WHY),
-            answered_at=self._answered.get(kind),
+            answered_at=datetime.now(UTC) if health.ok else answered_at,
             blind={
                 tool.name: shortened(tool.reason, _WHY) for tool in blind if not tool.lacks_source
             },
             no_source={
                 tool.name: shortened(tool.reason, _WHY) for tool in blind if tool.lacks_source
             },
-            advisories_age_s=await self._ages(kind) if health.ok else {},
+            untried=tuple(tool.name for tool in health.tools if tool.starting)[:_TOOLS],
+            advisories_age_s=ages or {},
+            has_told_ages=ages is not None,
         )
 
-    async def _ages(self, kind: AnalyzerKind) -> dict[str, float]:
-        """How old its advisories are, by source, as its metrics say."""
+    async def _ages(self, kind: AnalyzerKind) -> dict[str, float] | None:
+        """How old its advisories are, by source, as its metrics say; None: they do not answer."""
         url = f"{self._urls[kind].replace('ws', 'http', 1).rstrip('/')}/metrics"
         try:
             async with (
@@ -108,10 +113,11 @@ class HostWatch:
                     verify=authorities(), trust_env=False, headers=self._headers
                 ) as client,
             ):
-                text = (await client.get(url)).text[:_MOST_BYTES]
+                answer = (await client.get(url)).raise_for_status()
+                text = answer.text[:_MOST_BYTES]
             return {source: float(age) for source, age in _AGE.findall(text)}
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):
-            return {}
+            return None
 
 
 def host_disks(data_dir: Path, database: str | None) -> dict[str, Path]:

@@ -37,6 +37,12 @@ _REPORTED = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running
 _ACTIVITY = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 _WORKFLOW = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 _Queue = tuple[str, TaskQueueType.ValueType]
+_OFFLINE = [task_queue_analyzer(kind, "") for kind in AnalyzerKind if not kind.is_live]
+_OF_ALL = (TASK_QUEUE_CONTROL, TASK_QUEUE_APPS, TASK_QUEUE_WATCH, *_OFFLINE)
+_QUEUES: list[_Queue] = [
+    (TASK_QUEUE_CONTROL, _WORKFLOW),
+    *((name, _ACTIVITY) for name in _OF_ALL),
+]
 
 
 class ServerWatch:
@@ -67,18 +73,17 @@ class ServerWatch:
         found: list[JanitorFacts] = []
         async for one in await self._client.list_schedules(page_size=_HOSTS):
             if one.id.startswith(first) and len(found) < _HOSTS:
-                recent = one.info.recent_actions if one.info else ()
-                last = max((action.started_at for action in recent), default=None)
                 paused = bool(one.schedule and one.schedule.state.paused)
-                host = one.id.removeprefix(first)
-                found.append(JanitorFacts(host=host, last_at=last, paused=paused))
+                found.append(JanitorFacts(host=one.id.removeprefix(first), paused=paused))
         return tuple(found)
 
     async def _queues(self, hosts: Sequence[str]) -> tuple[QueueFacts, ...]:
         free = await self._free_slots()
-        return tuple(await asyncio.gather(*(self._queue(one, free) for one in _queues(hosts))))
+        asked = [("", queue) for queue in _QUEUES]
+        asked += [(host, (name, _ACTIVITY)) for host in hosts for name in _queues_of(host)]
+        return tuple(await asyncio.gather(*(self._queue(*one, free) for one in asked)))
 
-    async def _queue(self, queue: _Queue, free: dict[_Queue, int]) -> QueueFacts:
+    async def _queue(self, host: str, queue: _Queue, free: dict[_Queue, int]) -> QueueFacts:
         name, kind = queue
         request = DescribeTaskQueueRequest(
             namespace=self._client.namespace,
@@ -91,6 +96,7 @@ class ServerWatch:
         seen = (one.last_access_time.ToDatetime(UTC) for one in told.pollers)
         return QueueFacts(
             queue=name,
+            host=host,
             pollers=sum((now - at).total_seconds() < _POLLED_S for at in seen),
             backlog=told.stats.approximate_backlog_count,
             oldest_s=told.stats.approximate_backlog_age.ToTimedelta().total_seconds(),
@@ -166,15 +172,6 @@ def _slots_of(beat: WorkerHeartbeat) -> Iterable[tuple[TaskQueueType.ValueType, 
         yield _WORKFLOW, beat.workflow_task_slots_info.current_available_slots
 
 
-def _queues(hosts: Sequence[str]) -> list[_Queue]:
-    offline = [kind for kind in AnalyzerKind if not kind.is_live]
-    live = [kind for kind in AnalyzerKind if kind.is_live]
-    names = [
-        TASK_QUEUE_CONTROL,
-        TASK_QUEUE_APPS,
-        TASK_QUEUE_WATCH,
-        *(task_queue_analyzer(kind, "") for kind in offline),
-        *(queue(host) for host in hosts for queue in (task_queue_start, task_queue_host)),
-        *(task_queue_analyzer(kind, host) for host in hosts for kind in live),
-    ]
-    return [(TASK_QUEUE_CONTROL, _WORKFLOW), *((name, _ACTIVITY) for name in names)]
+def _queues_of(host: str) -> list[str]:
+    live = [task_queue_analyzer(kind, host) for kind in AnalyzerKind if kind.is_live]
+    return [task_queue_start(host), task_queue_host(host), *live]

@@ -21,6 +21,7 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
     ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
@@ -33,7 +34,7 @@ from clients.log_context import LogContext
 from clients.shared_keys import identity
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import ALERTS_SCHEDULE_ID, TASK_QUEUE_CONTROL, janitor_schedule_id
-from contract.limits import ALERTS_WATCH
+from contract.limits import ALERTS_LIMIT, ALERTS_WATCH
 from telemetry.spans import is_on
 
 JANITOR_EVERY = timedelta(minutes=10)
@@ -130,10 +131,9 @@ async def ensure_janitor_schedule(
         PlatformError: UNAVAILABLE, PERMISSION_DENIED.
     """
     schedule_id = janitor_schedule_id(host)
-    limit = timedelta(hours=1)
-    await _ensure_schedule(
-        client, _schedule("Janitor", schedule_id, every, limit, host), schedule_id
-    )
+    skip = ScheduleOverlapPolicy.SKIP
+    schedule = _schedule("Janitor", schedule_id, every, timedelta(hours=1), skip, host)
+    await _ensure_schedule(client, schedule, schedule_id)
 
 
 async def ensure_alerts_schedule(client: Client, every: timedelta = ALERTS_WATCH) -> None:
@@ -142,12 +142,19 @@ async def ensure_alerts_schedule(client: Client, every: timedelta = ALERTS_WATCH
     Raises:
         PlatformError: UNAVAILABLE, PERMISSION_DENIED.
     """
-    schedule = _schedule("Alerts", ALERTS_SCHEDULE_ID, every, None)
+    # One that ends late is followed at once. One that no worker goes on with must end some time.
+    follow = ScheduleOverlapPolicy.BUFFER_ONE
+    schedule = _schedule("Alerts", ALERTS_SCHEDULE_ID, every, ALERTS_LIMIT, follow)
     await _ensure_schedule(client, schedule, ALERTS_SCHEDULE_ID)
 
 
 def _schedule(
-    workflow: str, id_: str, every: timedelta, limit: timedelta | None, *args: str
+    workflow: str,
+    id_: str,
+    every: timedelta,
+    limit: timedelta,
+    overlap: ScheduleOverlapPolicy,
+    *args: str,
 ) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
@@ -158,19 +165,24 @@ def _schedule(
             execution_timeout=limit,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+        policy=SchedulePolicy(overlap=overlap),
     )
 
 
 async def _ensure_schedule(client: Client, schedule: Schedule, schedule_id: str) -> None:
-    """Make it, or change the one that is there; and let it begin now."""
+    """Make it, or change the one that is there; and let it begin now, unless somebody paused it."""
+
+    def anew(before: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(replace(schedule, state=before.description.schedule.state))
+
     with _server_faults():
         try:
             await client.create_schedule(schedule_id, schedule, trigger_immediately=True)
         except ScheduleAlreadyRunningError:
             handle = client.get_schedule_handle(schedule_id)
-            await handle.update(lambda _: ScheduleUpdate(schedule))
-            await handle.trigger()
+            await handle.update(anew)
+            if not (await handle.describe()).schedule.state.paused:
+                await handle.trigger()
 
 
 @contextmanager

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from temporalio.api.workflowservice.v1 import ListWorkerDeploymentsRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    ListWorkerDeploymentsRequest,
+)
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
@@ -23,8 +26,9 @@ _UNSUPPORTED = frozenset(
 def deployment_config(deployment: str, build_id: str) -> WorkerDeploymentConfig | None:
     """What a worker is to be made with; None without a build ID: it is not versioned.
 
-    Every workflow stays on the version that it began with. That is said of the worker and not of
-    each workflow: a server refuses the latter from a worker that is not versioned.
+    A workflow stays on the version that it began with, unless its class says otherwise
+    (`workflows_of`). That is said of the worker and not of each workflow: a server refuses the
+    latter from a worker that is not versioned.
     """
     if not build_id:
         return None
@@ -52,3 +56,22 @@ async def require_versioning(client: Client) -> None:
             f"ASSAY_BUILD_ID is set, and this Temporal server has no Worker Versioning: "
             f"{error.message}; use a server of 1.29.1 or later, or unset ASSAY_BUILD_ID",
         ) from error
+
+
+async def is_current(client: Client, deployment: str, build_id: str) -> bool:
+    """Whether what begins is given to workers of this build; empty: to those without a version.
+
+    Raises:
+        RPCError: the server does not say.
+    """
+    request = DescribeWorkerDeploymentRequest(
+        namespace=client.namespace, deployment_name=deployment
+    )
+    try:
+        told = await client.workflow_service.describe_worker_deployment(request, timeout=_LIMIT)
+    except RPCError as error:
+        if error.status not in _UNSUPPORTED | {RPCStatusCode.NOT_FOUND}:
+            raise
+        return not build_id  # there are no versions
+    routed = told.worker_deployment_info.routing_config
+    return routed.current_deployment_version.build_id == build_id

@@ -27,6 +27,7 @@ class Notice(Frozen):
         key: what it is about. A second notice of one key that says the same is not sent.
         name: of the alert rule or the kind of news, in CamelCase: `AnalyzerBlind`.
         is_over: the alert has ended; false: it fires, or it is news that does not end.
+        is_forgotten: with `is_over`: nobody looks at it any more, and it may last.
         summary: one sentence for a person.
         detail: more sentences; may be empty.
         labels: what it concerns: pipeline, analyzer, host, queue.
@@ -40,6 +41,7 @@ class Notice(Frozen):
     name: str
     severity: Severity
     is_over: bool = False
+    is_forgotten: bool = False
     summary: str
     detail: str = ""
     labels: dict[str, str] = {}

@@ -59,7 +59,9 @@ class AnalyzerFacts(Frozen):
         answered_at: when it last took work; None: not since anybody watches.
         blind: why, by tool.
         no_source: why, by tool that lacks a source outside.
+        untried: tools of which nobody knows yet whether they see.
         advisories_age_s: age of advisories by source, as the analyzer tells it.
+        has_told_ages: false: it was not asked, or gave no answer.
     """
 
     analyzer: AnalyzerKind
@@ -69,15 +71,24 @@ class AnalyzerFacts(Frozen):
     answered_at: datetime | None = None
     blind: dict[str, str] = {}
     no_source: dict[str, str] = {}
+    untried: tuple[str, ...] = ()
     advisories_age_s: dict[str, float] = {}
+    has_told_ages: bool = True
 
 
 class HostFacts(Frozen):
-    """What the worker of a host tells about it once a minute."""
+    """What the worker of a host tells about it once a minute.
+
+    Attributes:
+        unseen_disks: those that could not be looked at.
+        swept_at: when its janitor last swept it to the end; or since when that could have been.
+    """
 
     host: str
     at: datetime
     disks: tuple[Disk, ...] = ()
+    unseen_disks: tuple[str, ...] = ()
+    swept_at: datetime | None = None
     analyzers: tuple[AnalyzerFacts, ...] = ()
 
 
@@ -88,9 +99,11 @@ class QueueFacts(Frozen):
         pollers: workers that asked for work within the last 90 s.
         backlog: tasks that wait, about; `oldest_s`: how long the oldest of them waits.
         free_slots: of its workers together, as their heartbeats say; None: nobody says.
+        host: whose queue it is; empty: it is that of all.
     """
 
     queue: str
+    host: str = ""
     pollers: int
     backlog: int = 0
     oldest_s: float = 0.0
@@ -98,14 +111,9 @@ class QueueFacts(Frozen):
 
 
 class JanitorFacts(Frozen):
-    """The schedule of a host's janitor.
-
-    Attributes:
-        last_at: when it was last started; None: not yet.
-    """
+    """The schedule of a host's janitor."""
 
     host: str
-    last_at: datetime | None = None
     paused: bool = False
 
 
@@ -140,13 +148,32 @@ class Facts(Frozen):
     Attributes:
         window, hosts, server: None: they could not be asked, which neither fires nor ends an alert.
         file_fault: what is wrong with the alerts file; empty: nothing.
+        every_s: from one look to the next, and from one word of a host to the next.
     """
 
     at: datetime
+    every_s: float = 60.0
     window: Window | None = None
     hosts: tuple[HostFacts, ...] | None = None
     server: ServerFacts | None = None
     file_fault: str = ""
+
+
+class Scope(Frozen):
+    """Some alerts.
+
+    Attributes:
+        names: of them; empty: any.
+        labels: that they have, perhaps among others.
+    """
+
+    names: frozenset[str] = frozenset()
+    labels: dict[str, str] = {}
+
+    def has(self, notice: Notice) -> bool:
+        """Whether it is one of them."""
+        named = not self.names or notice.name in self.names
+        return named and self.labels.items() <= notice.labels.items()
 
 
 class Judgement(Frozen):
@@ -155,11 +182,19 @@ class Judgement(Frozen):
     Attributes:
         alerts: one for each fault that is there now.
         unknown: names of alerts that could not be judged: what fires of them goes on.
+        unseen: alerts that could not be judged because what they are about was not seen.
+        cut: keys of faults that are there and too many to be told: what fires of them goes on.
+        forgotten: alerts about what nobody looks at any more: they end, and may not be over.
+        hosts: those that anything is known of; None: that is not known.
         patience: looks that must agree before an alert of this name fires; others: one.
     """
 
     alerts: tuple[Notice, ...] = ()
     unknown: frozenset[str] = frozenset()
+    unseen: tuple[Scope, ...] = ()
+    cut: frozenset[str] = frozenset()
+    forgotten: tuple[Scope, ...] = ()
+    hosts: frozenset[str] | None = None
     patience: dict[str, int] = {}
 
 
@@ -207,3 +242,35 @@ class Delivery(Frozen):
     notice: Notice
     attempts: int = 0
     why: str = ""
+
+
+class WatchFacts(Frozen):
+    """How the watch itself does.
+
+    Attributes:
+        looked_at: when somebody last looked for alerts, whatever was found; None: never.
+        unsent_since: since when its oldest notice waits, by receiver; others have got all.
+    """
+
+    looked_at: datetime | None = None
+    unsent_since: dict[str, datetime] = {}
+
+
+class StoreFault(Frozen):
+    """A store of results that fails, as those know it who watch without a store.
+
+    Attributes:
+        began_at: when a look failed first.
+        summary, detail: of the last one that did.
+        looks: how many failed; `works`: how many in a row were kept since.
+        told_at: when a receiver last took the notice, by name; `repeats`: how often it was
+            repeated.
+    """
+
+    began_at: datetime
+    summary: str = ""
+    detail: str = ""
+    looks: int = 0
+    works: int = 0
+    told_at: dict[str, datetime] = {}
+    repeats: dict[str, int] = {}

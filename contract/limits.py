@@ -51,3 +51,5 @@ REASON_CHARS = 300
 # One watch for alerts: a workflow with one activity, which looks once a minute for so long. A run
 # costs the server some 20 KB, whatever it does.
 ALERTS_WATCH = timedelta(minutes=30)
+# Where no worker goes on with it, it ends after so long, and the next one begins.
+ALERTS_LIMIT = ALERTS_WATCH + timedelta(minutes=10)

@@ -44,7 +44,8 @@ class FiringAlerts(Frozen):
     """All alerts that fire, the gravest first, and what could not be told yet.
 
     Attributes:
-        looked_at: when a worker last told what its host is like; null: never.
+        looked_at: when a worker last looked for alerts; null: never. A look is work that the
+            server hands out: where no worker gets any, nobody looks.
         watched: whether that was within the last five minutes; false: nobody watches, and what
             fired then may be over.
     """

@@ -33,10 +33,10 @@ async def firing_alerts(stored: Stored) -> FiringAlerts:
         return FiringAlerts()
     store = AlertStore.from_url(stored.url)
     try:
-        alerts, unsent, hosts = await store.alerts(), await store.unsent(), await store.hosts()
+        alerts, unsent, watch = await store.alerts(), await store.unsent(), await store.watch()
     finally:
         await store.close()
-    looked_at = max((host.at for host in hosts), default=None)
+    looked_at = watch.looked_at
     return FiringAlerts(
         alerts=tuple(_firing(alert) for alert in alerts if alert.firing),
         unsent=tuple(

@@ -1,11 +1,11 @@
-"""Tables of the built-in alerts: what fires, what is still to be told, what hosts said."""
+"""Tables of the built-in alerts: what fires, what is to be told, what hosts said, the last look."""
 
 from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Table, Text
 
 from store.access_tables import metadata
 from store.columns import UtcDateTime
 
-__all__ = ["alerts", "host_facts", "metadata", "notices"]
+__all__ = ["alert_watch", "alerts", "host_facts", "metadata", "notices"]
 
 alerts = Table(
     "alerts",
@@ -40,4 +40,11 @@ host_facts = Table(
     Column("host", String(63), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("facts", JSON, nullable=False),
+)
+
+alert_watch = Table(
+    "alert_watch",
+    metadata,
+    Column("name", String(63), primary_key=True),  # one row: `alerts`
+    Column("looked_at", UtcDateTime, nullable=False),
 )

@@ -10,10 +10,18 @@ from sqlalchemy import Select, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contract.alert import Notice
-from contract.alerting import AlertChange, AnalyzerWindow, Delivery, HostFacts, StoredAlert, Window
+from contract.alerting import (
+    AlertChange,
+    AnalyzerWindow,
+    Delivery,
+    HostFacts,
+    StoredAlert,
+    WatchFacts,
+    Window,
+)
 from contract.analysis import MeasurementState
 from contract.errors import ErrorCode
-from store.alert_tables import alerts, host_facts, notices
+from store.alert_tables import alert_watch, alerts, host_facts, notices
 from store.columns import clean_json, clean_text
 from store.connected import Connected
 from store.tables import cells, subtasks
@@ -64,15 +72,26 @@ class AlertStore(Connected):
             found = (await _alerts(connection)).values()
         return tuple(sorted(found, key=lambda one: (one.notice.severity.rank, one.notice.key)))
 
+    async def watch(self) -> WatchFacts:
+        """When somebody last looked, and since when receivers have not got what they are to get."""
+        oldest = select(notices.c.receiver, func.min(notices.c.made_at).label("since"))
+        waiting = oldest.where(notices.c.state == UNSENT).group_by(notices.c.receiver)
+        async with self.reading() as connection:
+            looked_at = await connection.scalar(select(func.max(alert_watch.c.looked_at)))
+            rows = (await connection.execute(waiting)).all()
+        return WatchFacts(looked_at=looked_at, unsent_since={r.receiver: r.since for r in rows})
+
     async def change(
         self, now: datetime, decide: Callable[[Mapping[str, StoredAlert]], AlertChange]
     ) -> None:
         """Put alerts in place of those that are there, and what is to be told beside them.
 
         Both in one transaction: a worker that dies leaves both or none. A notice that is there
-        already is not told again.
+        already is not told again. That somebody looked is kept beside them.
         """
         async with self._alone() as connection:
+            look = {"name": "alerts", "looked_at": now}
+            await connection.execute(self.upsert(alert_watch, look, replace=True))
             before = await _alerts(connection)
             change = decide(before)
             gone = [key for key in before if key not in change.kept]

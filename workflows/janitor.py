@@ -1,6 +1,7 @@
 """The janitor of one host, run by a Temporal Schedule (`clients/temporal.py`)."""
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
@@ -16,10 +17,24 @@ class JanitorWorkflow:
     @workflow.run
     async def run(self, host: str) -> SweepReport:
         """One round on `host`; the last one when nobody serves the host any more."""
-        try:
-            return await in_order(stages.sweep_host(host), lambda: stages.prune_host(host))
-        except ActivityError as exc:
-            if not is_unclaimed(exc):
-                raise
-        await stages.forget_host(host)
-        return SweepReport()
+        return await _round(host)
+
+
+@workflow.defn(name="Janitor", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+class UpgradingJanitorWorkflow:
+    """The same one, of workers that have a build: it goes on with the one that is current."""
+
+    @workflow.run
+    async def run(self, host: str) -> SweepReport:
+        """See `JanitorWorkflow.run`."""
+        return await _round(host)
+
+
+async def _round(host: str) -> SweepReport:
+    try:
+        return await in_order(stages.sweep_host(host), lambda: stages.prune_host(host))
+    except ActivityError as exc:
+        if not is_unclaimed(exc):
+            raise
+    await stages.forget_host(host)
+    return SweepReport()

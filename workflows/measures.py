@@ -8,20 +8,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import MetricCounter
 from temporalio.exceptions import WorkflowAlreadyStartedError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from activities.measures import COUNTED, CREATION_FAULTS
     from workflows.breaker import CircuitBreaker
 
 
 @contextmanager
 def creating_task() -> Generator[None]:
     """Count and time the block, which starts the workflow of one app."""
-    meter = workflow.metric_meter()
-    refused = meter.create_counter(
-        "assay_tasks_refused",
-        "Starts of an app's workflow that found it there already, and made no second one.",
-    )
+    refused = _counter("assay_tasks_refused")
     began_s = workflow.time()
     try:
         yield
@@ -31,16 +29,19 @@ def creating_task() -> Generator[None]:
     except Exception as error:
         if is_cancelled_exception(error):
             raise
-        failures = meter.create_counter(
-            "assay_task_creation_failures", "Starts of an app's workflow that failed."
-        )
-        failures.add(1, {"reason": type(error).__name__})
+        reason = type(error).__name__
+        known = reason if reason in CREATION_FAULTS else "other"
+        _counter("assay_task_creation_failures").add(1, {"reason": known})
         raise
-    meter.create_counter("assay_tasks_created", "Workflows of apps that were started.").add(1)
+    _counter("assay_tasks_created").add(1)
     refused.add(0, {"reason": "duplicate"})
-    meter.create_histogram_timedelta(
+    workflow.metric_meter().create_histogram_timedelta(
         "assay_task_creation", "Time until the server has started the workflow of an app."
     ).record(timedelta(seconds=workflow.time() - began_s))
+
+
+def _counter(name: str) -> MetricCounter:
+    return workflow.metric_meter().create_counter(name, COUNTED[name])
 
 
 def breaker_changed(breaker: CircuitBreaker) -> None:

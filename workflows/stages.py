@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.reports import ReportActivities
     from activities.results import ResultActivities
     from activities.watch import WatchActivities
+    from contract.alerting import StoreFault
     from contract.analyzers import AnalyzerKind
     from contract.ids import (
         TASK_QUEUE_APPS,
@@ -248,8 +249,11 @@ async def forget_host(host: str) -> None:
     )
 
 
-async def watch_alerts() -> None:
-    """Look for alerts, and tell them, for some minutes."""
-    await workflow.execute_activity_method(
-        AlertActivities.watch_alerts, task_queue=TASK_QUEUE_CONTROL, **policies.WATCH_ALERTS
+async def watch_alerts(before: StoreFault | None) -> StoreFault | None:
+    """Look for alerts, and tell them, for some minutes; what the store could not keep of it."""
+    return await workflow.execute_activity_method(
+        AlertActivities.watch_alerts,
+        before,
+        task_queue=TASK_QUEUE_CONTROL,
+        **policies.WATCH_ALERTS,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from temporalio.service import RPCError
 
 from clients.monitoring.work import WorkInProgress
 from clients.usage import AppUsage
+from contract.alerting import WatchFacts
 from contract.ids import app_label, pipeline_of
 from contract.progress import PipelineProgress
 
@@ -132,5 +134,47 @@ def slots_of(work: WorkInProgress) -> Callable[[], Awaitable[Iterable[Metric]]]:
             slots.add_metric([queue], size)
             used.add_metric([queue], busy)
         return slots, used
+
+    return take
+
+
+def watch_of(
+    ask: Callable[[], Awaitable[WatchFacts]],
+) -> Callable[[], Awaitable[Iterable[Metric]]]:
+    """The watch for alerts, as the store knows it; every worker shows the same: take the `max`."""
+
+    async def take() -> Iterable[Metric]:
+        look = GaugeMetricFamily(
+            "assay_alerts_last_look_timestamp_seconds",
+            "When some worker last looked for alerts, seconds since 1970.",
+        )
+        unsent = GaugeMetricFamily(
+            "assay_notices_unsent_seconds",
+            "How long the oldest notice has waited that this receiver has not taken.",
+            labels=["receiver"],
+        )
+        watch = await ask()
+        if watch.looked_at:
+            look.add_metric([], watch.looked_at.timestamp())
+        for receiver, since in watch.unsent_since.items():
+            unsent.add_metric([receiver], max(0.0, time.time() - since.timestamp()))
+        return look, unsent
+
+    return take
+
+
+def build_of(
+    is_current: Callable[[], Awaitable[bool]],
+) -> Callable[[], Awaitable[Iterable[Metric]]]:
+    """Whether what begins is begun on the build of this worker."""
+
+    async def take() -> Iterable[Metric]:
+        return (
+            GaugeMetricFamily(
+                "assay_build_current",
+                "1: pipelines that begin are given to workers of this build; 0: to others.",
+                value=float(await is_current()),
+            ),
+        )
 
     return take

@@ -17,7 +17,7 @@ from clients.monitoring.exposition import Build, Exposition
 from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
 from clients.monitoring.loop import LoopFigure
 from clients.monitoring.readiness import Probe, probe_server, unready
-from clients.monitoring.samples import Later, Samples
+from clients.monitoring.samples import Later, Samples, Take
 from clients.monitoring.sdk import EXPORTER_FAILURES, SdkMetrics, measure_sdk
 from clients.monitoring.work import WorkInProgress
 from clients.usage import AppUsage
@@ -77,6 +77,7 @@ class Watched:
         usage: Callable[[], Awaitable[Sequence[AppUsage]]],
         probes: Mapping[str, Probe],
         folders: Mapping[str, Path],
+        more: Mapping[str, Take] | None = None,
     ) -> None:
         """Show what runs from now on.
 
@@ -86,6 +87,7 @@ class Watched:
             usage: what the running apps of this host use.
             probes: of what work needs besides the server, by name.
             folders: whose disks are looked at, by name.
+            more: other sources of figures, by name.
         """
         self._workers = workers
         self._probes = {**probes, "temporal": probe_server(client)}
@@ -94,6 +96,7 @@ class Watched:
             "apps": apps_of(usage),
             "breakers": breakers_of(client),
             "disks": disks_of(disks),
+            **(more or {}),
         }
         if self.work is not None:
             sources["slots"] = slots_of(self.work)

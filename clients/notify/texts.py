@@ -41,6 +41,7 @@ def document(notice: Notice, links: str = "") -> dict[str, Any]:
         "version": VERSION,
         "id": notice.id,
         "status": "resolved" if notice.is_over else "firing",
+        "forgotten": notice.is_forgotten,
         "key": line(notice.key, _SUMMARY),
         "name": line(notice.name, _LABEL),
         "severity": notice.severity.value,
@@ -105,11 +106,14 @@ def _address(text: str) -> Address:
 
 
 def _title(notice: Notice, shown: Any) -> str:
-    state = "over" if notice.is_over else notice.severity.value
+    ended = "forgotten" if notice.is_forgotten else "over"
+    state = ended if notice.is_over else notice.severity.value
     return f"{state}: {shown(line(notice.name, _LABEL))}"
 
 
 def _mark(notice: Notice) -> str:
+    if notice.is_forgotten:
+        return "⚪"
     return "✅" if notice.is_over else _MARKS[notice.severity]
 
 

@@ -2,13 +2,17 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.alerting import AlertActivities, AlertPorts, Outbox, tell_host
+from activities.alert_telling import UNADDRESSED, Outbox
+from activities.alerting import AlertActivities, AlertPorts
+from activities.host_telling import tell_host
+from activities.store_alarm import StoreAlarm
 from contract.alert import Notice, Severity
 from contract.alerting import Disk, HostFacts, QueueFacts, ServerFacts
 from contract.errors import ErrorCode, PlatformError
@@ -176,19 +180,97 @@ async def test_a_wrong_alerts_file_fires_and_is_told_when_it_is_right_again(site
     assert await site.keeper.alerts() == ()
 
 
-async def test_a_store_that_fails_is_told_once_without_it(site: Site, tmp_path: Path) -> None:
+class Hidden:
+    """The files of a store, away for a while."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = [(file, folder / f"away-{file.name}") for file in folder.glob("assay.db*")]
+
+    def away(self) -> None:
+        for file, other in self._files:
+            file.rename(other)
+
+    def back(self) -> None:
+        for file, other in self._files:
+            other.rename(file)
+
+
+FIRES, OVER = ("StoreFailing", False), ("StoreFailing", True)
+
+
+async def test_a_store_that_fails_is_told_without_it_after_two_looks_and_again(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.server.away = True
-    worker = site.worker()
-    files = list(tmp_path.glob("assay.db*"))
-    for file in files:
-        file.rename(tmp_path / f"away-{file.name}")
+    worker, files = site.worker(), Hidden(tmp_path)
+    files.away()
+    await worker.round()
+    files.back()
+    await worker.round()
+    assert site.receivers.got == [], "one look alone says nothing"
+    files.away()
+    site.receivers.down = {"a"}
     for _ in range(3):
         await worker.round()
-    assert site.receivers.told("a") == [("StoreFailing", False)]
-    for file in files:
-        (tmp_path / f"away-{file.name}").rename(file)
+    assert (site.receivers.told("a"), site.receivers.told("b")) == ([], [FIRES])
+    site.receivers.down = set()
     await worker.round()
-    assert site.receivers.told("a") == [("StoreFailing", False), ("StoreFailing", True)]
+    assert site.receivers.told("a") == [FIRES], "a receiver that was away is told later"
+    monkeypatch.setattr(site.receivers, "repeat_s", _never)
+    await worker.round()
+    assert site.receivers.told("a") == [FIRES, FIRES], "it lasts"
+    files.back()
+    await worker.round()
+    assert OVER not in site.receivers.told("b")
+    for _ in range(3):
+        await worker.round()
+    assert site.receivers.told("b") == [FIRES, FIRES, OVER]
+    assert len({one[3] for one in site.receivers.got}) == 3, "the first, its repetition, its end"
+
+
+async def _never() -> float:
+    return 0.0
+
+
+async def test_another_worker_goes_on_with_a_store_that_fails(site: Site, tmp_path: Path) -> None:
+    """Killed: by the heartbeats of the first one. In the next watch: by the result of this one."""
+    site.server.away = True
+    files = Hidden(tmp_path)
+    files.away()
+    beats: list[object] = []
+    first = begun(datetime.now(UTC))
+    first.on_heartbeat = lambda *details: beats.extend(details)
+    ended = await first.run(site.worker().watch_alerts)
+    await asyncio.sleep(0)
+    assert ended is not None
+    assert site.receivers.told("a") == [FIRES]
+
+    taken_over = begun(datetime.now(UTC), ended.model_dump(mode="json"))
+    assert await taken_over.run(site.worker().watch_alerts) is not None
+    assert site.receivers.told("a") == [FIRES], "not told again"
+    files.back()
+    assert await begun(datetime.now(UTC)).run(site.worker().watch_alerts, ended) is None
+    assert site.receivers.told("a") == [FIRES, OVER]
+    assert beats
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "says"),
+    [
+        (ErrorCode.UNAVAILABLE, "no connection", "does not answer"),
+        (ErrorCode.RESOURCE_EXHAUSTED, "disk full: free space", "the disk of the store"),
+        (ErrorCode.DATA_LOSS, "malformed", "is damaged"),
+    ],
+)
+async def test_which_fault_of_the_store_it_is_is_said(
+    site: Site, code: ErrorCode, message: str, says: str
+) -> None:
+    alarm = StoreAlarm(site.keeper, site.receivers)
+    for _ in range(2):
+        await alarm.fails(PlatformError(code, message), datetime.now(UTC))
+    assert alarm.fault
+    assert says in alarm.fault.summary
+    assert alarm.fault.detail == message
 
 
 async def test_a_look_that_fails_does_not_end_the_watch(site: Site) -> None:
@@ -200,8 +282,22 @@ async def test_a_look_that_fails_does_not_end_the_watch(site: Site) -> None:
         raise ZeroDivisionError
 
     site.receivers.repeat_s = broken  # type: ignore[method-assign]
-    await ActivityEnvironment().run(site.worker().watch_alerts)
+    await begun(datetime.now(UTC)).run(site.worker().watch_alerts)
     assert looks >= 2
+
+
+def begun(at: datetime, *beats: object) -> ActivityEnvironment:
+    """An attempt at an activity that was first scheduled at this time; what the last one beat."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, scheduled_time=at, heartbeat_details=beats)
+    return environment
+
+
+async def test_who_takes_a_watch_over_ends_when_the_first_one_would_have(site: Site) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=29)
+    async with asyncio.timeout(5):
+        await begun(long_ago).run(site.worker(every_s=120, rounds_s=1_790).watch_alerts)
+    assert (await site.keeper.watch()).looked_at is not None
 
 
 async def test_news_are_kept_first_and_a_notice_of_one_key_is_told_once(site: Site) -> None:
@@ -220,15 +316,38 @@ async def test_news_are_kept_first_and_a_notice_of_one_key_is_told_once(site: Si
     assert (site.receivers.told("a"), site.receivers.told("b")) == ([("RunEnded", False)], [])
     site.receivers.down = set()
     assert [one.receiver for one in await site.keeper.unsent()] == ["b"]
+
+
+async def test_news_of_a_time_when_the_alerts_file_is_wrong_are_told_when_it_is_right(
+    site: Site,
+) -> None:
+    news = Notice(
+        key="RunEnded/p1",
+        name="RunEnded",
+        severity=Severity.INFO,
+        summary="two new high weaknesses",
+        began_at=datetime(2026, 11, 29, tzinfo=UTC),
+    )
+    site.server.away = True
     site.receivers.fault = "line 3"
-    assert await outbox.send(news) == ("line 3",)
+    assert await Outbox(site.keeper, site.receivers).send(news) == ("line 3",)
+    await site.rounds(1)
+    (waits,) = await site.keeper.unsent()
+    assert (waits.receiver, waits.why) == (UNADDRESSED, "line 3")
+    assert site.receivers.got == []
+    site.receivers.fault = ""
+    site.receivers.is_rewritten = True
+    await site.keeper.told(waits, "line 3", datetime.now(UTC))
+    await site.rounds(1)
+    assert site.receivers.told("a") == site.receivers.told("b") == [("RunEnded", False)]
+    assert await site.keeper.unsent() == ()
 
 
 async def test_a_host_is_told_again_though_the_store_was_away(site: Site, tmp_path: Path) -> None:
     class Look:
-        looks = 0
+        looks, host = 0, "h"
 
-        async def look(self) -> HostFacts:
+        async def look(self, before: HostFacts | None) -> HostFacts:
             self.looks += 1
             if self.looks == 1:
                 raise ZeroDivisionError
@@ -243,3 +362,49 @@ async def test_a_host_is_told_again_though_the_store_was_away(site: Site, tmp_pa
     with suppress(asyncio.CancelledError):
         await task
     assert look.looks >= 2
+
+
+class Sight:
+    """A host whose analyzer answers nobody since long ago."""
+
+    host = "h"
+
+    def __init__(self) -> None:
+        self.before: list[HostFacts | None] = []
+
+    async def look(self, before: HostFacts | None) -> HostFacts:
+        self.before.append(before)
+        return HostFacts(host="h", at=datetime.now(UTC))
+
+
+async def restarted(site: Site) -> tuple[HostFacts | None, HostFacts]:
+    """What a worker that starts knows of its host, and what it says of it."""
+    sight = Sight()
+    task = asyncio.create_task(tell_host(sight, site.keeper, 30))
+    async with asyncio.timeout(5):
+        while not sight.before or sight.before[0] == (await site.keeper.hosts() or (None,))[0]:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return sight.before[0], (await site.keeper.hosts())[0]
+
+
+async def test_a_worker_that_starts_goes_on_with_what_the_last_one_said_of_its_host(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    _, first = await restarted(site)
+    assert first.swept_at, "the janitor has half an hour from here on"
+    long_ago = now - timedelta(minutes=29)
+    said = HostFacts(host="h", at=now - timedelta(minutes=1), swept_at=long_ago)
+    await site.keeper.tell_host(said)
+    before, after = await restarted(site)
+    assert (before, after.swept_at) == (said, long_ago)
+
+    away = said.model_copy(update={"at": now - timedelta(hours=9)})
+    await site.keeper.tell_host(away)
+    assert (await restarted(site))[1].swept_at >= now, "nobody was there to sweep"
+    await site.keeper.tell_host(said)
+    monkeypatch.setattr("activities.host_telling.swept_at", lambda host: now)
+    assert (await restarted(site))[1].swept_at == now

@@ -73,6 +73,14 @@ def test_an_alert_of_both_ways_matters_equally_in_both() -> None:
     assert {name: severities[name] for name in both} == {n: ALERTS[n].severity for n in both}
 
 
+def test_the_page_says_which_alerts_prometheus_has() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    built_in = set(ALERTS)
+    assert built_in - {"AlertsFileWrong"} < (names := {rule["alert"] for rule in rules()})
+    (text,) = re.findall(r"only figures can tell: ([^.]*)\.", page)
+    assert set(re.findall(r"\w+", text)) == names - built_in
+
+
 def test_the_seeds_thresholds_are_those_of_the_rules() -> None:
     limits = {rule["alert"]: rule["expr"].split(">")[-1].strip() for rule in rules()}
     assert limits["TaskDuplicates"] == "0.05"

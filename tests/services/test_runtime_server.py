@@ -233,6 +233,7 @@ async def test_http_serves_result_health_and_metrics(service: Service, tmp_path:
         assert (missing.status_code, missing.json()["code"]) == (404, "NOT_FOUND")
         metrics = (await client.get("/metrics")).text
         assert 'assay_canary_blind{analyzer="static",tool="demo"} 0.0' in metrics
+        assert 'assay_canary_no_source{analyzer="static",tool="demo"} 0.0' in metrics
         assert faults(metrics, "analyzers") == []
         assert (await client.get("/ready")).json() == {"ok": True, "reasons": {}}
         health = await client.get("/health")

@@ -8,7 +8,7 @@ from alembic import command
 from sqlalchemy import Connection, inspect, text
 
 from contract.alert import Notice, Severity
-from contract.alerting import AlertChange, Disk, HostFacts, StoredAlert
+from contract.alerting import AlertChange, Disk, HostFacts, StoredAlert, WatchFacts
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode
 from contract.outcome import SubtaskOutcome, ToolSummary
@@ -86,6 +86,18 @@ class AlertBehaviour:
         await keeper.hurry(["a", "b"], NOW + MINUTE / 2)
         assert list(await keeper.claim(NOW + MINUTE / 2)) == ["a"]
 
+    async def test_the_watch_says_when_it_looked_and_who_waits_since_when(self, keeper):
+        assert await keeper.watch() == WatchFacts()
+        await keeper.add(notice(), ["a", "b"], NOW)
+        await keeper.add(notice("ToolBlind/y"), ["a"], NOW + MINUTE)
+        for at in (NOW + MINUTE, NOW + 2 * MINUTE):
+            await keeper.change(at, lambda before: AlertChange(before, []))
+        claimed = await keeper.claim(NOW + 2 * MINUTE)
+        for one in (claimed["b"][0], claimed["a"][0]):
+            await keeper.told(one, "", NOW + 2 * MINUTE)
+        told = WatchFacts(looked_at=NOW + 2 * MINUTE, unsent_since={"a": NOW + MINUTE})
+        assert await keeper.watch() == told
+
     async def test_what_nobody_takes_for_a_day_is_given_up(self, keeper):
         await keeper.add(notice(), ["a"], NOW)
         for number in range(250):
@@ -155,7 +167,7 @@ class AlertBehaviour:
         report = samples.report(samples.measured())
         await store.record_subtask("p1", samples.app(), samples.outcome(report), report, NOW)
         await keeper.add(notice(), ["a"], NOW)
-        tables = {"alerts", "notices", "host_facts"}
+        tables = {"alerts", "notices", "host_facts", "alert_watch"}
         async with engine.begin() as connection:
             assert not await connection.run_sync(to, "0009") & tables
             assert await connection.run_sync(to, "head") >= tables

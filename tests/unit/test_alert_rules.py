@@ -95,6 +95,9 @@ def disk(free_gib: float, size_gib: float) -> Facts:
         (analyzer(ok=False, answered_at=NOW), {"AnalyzerAway"}),
         (analyzer(ok=False, starting=True, answered_at=NOW), set()),
         (analyzer(ok=False, answered_at=NOW - timedelta(days=2)), set()),
+        (host(swept_at=NOW - timedelta(minutes=29)), set()),
+        (host(swept_at=NOW - timedelta(minutes=31)), {"JanitorSilent"}),
+        (host(swept_at=NOW - timedelta(hours=9), at=NOW - timedelta(hours=9)), {"HostSilent"}),
     ],
 )
 def test_what_hosts_tell(facts: Facts, fires: set[str]) -> None:
@@ -123,10 +126,6 @@ def queue(**fields: object) -> Facts:
         (server(janitors=(JanitorFacts(host="h"),)), set()),
         (server(janitors=(JanitorFacts(host="h", paused=True),)), {"JanitorSilent"}),
         (
-            server(janitors=(JanitorFacts(host="h", last_at=NOW - timedelta(minutes=31)),)),
-            {"JanitorSilent"},
-        ),
-        (
             server(breakers=(BreakerFacts(pipeline_id="p", name="static", state="open"),)),
             {"BreakerOpen"},
         ),
@@ -134,6 +133,27 @@ def queue(**fields: object) -> Facts:
 )
 def test_what_the_server_tells(facts: Facts, fires: set[str]) -> None:
     assert names(facts) == fires
+
+
+def _waits_on(host_at: datetime | None, name: str = "assay-host-h") -> Facts:
+    waits = QueueFacts(queue=name, host="h", pollers=0, backlog=1, oldest_s=600)
+    known = () if host_at is None else (HostFacts(host="h", at=host_at),)
+    return Facts(at=NOW, hosts=known, server=ServerFacts(queues=(waits,)))
+
+
+@pytest.mark.parametrize(
+    ("said", "fires"),
+    [
+        (NOW - timedelta(seconds=30), {"NoPollers"}),  # it lives and does not ask
+        (NOW - timedelta(seconds=95), set()),
+        (NOW - timedelta(minutes=6), {"HostSilent"}),
+        (None, set()),
+    ],
+)
+def test_work_that_waits_for_a_host_that_is_away_is_no_page(
+    said: datetime | None, fires: set[str]
+) -> None:
+    assert names(_waits_on(said)) == fires
 
 
 def test_what_was_not_asked_is_unknown_and_every_alert_is_judged_by_something() -> None:
@@ -163,10 +183,19 @@ class Watch:
         self.minute = 0
 
     def look(self, *alerts: Notice, unknown: str = "", patience: int = 2) -> list[Notice]:
-        self.minute += 1
         judged = Judgement(
             alerts=alerts, unknown=frozenset([unknown]), patience={"ToolBlind": patience}
         )
+        return self.take(judged)
+
+    def judges(self, facts: Facts) -> list[tuple[str, str]]:
+        """What is told of a look at these facts: the name, and how it stands."""
+        told = self.take(judge(facts))
+        ends = {(True, True): "forgotten", (True, False): "over", (False, False): "fires"}
+        return [(one.name, ends[one.is_over, one.is_forgotten]) for one in told]
+
+    def take(self, judged: Judgement) -> list[Notice]:
+        self.minute += 1
         now = NOW + timedelta(minutes=self.minute)
         change = changed(self.alerts, judged, now, self.telling)
         self.alerts = dict(change.kept)
@@ -222,3 +251,98 @@ def test_without_receivers_it_fires_and_is_told_when_there_are_some() -> None:
     watch.telling = Watch().telling
     (over,) = watch.look()
     assert over.is_over
+
+
+MINUTE = timedelta(minutes=1)
+FULL = Disk(of="data", free_bytes=0, size_bytes=100 * GIB)
+ROOM = FULL.model_copy(update={"free_bytes": 90 * GIB})
+
+
+def test_a_host_that_dies_of_a_full_disk_is_not_well_again_and_forgotten_after_a_day() -> None:
+    dead = HostFacts(host="h", at=NOW, disks=(FULL,))
+    watch = Watch()
+    watch.telling = Telling(dict.fromkeys(Severity, ("a",)), repeat_s=1e9)
+    told = [
+        (minute, *one)
+        for minute in range(24 * 60 + 10)
+        for one in watch.judges(Facts(at=NOW + minute * MINUTE, hosts=(dead,)))
+    ]
+    assert told == [
+        (0, "DiskFull", "fires"),
+        (7, "HostSilent", "fires"),
+        (24 * 60 + 1, "HostSilent", "forgotten"),
+        (24 * 60 + 1, "DiskFull", "forgotten"),
+    ]
+    assert watch.alerts == {}
+
+
+def test_a_host_that_comes_back_ends_what_is_over_and_one_that_is_gone_does_not() -> None:
+    full = HostFacts(host="h", at=NOW, disks=(FULL,))
+    watch = Watch()
+    watch.judges(Facts(at=NOW, hosts=(full,)))
+    back = full.model_copy(update={"at": NOW + 60 * MINUTE, "disks": (ROOM,)})
+    looks = [watch.judges(Facts(at=back.at, hosts=(back,))) for _ in range(2)]
+    assert looks == [[], [("DiskFull", "over")]]
+
+    watch.judges(Facts(at=NOW, hosts=(full,)))
+    assert watch.judges(Facts(at=NOW, hosts=())) == [("DiskFull", "forgotten")]
+
+
+def test_a_disk_that_cannot_be_looked_at_is_not_empty_again() -> None:
+    watch = Watch()
+    watch.judges(Facts(at=NOW, hosts=(HostFacts(host="h", at=NOW, disks=(FULL,)),)))
+    gone = Facts(at=NOW, hosts=(HostFacts(host="h", at=NOW, unseen_disks=("data",)),))
+    assert [watch.judges(gone) for _ in range(4)] == [[]] * 4
+    other = Facts(at=NOW, hosts=(HostFacts(host="h", at=NOW, unseen_disks=("tmp",)),))
+    assert [watch.judges(other) for _ in range(2)][-1] == [("DiskFull", "over")]
+
+
+def _one(**fields: object) -> Facts:
+    known = {"analyzer": AnalyzerKind.STATIC, "ok": True, "answered_at": NOW}
+    one = AnalyzerFacts.model_validate(known | fields)
+    return Facts(at=NOW, hosts=(HostFacts(host="h", at=NOW, analyzers=(one,)),))
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {"ok": False},
+        {"ok": False, "starting": True},
+        {"untried": ("bandit",), "has_told_ages": False},
+    ],
+)
+def test_an_analyzer_that_says_nothing_of_its_tools_says_not_that_they_see(
+    silent: dict[str, object],
+) -> None:
+    watch = Watch()
+    faults = _one(blind={"bandit": "no finding"}, advisories_age_s={"retire": 9e6})
+    looks = [watch.judges(faults) for _ in range(2)]
+    assert [name for name, _ in looks[1]] == ["AdvisoriesOld", "ToolBlind"]
+    told = [one for _ in range(4) for one in watch.judges(_one(**silent))]
+    assert ("ToolBlind", "over") not in told
+    assert ("AdvisoriesOld", "over") not in told
+    ends = [one for _ in range(2) for one in watch.judges(_one())]
+    assert {("ToolBlind", "over"), ("AdvisoriesOld", "over")} <= set(ends)
+
+
+def test_an_analyzer_that_stays_away_is_forgotten_and_not_over() -> None:
+    watch = Watch()
+    looks = [watch.judges(_one(ok=False, answered_at=NOW - timedelta(hours=23))) for _ in range(3)]
+    assert looks == [[], [("AnalyzerAway", "fires")], []]
+    late = _one(ok=False, answered_at=NOW - timedelta(hours=25))
+    assert watch.judges(late) == [("AnalyzerAway", "forgotten")]
+    assert watch.alerts == {}
+
+
+def test_what_is_too_much_to_be_told_is_not_over() -> None:
+    def facts(count: int) -> Facts:
+        tools = {f"tool{number:03}": "no finding" for number in range(100, 100 + count)}
+        return _one(blind=tools)
+
+    watch = Watch()
+    watch.judges(facts(150))
+    assert len(watch.judges(facts(150))) == 150
+    hosts = tuple(HostFacts(host=f"d{n}", at=NOW, disks=(FULL,)) for n in range(100))
+    many = facts(150).model_copy(update={"hosts": (*(facts(150).hosts or ()), *hosts)})
+    told = [one for _ in range(4) for one in watch.judges(many)]
+    assert told == [("DiskFull", "fires")] * 100

@@ -86,8 +86,8 @@ async def fires(url: str, looked_at: datetime) -> None:
     await upgrade(url)
     store = AlertStore.from_url(url)
     kept = {notice.key: alert, waits.key: StoredAlert(notice=waits, seen=1)}
-    await store.change(NOW, lambda _: AlertChange(kept, [(notice, ("ops",))]))
-    await store.tell_host(HostFacts(host="h", at=looked_at))
+    await store.change(looked_at, lambda _: AlertChange(kept, [(notice, ("ops",))]))
+    await store.tell_host(HostFacts(host="h", at=datetime.now(UTC)))  # which says nothing of looks
     await store.close()
 
 

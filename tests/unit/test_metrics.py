@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +26,7 @@ import clients.measures
 import store.measures  # noqa: F401
 from activities.measures import (
     CellCounts,
+    begin_counting,
     count_orphans,
     count_result,
     note_sweep,
@@ -34,13 +36,14 @@ from clients.host_measures import CheckTimes, StartTimes
 from clients.measures import ARTIFACT_SECONDS, BUILD_SECONDS
 from clients.monitoring.endpoint import Endpoint
 from clients.monitoring.exposition import Build, Exposition
-from clients.monitoring.figures import apps_of, breakers_of, disks_of, slots_of
+from clients.monitoring.figures import apps_of, breakers_of, build_of, disks_of, slots_of, watch_of
 from clients.monitoring.loop import LoopFigure
 from clients.monitoring.samples import Samples
 from clients.monitoring.sdk import SdkMetrics, measured_runtime
 from clients.monitoring.watching import Watched
 from clients.monitoring.work import WorkInProgress
 from clients.usage import AppUsage
+from contract.alerting import WatchFacts
 from contract.analysis import MeasurementState
 from contract.analyzers import AnalyzerKind
 from contract.errors import ErrorCode, PlatformError
@@ -49,7 +52,7 @@ from contract.progress import BreakerProgress, PipelinePhase, PipelineProgress
 from contract.running import AppCheck, StartOutcome, TeardownReport
 from contract.version import ASSAY_VERSION
 from telemetry import spans
-from tests.support.expositions import faults, reference, total
+from tests.support.expositions import families, faults, reference, total
 from workflows.breaker import BreakerState, CircuitBreaker
 from workflows.measures import breaker_changed, creating_task
 
@@ -73,6 +76,11 @@ async def in_thread(url: str, accept: str = "") -> tuple[int, str, str]:
 
 async def usage() -> list[AppUsage]:
     return [AppUsage("pipeline/p/open%2Fgpt/app3", 5.0, 4096, 1.5, 0.25)]
+
+
+async def watch() -> WatchFacts:
+    minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+    return WatchFacts(looked_at=minute_ago, unsent_since={"ops": minute_ago})
 
 
 class FakeClient:
@@ -159,6 +167,8 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
             "breakers": breakers_of(FakeClient()),  # type: ignore[arg-type]
             "disks": disks_of({"data": tmp_path, "engine": tmp_path / "not-there"}),
             "slots": slots_of(work),
+            "watch": watch_of(watch),
+            "build": build_of(true),
         }
     )
     do_clients()
@@ -179,10 +189,49 @@ async def test_every_metric_of_a_worker_is_in_the_reference_and_in_the_scheme(
     assert total(text, "assay_tasks_refused_total", reason="duplicate") == 1
     assert total(text, "assay_janitor_last_run_timestamp_seconds", host="h1") > 1e9
     assert total(text, "assay_breaker_state", pipeline="p", breaker="store") == 2
+    assert 60 <= total(text, "assay_notices_unsent_seconds", receiver="ops") < 90
+    assert 0 < time.time() - 60 - total(text, "assay_alerts_last_look_timestamp_seconds") < 30
     app = {"pipeline": "p", "model": "open/gpt", "app": "3"}
     assert total(text, "assay_app_memory_bytes", **app) == 4096
     assert total(text, "assay_disk_size_bytes", of="engine") == 0
     assert total(text, "assay_start_seconds_count", engine="docker", outcome="app_failed") >= 1
+
+
+def test_what_alerts_are_made_of_is_shown_from_zero_and_the_first_event_is_an_increase(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    runtime, address = measured_runtime()
+    begin_counting(runtime.metric_meter)
+    sdk = Exposition([SdkMetrics(address)], process=False)
+    before = sdk.render("")[0].decode()
+    meter = runtime.metric_meter.with_additional_attributes({"namespace": "default"})
+    monkeypatch.setattr(activity, "metric_meter", lambda: meter)
+    monkeypatch.setattr(workflow, "metric_meter", lambda: meter)
+    monkeypatch.setattr(workflow, "time", time.time)
+    CellCounts().add(outcome())
+    for fault in (PlatformError(ErrorCode.UNAVAILABLE, ""), RuntimeError()):
+        with suppress(PlatformError, RuntimeError), creating_task():
+            raise fault
+    after = sdk.render("")[0].decode()
+
+    shown, then = (_series(text) for text in (before, after))
+    assert set(shown.values()) == {0.0}
+    assert len([name for name, _ in shown if name == "assay_cells_total"]) == 16
+    # No series appears with an event: to a scraper, that would be no increase.
+    rose = {key for key, value in then.items() if value}
+    assert rose <= shown.keys()
+    assert {labels for name, labels in rose if "failures" in name} == {
+        frozenset({("reason", "other")}),
+        frozenset({("reason", "RuntimeError")}),
+    }
+
+
+def _series(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families(text).values()
+        for sample in family.samples
+    }
 
 
 def names(text: str) -> Iterable[str]:

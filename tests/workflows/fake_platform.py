@@ -62,7 +62,7 @@ from queues import at_work
 from tests.activities.fakes import FakeRuntime
 from tests.support.registered import name_of
 from tests.workflows.fake_store import FakeStore
-from workflows import WORKFLOWS
+from workflows import workflows_of
 from workflows.state import PipelineRun, PipelineState
 
 HOST = "h1"
@@ -569,7 +569,7 @@ async def workers(
     control = Worker(
         client,
         task_queue=ids.TASK_QUEUE_CONTROL,
-        workflows=WORKFLOWS,
+        workflows=workflows_of(build_id),
         activities=[*with_fakes(CONTROL), *SCANS.in_control()],
         workflow_runner=UnsandboxedWorkflowRunner(),
         **fast,

@@ -10,7 +10,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from clients.server_look import ServerWatch
 from clients.temporal import ensure_alerts_schedule, ensure_janitor_schedule
-from contract.ids import ALERTS_SCHEDULE_ID, task_queue_host
+from contract.ids import ALERTS_SCHEDULE_ID, janitor_schedule_id, task_queue_host
+from contract.limits import ALERTS_LIMIT
 from contract.running import SweepReport
 from tests.workflows.fake_platform import PATIENCE_S
 
@@ -59,13 +60,15 @@ async def test_queues_of_hosts_and_their_janitors_are_told(client: Client) -> No
             while True:
                 told = await ServerWatch(client).look()
                 known = {one.host: one for one in told.janitors}
-                if host in known and known[host].last_at:
+                if host in known:
                     break
                 await asyncio.sleep(0.1)
     await client.get_schedule_handle(f"assay-janitor-{host}").delete()
     pollers = {one.queue: one.pollers for one in told.queues}
     assert pollers[queue] == 1
     assert pollers[f"assay-start-{host}"] == 0
+    assert {one.host for one in told.queues if one.queue.endswith(host)} == {host}
+    assert {one.host for one in told.queues if not one.queue.endswith(host)} & {host} == set()
     assert not known[host].paused
 
 
@@ -81,5 +84,29 @@ async def test_the_schedule_begins_one_watch_at_once_whoever_makes_it(client: Cl
     (watch,) = told.info.running_actions
     assert watch.workflow_id.startswith(ALERTS_SCHEDULE_ID)
     running = client.get_workflow_handle(watch.workflow_id)
-    assert (await running.describe()).workflow_type == "Alerts"
+    described = await running.describe()
+    assert described.workflow_type == "Alerts"
+    # One that no worker goes on with ends, or no watch would ever begin again.
+    limit = described.raw_description.execution_config.workflow_execution_timeout
+    assert limit.ToTimedelta() == ALERTS_LIMIT
     await running.terminate()
+
+
+async def test_what_an_operator_paused_stays_paused_when_a_worker_starts(client: Client) -> None:
+    host = f"h-{uuid.uuid4().hex[:8]}"
+    await ensure_alerts_schedule(client, timedelta(hours=1))
+    await ensure_janitor_schedule(client, host, timedelta(hours=1))
+    for id_ in (ALERTS_SCHEDULE_ID, janitor_schedule_id(host)):
+        handle = client.get_schedule_handle(id_)
+        await handle.pause(note="an operator works here")
+        begun = (await handle.describe()).info.num_actions
+        await ensure_alerts_schedule(client, timedelta(hours=2))
+        await ensure_janitor_schedule(client, host, timedelta(hours=2))
+        told = await handle.describe()
+        state = told.schedule.state
+        assert (state.paused, state.note) == (True, "an operator works here")
+        assert told.info.num_actions == begun
+        assert [one.every for one in told.schedule.spec.intervals] == [timedelta(hours=2)]
+        for action in told.info.running_actions:
+            await client.get_workflow_handle(action.workflow_id).terminate()
+        await handle.delete()

@@ -17,6 +17,13 @@ from analyzers.runtime.wire.jobs import JobRegistry
 from contract.analyzers import AnalyzerKind
 from contract.version import ASSAY_VERSION
 
+_CANARIES = {
+    "assay_canary_blind": "1: the tool did not find its planted flaw, and measures nothing until "
+    "it does.",
+    "assay_canary_no_source": "1: the tool measures nothing until a source outside gives it an "
+    "answer.",
+}
+
 
 class Metrics:
     """Reads figures from the service at each request, beside what its measurements count.
@@ -66,7 +73,7 @@ class Metrics:
         yield self._gauge("assay_runs_running", "Runs at work.", jobs.running)
         yield self._gauge("assay_runs_capacity", "Runs that may work at once.", jobs.capacity)
         yield self._gauge("assay_results_kept", "Results not acknowledged yet.", jobs.kept)
-        yield self._blind()
+        yield from self._blind()
         yield self._advisories()
         yield from self._counts.registry.collect()
 
@@ -80,16 +87,18 @@ class Metrics:
         family.add_metric([self._kind.value], value)
         return family
 
-    def _blind(self) -> Metric:
-        blind = GaugeMetricFamily(
-            "assay_canary_blind",
-            "1: the tool did not find its planted flaw, and measures nothing until it does.",
-            labels=["analyzer", "tool"],
+    def _blind(self) -> Iterator[Metric]:
+        """A tool that lacks its source needs another hand than one that is broken."""
+        blind, away = (
+            GaugeMetricFamily(name, text, labels=["analyzer", "tool"])
+            for name, text in _CANARIES.items()
         )
         for tool in self._canaries.health():
             if not tool.starting:  # nobody knows yet
-                blind.add_metric([self._kind.value, tool.name], float(tool.blind))
-        return blind
+                labels = [self._kind.value, tool.name]
+                blind.add_metric(labels, float(tool.blind and not tool.lacks_source))
+                away.add_metric(labels, float(tool.blind and tool.lacks_source))
+        yield from (blind, away)
 
     def _advisories(self) -> Metric:
         age = GaugeMetricFamily(
