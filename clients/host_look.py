@@ -85,7 +85,7 @@ class HostWatch:
     async def _analyzer(self, kind: AnalyzerKind, answered_at: datetime | None) -> AnalyzerFacts:
         health = await self._health(kind)
         ages = await self._ages(kind) if health.ok else None
-        blind = [tool for tool in health.tools if tool.blind][:_TOOLS]
+        blind = [tool for tool in health.tools if tool.blind and not tool.is_unset][:_TOOLS]
         return AnalyzerFacts(
             analyzer=kind,
             ok=health.ok,

@@ -5,6 +5,9 @@ from datetime import datetime
 from contract.analyzers import AnalyzerKind, Category
 from contract.base import Frozen
 
+NO_ENDPOINT = "no endpoint configured"
+"""How the reason of a tool begins that was given nobody to ask."""
+
 
 class ToolHealth(Frozen):
     """One tool's canary: whether the tool still finds its planted flaw.
@@ -32,6 +35,11 @@ class ToolHealth(Frozen):
     def blind(self) -> bool:
         """Whether it is known that it does not see: what it would measure counts nowhere."""
         return not self.ok and not self.starting
+
+    @property
+    def is_unset(self) -> bool:
+        """Whether nobody named an endpoint for it to ask: an installation's choice, no fault."""
+        return self.blind and self.reason.startswith(NO_ENDPOINT)
 
 
 class AnalyzerHealth(Frozen):

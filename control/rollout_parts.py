@@ -119,9 +119,7 @@ def _seeing(health: AnalyzerHealth) -> str:
 
 def _has_no_endpoint(health: AnalyzerHealth) -> bool:
     """Whether it is one that asks somebody else, and nobody said whom."""
-    tools = health.tools
-    asks = health.analyzer.row.equipment == "endpoint"
-    return asks and bool(tools) and all("no endpoint configured" in t.reason for t in tools)
+    return bool(health.tools) and all(tool.is_unset for tool in health.tools)
 
 
 async def _part(http: httpx.AsyncClient, name: str, url: str) -> RolloutCheck:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from contract.health import NO_ENDPOINT
+
 T = TypeVar("T")
-NOT_CONFIGURED = "no endpoint configured: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS"
+NOT_CONFIGURED = f"{NO_ENDPOINT}: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS"
 
 
 @dataclass(frozen=True, slots=True)

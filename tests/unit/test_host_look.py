@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from analyzers.ai.config import NOT_CONFIGURED
 from clients.host_look import HostWatch
 from contract.alerting import AnalyzerFacts, HostFacts
 from contract.analyzers import AnalyzerKind
@@ -48,3 +49,12 @@ async def test_what_cannot_be_seen_is_named_and_not_left_out(tmp_path: Path) -> 
     (one,) = facts.analyzers
     assert (one.untried, one.no_source, one.blind) == (("bandit",), {"pip-audit": "refused"}, {})
     assert not one.has_told_ages, "its metrics do not answer"
+
+
+async def test_a_tool_that_nobody_gave_an_endpoint_is_no_fault(tmp_path: Path) -> None:
+    tools = (
+        ToolHealth(name="requirements", ok=False, reason=NOT_CONFIGURED),
+        ToolHealth(name="code_quality", ok=False, reason="the endpoint answers 401"),
+    )
+    (one,) = (await watch(tmp_path, tools=tools).look(None)).analyzers
+    assert one.blind == {"code_quality": "the endpoint answers 401"}

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from analyzers.ai.config import NOT_CONFIGURED
 from analyzers.runtime.measure.counts import Counts
 from analyzers.runtime.wire.metrics import Metrics
 from contract.analyzers import AnalyzerKind
@@ -18,10 +19,11 @@ from tests.support.expositions import faults, total
         ({"ok": True}, 0, 0),
         ({"ok": False}, 1, 0),
         ({"ok": False, "lacks_source": True}, 0, 1),
+        ({"ok": False, "reason": NOT_CONFIGURED}, 0, 0),
     ],
 )
 def test_a_tool_whose_source_is_away_is_not_to_be_reinstalled(
-    fields: dict[str, bool], blind: int, no_source: int, tmp_path: Path
+    fields: dict[str, bool | str], blind: int, no_source: int, tmp_path: Path
 ) -> None:
     health = [ToolHealth.model_validate({"name": "pip-audit", **fields})]
     jobs = SimpleNamespace(started=0, running=0, capacity=1, kept=0)

@@ -96,7 +96,8 @@ class Metrics:
         for tool in self._canaries.health():
             if not tool.starting:  # nobody knows yet
                 labels = [self._kind.value, tool.name]
-                blind.add_metric(labels, float(tool.blind and not tool.lacks_source))
+                broken = tool.blind and not tool.lacks_source and not tool.is_unset
+                blind.add_metric(labels, float(broken))
                 away.add_metric(labels, float(tool.blind and tool.lacks_source))
         yield from (blind, away)
 
