@@ -62,13 +62,13 @@ async def test_what_was_found_before_the_loop_hung_is_missing_and_comes_back_wit
     assert total(hung, "assay_build_info", part="worker") == 1
 
 
-def program(body: str) -> subprocess.Popen[str]:
+def program(body: str, margin_s: float) -> subprocess.Popen[str]:
     """A process that begins to watch itself with short limits, and then does something else."""
     text = f"""
         import asyncio, re, threading, time
         from clients.monitoring.loop import Watchdog
         async def main():
-            Watchdog(0.4, margin_s=0.6).start()
+            Watchdog(0.4, {margin_s}).start()
             {body}
         asyncio.run(main())
     """
@@ -90,7 +90,7 @@ def ended() -> Iterator[dict[str, tuple[int, str, float]]]:
         "ending": "threading.Thread(target=time.sleep, args=(30,)).start()",
         "well": "await asyncio.sleep(1.5)",
     }
-    running = {name: program(body) for name, body in bodies.items()}
+    running = {name: program(body, 0.6 if name == "held" else 30) for name, body in bodies.items()}
     try:
         yield {
             name: (each.wait(20), each.communicate()[1], time.monotonic() - began_s)
