@@ -84,6 +84,7 @@ class DockerRuntime:
         """
         self._host = host
         self._artifacts = artifacts
+        self._untold: dict[str, SavedLogs] = {}
         self._location: Location = analyzer_location
         self._limits = limits or AppLimits()
         self._docker_host = docker_host = usable(docker_host, analyzer_location)
@@ -234,10 +235,11 @@ class DockerRuntime:
         Raises:
             PlatformError: the engine is unreachable.
         """
-        saved = await self._save_logs(workflow_id, "app")
+        saved = await self._save_logs(workflow_id, "app", self._untold.pop(workflow_id, None))
+        self._untold[workflow_id] = saved  # a retry finds no container of those that are gone
         report = await self._remove(workflow_id)
-        facts = AppFacts(logs=saved.refs, notes=saved.notes)
-        return report.model_copy(update={"facts": facts})
+        self._untold.pop(workflow_id, None)
+        return report.model_copy(update={"facts": AppFacts(logs=saved.refs, notes=saved.notes)})
 
     async def _remove(self, workflow_id: str) -> TeardownReport:
         return TeardownReport(

@@ -110,6 +110,23 @@ async def test_an_engine_that_does_not_remove_fails_the_teardown(
         await runtime.teardown(WORKFLOW)
 
 
+async def test_a_teardown_that_is_tried_again_tells_the_logs_of_what_is_gone(
+    engine: FakeEngine, runtime: DockerRuntime
+):
+    engine.has(container("c1"))
+    engine.says("GET /networks", [{"Id": "n1", "Name": "n"}])
+    engine.fails("GET /networks/n1", "device or resource busy")
+    with pytest.raises(PlatformError, match="busy"):
+        await runtime.teardown(WORKFLOW)
+    engine.says("GET /containers/json", [])
+    engine.says("GET /networks", [])
+
+    report = await runtime.teardown(WORKFLOW)
+
+    assert [log.name for log in report.facts.logs] == ["app-web.log"]
+    assert (await runtime.teardown(WORKFLOW)).facts.logs == ()
+
+
 async def test_what_is_removed_under_a_start_is_made_anew_by_a_retry(
     engine: FakeEngine, runtime: DockerRuntime, tmp_path: Path
 ):
