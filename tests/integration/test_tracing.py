@@ -338,7 +338,7 @@ async def test_a_pipeline_is_one_trace(site: Site, apps: Path):
     assert {line["app"] for line in said} == {"m/app1"}
     assert inherited == []
     trace = got.named("StartWorkflow:Pipeline")[0].trace.hex()
-    for name, of in (("store", "worker"), ("build", "worker"), ("tool", "static")):
+    for name, of in (("store", "worker"), ("start", "worker"), ("tool", "static")):
         assert trace in exemplars(figures[of], f"assay_{name}_seconds")
     assert all(secret.encode() not in body for body in got.bodies)
 
