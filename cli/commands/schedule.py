@@ -12,7 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.exits import Exit
-from cli.installation import login_finder, require_stored_baseline, store_of
+from cli.installation import (
+    login_finder,
+    require_stored_baseline,
+    require_stored_comparison,
+    store_of,
+)
 from cli.output import print_json, print_lines, print_result, say
 from cli.person import person
 from cli.program import command
@@ -92,6 +97,7 @@ async def _order(settings: Settings, asked: Asked) -> ScanOrder:
     secret = login_finder(settings)
     plan = await asyncio.to_thread(checked_plan, file, f"{name}-now", say, secret)
     await require_stored_baseline(settings, plan)
+    await require_stored_comparison(settings, spec)
     return order
 
 
