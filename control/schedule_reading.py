@@ -18,7 +18,7 @@ from contract.errors import ErrorCode, PlatformError
 from contract.ids import scan_pipeline_id, scan_schedule_id
 from contract.scans import ScanOrder, ScanRun, ScanState
 from contract.schedule import LAST, ScheduleSpec, span_of
-from control.errors import NotStoredError, WrongInputError
+from control.errors import NoScheduleError, NotStoredError, WrongInputError
 from control.scanning import due_times
 from control.schedule_documents import ScheduleDocument, SchedulesDocument
 from control.server_errors import refused
@@ -63,9 +63,7 @@ async def read_schedule(
     """
     found = await _read(client, stored, name, limit)
     if found is None:
-        raise PlatformError(
-            ErrorCode.NOT_FOUND, f"no schedule {name}", next_step="list the schedules there are"
-        )
+        raise NoScheduleError(name)
     return found
 
 
