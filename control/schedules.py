@@ -210,7 +210,11 @@ async def _changed(client: Client, name: str, done: str) -> ScheduleChanged:
         described = await client.get_schedule_handle(scan_schedule_id(name)).describe()
     coming = () if described.schedule.state.paused else described.info.next_action_times
     return ScheduleChanged(
-        name=name, done=done, next=tuple(coming), still_running=running_pipelines(described)
+        name=name,
+        done=done,
+        timezone=described.schedule.spec.time_zone_name or "UTC",
+        next=tuple(coming),
+        still_running=running_pipelines(described),
     )
 
 

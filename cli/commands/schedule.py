@@ -109,7 +109,7 @@ async def _keep(doing: _Doing, order: ScanOrder) -> None:
     async with doing.recorded(action, order.name, f"spec {order.file}, {said.when}"):
         done = await make(doing.session.client, order)
     lines = [f"schedule {order.name} is {done.done}: {said.when}, from {order.file}"]
-    lines += _next_lines(done.next, said.timezone)
+    lines += _next_lines(done.next, done.timezone)
     lines.append(f"see its runs: {command(f'schedule show {order.name}')}")
     _print(doing, done, lines)
 
@@ -145,7 +145,7 @@ async def _resume(doing: _Doing) -> None:
     name = doing.asked.what
     async with doing.recorded(Action.SCHEDULE_RESUME, name):
         done = await resume_schedule(doing.session.client, name)
-    _print(doing, done, [f"schedule {name} runs again", *_next_lines(done.next)])
+    _print(doing, done, [f"schedule {name} runs again", *_next_lines(done.next, done.timezone)])
 
 
 async def _run(doing: _Doing) -> None:
@@ -188,7 +188,8 @@ def _table(listed: SchedulesDocument) -> Table:
     for name in ("name", "when", "next", "last run", "state"):
         table.add_column(name, overflow="fold")
     for one in listed.schedules:
-        coming = _moment(one.next[0]) if one.next else "paused" if one.paused else "never"
+        zone = one.schedule.timezone
+        coming = _moment(one.next[0], zone) if one.next else "paused" if one.paused else "never"
         last = one.last
         told = (last.pipeline_id, last.state) if last else ("none yet", "")
         cells = (one.name, one.when, coming, *told)
