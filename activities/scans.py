@@ -13,10 +13,9 @@ from activities.scan_ports import ScanLog, Scans
 from contract.analysis import ArtifactRef
 from contract.errors import ErrorCode, PlatformError
 from contract.scans import ScanComparison, ScanEnd, ScanOrder, ScanRun, ScanState
-from contract.schedule import ScheduleSpec, span_of
+from contract.schedule import LAST, ScheduleSpec, span_of
 from contract.spec import PipelinePlan
 
-_LAST = "last"
 # How many earlier runs are looked at for one that can be compared with, and for missed times.
 _LOOK_BACK = 20
 _MISSED_MAX = 100
@@ -96,7 +95,7 @@ class ScanActivities:
     async def _earlier(self, order: ScanOrder, before: datetime | None) -> list[str]:
         """What a run may be compared with, the wanted one first."""
         wanted = (order.spec.schedule or _UNSAID).compare_with
-        if wanted != _LAST:
+        if wanted != LAST:
             return [wanted]
         runs = await self._log.scans(order.name, _LOOK_BACK, before)
         return [run.pipeline_id for run in runs if run.state is ScanState.COMPLETED]

@@ -128,8 +128,10 @@ def _wrong_usage(error: Any) -> UserError:
     """An error of Typer about the command line as a `UserError`."""
     context = getattr(error, "ctx", None)
     names = context.command_path.split(" ")[1:] if context else []
+    of_ours = isinstance(error, typer.BadParameter) and not (error.param or error.param_hint)
+    message = error.message if of_ours else error.format_message()
     return UserError(
-        error.format_message().rstrip("."),
+        message.rstrip("."),
         next_step=f"{command(' '.join([*names, '--help']))} says what can be given",
     )
 

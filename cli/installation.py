@@ -12,7 +12,7 @@ from contract.doors import is_loopback
 from contract.errors import PlatformError
 from contract.progress import PipelineProgress
 from contract.secret import SecretRef
-from contract.spec import PipelinePlan
+from contract.spec import PipelinePlan, PipelineSpec
 from control.access import TokensThere, tokens_there
 from control.errors import NotStoredError, PrunedError
 from control.stored import Stored, require_comparable
@@ -79,6 +79,14 @@ async def require_stored_baseline(settings: Settings, plan: PipelinePlan) -> Non
     """
     if not temporal_is_configured():  # else the work, and the store, may be elsewhere
         await require_comparable(store_of(settings), plan)
+
+
+async def require_stored_comparison(settings: Settings, spec: PipelineSpec) -> None:
+    """As `require_stored_baseline`, for what runs of the spec's schedule are compared with."""
+    from control.schedule_reading import require_compared_with  # it loads workflows
+
+    if not temporal_is_configured():
+        await require_compared_with(store_of(settings), spec.schedule)
 
 
 def machine_of(settings: Settings) -> "Machine | None":

@@ -8,14 +8,18 @@ AI_IS_OFF = (
     "AI is left out: set ASSAY_AI_BASE_URL and ASSAY_AI_MODELS (an OpenAI-compatible endpoint)"
 )
 
+_PIPELINES = ("status", "pipelines")
+
 
 def next_step_of(error: PlatformError) -> str:
     """The next step after `error`; empty if none is known."""
     match error:
         case errors.StoreGoneError():
             return f"put the file back; if it is lost, {command('rebuild')} makes its rows again"
-        case errors.NoPipelineError() | errors.NotStoredError():
-            return f"{command('status')} lists the pipelines there are"
+        case errors.NoPipelineError() | errors.NotStoredError() | errors.NoScheduleError():
+            of_schedules = isinstance(error, errors.NoScheduleError)
+            lists, things = ("schedule list", "schedules") if of_schedules else _PIPELINES
+            return f"{command(lists)} lists the {things} there are"
         case errors.AlreadyRanError(pipeline_id=id_):
             return (
                 f"see it with {command(f'report {id_}')}, repeat what failed with "

@@ -259,5 +259,5 @@ def _not_whole(path: Path, why: str) -> PlatformError:
     return PlatformError(
         ErrorCode.DATA_LOSS,
         f"{path} is no whole archive: {why}",
-        next_step="export it again, or copy it again",
+        next_step="make it again, or copy it again",
     )

@@ -12,6 +12,7 @@ _FIELDS = (
     ("day of the week", 0, 7, _DAYS),
 )
 _WORDS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PART = re.compile(r"(\*|\w+(?:-\w+)?)(?:/([1-9][0-9]*))?")
 
 
@@ -32,6 +33,31 @@ def check_cron(line: str) -> None:
     for text, (name, low, high, words) in zip(fields, _FIELDS, strict=True):
         for part in text.split(","):
             _check_part(part, name, low, high, words)
+
+
+def is_ever(line: str) -> bool:
+    """Whether the day that a line means is in any of its months: there is no 31 February.
+
+    Args:
+        line: that `check_cron` takes.
+    """
+    if line.startswith("@"):
+        return True
+    _, _, days, months, _ = line.split()
+    first = min(_members(days, _FIELDS[2]))
+    return any(first <= _LENGTHS[month - 1] for month in _members(months, _FIELDS[3]))
+
+
+def _members(text: str, field: tuple[str, int, int, tuple[str, ...]]) -> set[int]:
+    """The numbers that a field of a line means; `7/10` goes on to the highest."""
+    name, low, high, words = field
+    members = set[int]()
+    for part in text.split(","):
+        span, _, step = part.partition("/")
+        ends = [low, high] if span == "*" else [_number(e, name, words) for e in span.split("-")]
+        last = high if step and len(ends) == 1 else ends[-1]
+        members.update(range(ends[0], last + 1, int(step or 1)))
+    return members
 
 
 def _check_part(part: str, name: str, low: int, high: int, words: tuple[str, ...]) -> None:

@@ -12,6 +12,8 @@ from contract.ids import PIPELINE_ID_PATTERN
 
 SCHEDULE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
 """A name, a moment and a dash are the ID of a pipeline, which has at most 63 characters."""
+LAST = "last"
+"""What runs are compared with: the one before."""
 _SPAN = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(seconds=10), timedelta(days=366)
@@ -100,7 +102,7 @@ class ScheduleSpec(Authored):
     jitter: Span = "0s"
     paused: bool = False
     note: Annotated[str, Field(max_length=500)] = ""
-    compare_with: Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)] = "last"
+    compare_with: Annotated[str, StringConstraints(pattern=PIPELINE_ID_PATTERN)] = LAST
     notify: NotifySpec = NotifySpec()
 
     @model_validator(mode="after")

@@ -89,7 +89,9 @@ async def checked_receivers(notifier: FileNotifier, file: str) -> Receivers:
 
 
 async def tested_receivers(notifier: FileNotifier, file: str, who: str) -> Receivers:
-    """Send a test notice to every receiver, whatever severity it wants; how each took it.
+    """Send a test notice to every receiver, whatever severity it wants, and that it is over.
+
+    How each took them is told. Who did not take the first gets no second one.
 
     Args:
         notifier: of the alerts file.
@@ -107,7 +109,12 @@ async def tested_receivers(notifier: FileNotifier, file: str, who: str) -> Recei
         summary=f"A test of Assay's alerts, asked for by {who}: nothing is wrong.",
         began_at=datetime.now(UTC),
     )
-    whys = await asyncio.gather(*(notifier.deliver(one.name, notice) for one in known))
+    over = notice.model_copy(update={"is_over": True})
+
+    async def both(name: str) -> str:
+        return await notifier.deliver(name, notice) or await notifier.deliver(name, over)
+
+    whys = await asyncio.gather(*(both(one.name) for one in known))
     answers = (_answer(one, why) for one, why in zip(known, whys, strict=True))
     return Receivers(file=file, sent=True, receivers=tuple(answers))
 

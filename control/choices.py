@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from contract.analyzers import AnalyzerKind
 from contract.base import Authored
+from contract.cron import is_ever
 from contract.errors import PlatformError
+from contract.schedule import ScheduleSpec, span_of
 from contract.secret import IsSecret, SecretRef
 from contract.spec import Option, PipelineSpec
 from control.declared import options_of, tools_of
@@ -24,7 +26,7 @@ def require_declared(spec: PipelineSpec, name: str) -> None:
     Raises:
         PlatformError: with a line for each, and the nearest right name.
     """
-    lines = [*_idle(spec), *_wrong_criteria(spec), *_wrong_zone(spec)]
+    lines = [*_idle(spec), *_wrong_criteria(spec), *_wrong_schedule(spec.schedule)]
     for kind, chosen in spec.tools.items():
         lines += _wrong_tools(kind, chosen)
     for kind, options in spec.options.items():
@@ -78,13 +80,19 @@ def _wrong_criteria(spec: PipelineSpec) -> Iterator[str]:
             yield f"ranking.weights: {unlike(name, CRITERIA, 'measure')}"
 
 
-def _wrong_zone(spec: PipelineSpec) -> Iterator[str]:
-    """The time zone of a schedule, which this machine may not know."""
-    name = spec.schedule.timezone if spec.schedule else "UTC"
+def _wrong_schedule(said: ScheduleSpec | None) -> Iterator[str]:
+    """What no schedule can do; a kept one is left alone. Or a zone that this machine lacks."""
+    if said is None:
+        return
+    for line in said.lines:
+        if not is_ever(line):
+            yield f"schedule.cron: '{line}' never comes: none of its months has that day"
+    if said.every and span_of(said.jitter) >= span_of(said.every):
+        yield f"schedule.jitter: {said.jitter} is not less than every: {said.every}"
     try:
-        ZoneInfo(name)
+        ZoneInfo(said.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        yield f"schedule.timezone: {unlike(name, available_timezones(), 'time zone')}"
+        yield f"schedule.timezone: {unlike(said.timezone, available_timezones(), 'time zone')}"
 
 
 def _wrong_tools(kind: AnalyzerKind, chosen: tuple[str, ...]) -> Iterator[str]:

@@ -111,7 +111,10 @@ async def set_current(
             break
         except RPCError as error:
             if error.status not in _NOT_YET or time.monotonic() > deadline:
-                raise _explained(error, deployment, build_id) from error
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    known = await _builds(client, deployment)
+                    raise _unknown(deployment, build_id, known) from error
+                raise _explained(error, build_id) from error
             await asyncio.sleep(_EVERY_S)
     await _routed(client, deployment)
     moved = await move_stranded(client, deployment) if moves else ()
@@ -123,9 +126,9 @@ async def _require_workers(client: Client, deployment: str, build_id: str, deadl
     with server_asked():
         while not (await workers_of_builds(client, deployment))[build_id]:
             if time.monotonic() > deadline:
-                known = (await info_of(client, deployment)).version_summaries
-                if build_id not in {one.deployment_version.build_id for one in known}:
-                    return  # the server says it, when it is asked
+                known = await _builds(client, deployment)
+                if build_id not in known:
+                    raise _unknown(deployment, build_id, known)
                 raise PlatformError(
                     ErrorCode.FAILED_PRECONDITION,
                     f"build {build_id} cannot be current now: none of its workers asked for work "
@@ -133,6 +136,21 @@ async def _require_workers(client: Client, deployment: str, build_id: str, deadl
                     next_step="start its workers first, or use --force",
                 )
             await asyncio.sleep(_EVERY_S)
+
+
+async def _builds(client: Client, deployment: str) -> list[str]:
+    """Build IDs that workers have named and the server has not forgotten."""
+    with server_asked():
+        known = (await info_of(client, deployment)).version_summaries
+    return sorted(one.deployment_version.build_id for one in known)
+
+
+def _unknown(deployment: str, build_id: str, known: Sequence[str]) -> WrongInputError:
+    return WrongInputError(
+        f"no worker has said that it is build {build_id} of deployment {deployment}; "
+        f"there are {', '.join(known) or 'none'}",
+        next_step=f"name one of them, or start workers with ASSAY_BUILD_ID={build_id} first",
+    )
 
 
 async def move_stranded(client: Client, deployment: str) -> tuple[Moved, ...]:
@@ -154,6 +172,7 @@ async def move(client: Client, deployment: str, build_id: str, to: str) -> Moved
         to: build ID of another one; empty: workers that are not versioned.
 
     Raises:
+        WrongInputError: nothing runs on `build_id`, and no worker ever said that it is of it.
         PlatformError: the server does not answer, or refuses it.
     """
     ids = set[str]()
@@ -168,6 +187,8 @@ async def move(client: Client, deployment: str, build_id: str, to: str) -> Moved
             break
         ids.update(one.id for one in left)
         await asyncio.sleep(_EVERY_S)
+    if not ids and build_id not in (known := await _builds(client, deployment)):
+        raise _unknown(deployment, build_id, known)
     names = sorted(id_.removeprefix("pipeline/") for id_ in ids if id_.count("/") == 1)
     return Moved(build_id=build_id, workflows=len(ids), pipelines=tuple(names))
 
@@ -242,13 +263,8 @@ async def _routed(client: Client, deployment: str) -> None:
             await asyncio.sleep(_EVERY_S)
 
 
-def _explained(error: RPCError, deployment: str, build_id: str) -> PlatformError:
+def _explained(error: RPCError, build_id: str) -> PlatformError:
     match error.status:
-        case RPCStatusCode.NOT_FOUND:
-            return WrongInputError(
-                f"no worker has said that it is build {build_id} of deployment {deployment}",
-                next_step=f"start workers with ASSAY_BUILD_ID={build_id} first",
-            )
         case RPCStatusCode.FAILED_PRECONDITION:
             return PlatformError(
                 ErrorCode.FAILED_PRECONDITION,

@@ -108,6 +108,15 @@ class NotStoredError(PipelineError):
         )
 
 
+class NoScheduleError(PlatformError):
+    """The server knows no schedule of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            ErrorCode.NOT_FOUND, f"no schedule {name}", next_step="list the schedules there are"
+        )
+
+
 class PrunedError(NotStoredError):
     """The pipeline was removed from the store on purpose."""
 

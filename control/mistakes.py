@@ -2,22 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+
+from contract.wording import nearest, sentence
 
 _BRANCHES = ("[key]", "value", "reference", "suppressions-file", "suppressions-list")
 
 
 def unlike(name: str, known: Iterable[str], noun: str) -> str:
     """Says that `name` is unknown, and suggests the known name most like it."""
-    return f"unknown {noun} {name!r}{_nearest(name, known)}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"unknown {noun} {name!r}{nearest(name, known)}"
 
 
 def wrong_fields(
@@ -68,9 +64,10 @@ def _line(
     first = items[0]
     if first["type"] == "extra_forbidden":
         names = list(_model_at(model, place[:-1]).model_fields)
-        nearest = _nearest(str(place[-1]), names) or f"; fields here: {', '.join(names)}"
-        return f"{field}: no such field{nearest}"
-    messages = dict.fromkeys(item["msg"].removeprefix("Value error, ") for item in items)
+        close = nearest(str(place[-1]), names) or f"; fields here: {', '.join(names)}"
+        return f"{field}: no such field{close}"
+    meant = [item for item in items if not _is_other_branch(item)] or items
+    messages = dict.fromkeys(sentence(item) for item in meant)
     if first["type"] == "missing" or not place:
         return f"{field}: {next(iter(messages))}"
     wanted = " or ".join(
@@ -82,7 +79,12 @@ def _line(
     shown = "" if any(str(part).startswith("auth_") for part in place) else f" (got {given!r})"
     allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {}).get("expected", "")))
     hint = "; a list is written as text: '1,2'" if isinstance(first["input"], list) else ""
-    return f"{field}: {wanted}{shown}{_nearest(given, allowed)}{hint if is_option else ''}"
+    return f"{field}: {wanted}{shown}{nearest(given, allowed)}{hint if is_option else ''}"
+
+
+def _is_other_branch(item: Mapping[str, Any]) -> bool:
+    """Whether it says of a list that it is no text: what is wrong in the list is told."""
+    return item["type"] == "string_type" and isinstance(item["input"], list)
 
 
 def _model_at(model: type[BaseModel], place: tuple[Any, ...]) -> type[BaseModel]:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -67,15 +67,18 @@ async def restore(here: Installation, source: Path, *, force: bool, say: Say) ->
                 next_step="restore into a new folder, or put aside what is there with --force",
             )
         await _require_unused(here)
-        require_room(here.data_dir, manifest.size_bytes)
-        staging = here.data_dir / RESTORING
+        staging, was_there = here.data_dir / RESTORING, here.data_dir.exists()
         try:
+            require_room(here.data_dir, manifest.size_bytes)
             await interruptible(partial(_write_all, backup, staging, say))
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%fZ")
             work = _Swap(here, manifest, staging, moment)
             await work.bring_up(say)
         finally:
             _drop(staging)
+            if not was_there:
+                with suppress(OSError):  # only if it is empty: nothing was restored
+                    here.data_dir.rmdir()
     return await _restored(here, manifest, work)
 
 

@@ -74,10 +74,12 @@ class ScheduleChanged(Frozen):
         cancelled: pipelines that were cancelled with it.
         still_running: pipelines that go on.
         next: the next times, at most 10.
+        timezone: in which people mean its times.
     """
 
     name: str
     done: str
+    timezone: str = "UTC"
     pipeline_id: str = ""
     cancelled: tuple[str, ...] = ()
     still_running: tuple[str, ...] = ()

@@ -17,7 +17,8 @@ from activities.scans import missed
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import scan_pipeline_id, scan_schedule_id
 from contract.scans import ScanOrder, ScanRun, ScanState
-from contract.schedule import span_of
+from contract.schedule import LAST, ScheduleSpec, span_of
+from control.errors import NoScheduleError, NotStoredError, WrongInputError
 from control.scanning import due_times
 from control.schedule_documents import ScheduleDocument, SchedulesDocument
 from control.server_errors import refused
@@ -62,9 +63,7 @@ async def read_schedule(
     """
     found = await _read(client, stored, name, limit)
     if found is None:
-        raise PlatformError(
-            ErrorCode.NOT_FOUND, f"no schedule {name}", next_step="list the schedules there are"
-        )
+        raise NoScheduleError(name)
     return found
 
 
@@ -195,3 +194,21 @@ def _pipeline_of(schedule_id: str, workflow_id: str) -> str:
     except ValueError:
         return ""
     return scan_pipeline_id(schedule_id.removeprefix(_PREFIX), at)
+
+
+async def require_compared_with(stored: Stored, said: ScheduleSpec | None) -> None:
+    """Refuse a schedule that compares its runs with a pipeline that the store does not have.
+
+    Raises:
+        WrongInputError: there is no such pipeline.
+    """
+    if said is None or said.compare_with == LAST:
+        return
+    name = said.compare_with
+    try:
+        await stored.answered(name, lambda store: store.overview(name))
+    except NotStoredError as error:
+        raise WrongInputError(
+            f"schedule.compare_with: {error.message}",
+            next_step=f"name a pipeline that the store has, or write {LAST}",
+        ) from error

@@ -26,7 +26,7 @@ from contract.ids import TASK_QUEUE_CONTROL, scan_schedule_id
 from contract.scans import ScanOrder
 from contract.schedule import span_of
 from contract.spec import PipelineSpec
-from control.errors import EndedError, NoPipelineError, WrongInputError
+from control.errors import EndedError, NoPipelineError, NoScheduleError, WrongInputError
 from control.pipelines import Pipeline
 from control.schedule_documents import ScheduleChanged
 from control.schedule_reading import latest_pipeline, order_of, running_pipelines
@@ -210,7 +210,11 @@ async def _changed(client: Client, name: str, done: str) -> ScheduleChanged:
         described = await client.get_schedule_handle(scan_schedule_id(name)).describe()
     coming = () if described.schedule.state.paused else described.info.next_action_times
     return ScheduleChanged(
-        name=name, done=done, next=tuple(coming), still_running=running_pipelines(described)
+        name=name,
+        done=done,
+        timezone=described.schedule.spec.time_zone_name or "UTC",
+        next=tuple(coming),
+        still_running=running_pipelines(described),
     )
 
 
@@ -246,11 +250,7 @@ def _asked(name: str) -> Generator[None]:
         yield
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            raise PlatformError(
-                ErrorCode.NOT_FOUND,
-                f"no schedule {name}",
-                next_step="list the schedules there are",
-            ) from error
+            raise NoScheduleError(name) from error
         if error.status is RPCStatusCode.INVALID_ARGUMENT:
             message = f"schedule {name}: the server refuses it: {error.message}"
             raise WrongInputError(message, next_step="correct the schedule in the spec") from error

@@ -47,6 +47,7 @@ _HTTP = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (ErrorCode.INVALID_ARGUMENT, "send less at once"),
     HTTPStatus.REQUEST_URI_TOO_LONG: (ErrorCode.INVALID_ARGUMENT, "ask for less at once"),
 }
+_SCRAPED = "/metrics"
 _LETTERS, _LINES = 500, 20
 _MESSAGE_LETTERS = 4_000
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -103,7 +104,8 @@ def _text(message: str) -> str:
 
 async def answered(request: Request, problem: Problem) -> Response:
     """A problem in the form that is asked for."""
-    if request.url.path.startswith(f"{API}/"):
+    path = request.url.path
+    if path == _SCRAPED or path.startswith(f"{API}/"):
         return JSONResponse(
             problem.model_dump(mode="json"), problem.status, media_type="application/problem+json"
         )

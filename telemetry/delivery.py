@@ -5,7 +5,7 @@ Loads OpenTelemetry's SDK: only `tracing.py` imports it, where tracing is on.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -32,11 +32,12 @@ class Outage(logging.Handler):
 
     Args:
         endpoint: as it is shown.
+        may_say: whether it is named at all, asked once for each outage.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, may_say: Callable[[], bool]) -> None:
         super().__init__(logging.WARNING)
-        self._endpoint = endpoint
+        self._endpoint, self._may_say = endpoint, may_say
         self._is_known = self._was_said = False
         self._said_at = -_SAID_AGAIN_S
 
@@ -49,7 +50,7 @@ class Outage(logging.Handler):
         if self._is_known:
             return
         self._is_known = True
-        if time.monotonic() - self._said_at < _SAID_AGAIN_S:
+        if time.monotonic() - self._said_at < _SAID_AGAIN_S or not self._may_say():
             return
         self._said_at, self._was_said = time.monotonic(), True
         logger.warning("traces do not reach %s (%s); pipelines go on", self._endpoint, cause)
@@ -81,11 +82,17 @@ class Delivery(SpanExporter):
     Args:
         endpoint: as it is shown.
         given_limit_s: how long a batch may take; more than 10 s counts as 10, and so does None.
+        may_say: as of `Outage`.
     """
 
-    def __init__(self, endpoint: str, given_limit_s: float | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        given_limit_s: float | None = None,
+        may_say: Callable[[], bool] = lambda: True,
+    ) -> None:
         limit_s = min(given_limit_s or _LIMIT_S, _LIMIT_S)
-        self._outage = Outage(endpoint)
+        self._outage = Outage(endpoint, may_say)
         self._line = Line(self._outage.say)
         self._exporter = OTLPSpanExporter(timeout=limit_s, session=self._line)
         own = logging.getLogger(_EXPORTER_LOGGER)

@@ -35,7 +35,13 @@ class Tracing:
         flushing.join(_FLUSH_S)
 
 
-def start_tracing(part: str, *, temporal: bool = False, keep_variables: bool = False) -> Tracing:
+def start_tracing(
+    part: str,
+    *,
+    temporal: bool = False,
+    keep_variables: bool = False,
+    may_say: Callable[[], bool] = lambda: True,
+) -> Tracing:
     """Record spans from now on, if OpenTelemetry's variables ask for it (`docs/tracing.md`).
 
     A variable that cannot be honoured is named in one warning, and tracing is off.
@@ -45,11 +51,12 @@ def start_tracing(part: str, *, temporal: bool = False, keep_variables: bool = F
         temporal: this process speaks to Temporal, whose plugin takes the provider of the process,
             and whose workflows have the same spans in a replay.
         keep_variables: leave them to the programs that this process starts.
+        may_say: whether an outage of the collector is named, asked once for each.
     """
     wanted, wrong = variables.is_wanted(), variables.mistake()
     try:
         if wanted and not wrong:
-            return Tracing(_started(part, temporal=temporal))
+            return Tracing(_started(part, temporal=temporal, may_say=may_say))
     except Exception as error:  # whatever the SDK refuses: it is no reason to measure nothing
         wrong = f"{type(error).__name__}: OpenTelemetry refuses its variables"
     finally:
@@ -60,7 +67,7 @@ def start_tracing(part: str, *, temporal: bool = False, keep_variables: bool = F
     return Tracing()
 
 
-def _started(part: str, *, temporal: bool) -> Callable[[], None]:
+def _started(part: str, *, temporal: bool, may_say: Callable[[], bool]) -> Callable[[], None]:
     from opentelemetry import propagate, trace
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -75,7 +82,7 @@ def _started(part: str, *, temporal: bool) -> Callable[[], None]:
     resource = Resource.create(_resource(part))
     # On its own it waits for 30 s at the end; `Tracing.stop` does not.
     provider = make(resource=resource, shutdown_on_exit=False)
-    delivery = Delivery(variables.endpoint(), variables.timeout_s())
+    delivery = Delivery(variables.endpoint(), variables.timeout_s(), may_say)
     provider.add_span_processor(BatchSpanProcessor(delivery))
     if temporal:  # elsewhere, no library is to find it and to record on its own what it likes
         trace.set_tracer_provider(provider)

@@ -112,7 +112,7 @@ async def _apps(settings: Settings) -> list[Check]:
         docker, why = False, error.message
     sandbox = shutil.which("bwrap") is not None
     return [
-        Check("Docker engine", docker, why, _engine_hint(settings.docker_host)),
+        engine_check(settings, why, is_used=docker),
         Check(
             "bubblewrap",
             sandbox,
@@ -122,6 +122,12 @@ async def _apps(settings: Settings) -> list[Check]:
         ),
         await asyncio.to_thread(_compose, docker),
     ]
+
+
+def engine_check(settings: Settings, why: str, *, is_used: bool) -> Check:
+    """Whether containers can be used. Where only processes are asked for, nobody misses it."""
+    is_right = is_used or settings.engine == "process"
+    return Check("Docker engine", is_right, why, _engine_hint(settings.docker_host))
 
 
 def _compose(engine: bool) -> Check:
@@ -208,7 +214,8 @@ async def _analyzers(settings: Settings) -> list[Check]:
     ]
     async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
         for kind, port in stack.analyzers.items():
-            checks += await _analyzer(client, kind, f"http://127.0.0.1:{port}/health")
+            log = stack.run_dir / f"{kind}.log"
+            checks += await analyzer_checks(client, kind, f"http://127.0.0.1:{port}/health", log)
     return checks
 
 
@@ -231,14 +238,15 @@ def _worker(stack: Stack) -> Check:
     return Check("worker", True, f"{stack.worker_url}/metrics")
 
 
-async def _analyzer(client: httpx.AsyncClient, kind: str, url: str) -> list[Check]:
+async def analyzer_checks(client: httpx.AsyncClient, kind: str, url: str, log: Path) -> list[Check]:
+    """What an analyzer says of itself and its tools; of one that does not, where its log is."""
+    name = f"analyzer {kind}"
     try:
         health = AnalyzerHealth.model_validate_json((await client.get(url)).content)
     except (httpx.HTTPError, ValueError) as error:
-        return [
-            Check(f"analyzer {kind}", False, str(error) or type(error).__name__, "read its log")
-        ]
-    head = Check(f"analyzer {kind}", health.ok, health.reason or f"{len(health.tools)} tools")
+        why = str(error) or f"does not answer ({type(error).__name__})"
+        return [Check(name, False, why, f"read {log}")]
+    head = Check(name, health.ok, health.reason or f"{len(health.tools)} tools")
     return [
         head,
         *(Check(f"  {kind}/{t.name}", t.ok, t.version if t.ok else t.reason) for t in health.tools),

@@ -15,7 +15,7 @@ from control.regression_documents import AppTrends, Regressions
 from control.regressions import app_trends, newest_pipeline, regressions
 from control.uncollected import uncollected
 from reports.trends.model import Direction, Trend, TrendState
-from reports.trends.words import amount, said, titled
+from reports.trends.words import amount, named, said, titled
 from settings import Settings
 
 _STYLES = {Direction.WORSE: "red", Direction.BETTER: "green"}
@@ -78,8 +78,7 @@ def _table(trends: Sequence[Trend], *, with_app: bool) -> Table:
         table.add_column(name, overflow="fold")
     for trend in trends:
         style = _STYLES.get(trend.direction, "") if trend.direction else ""
-        now = f"{amount(trend.after)} {trend.unit}".removesuffix(" count")
         cells = [trend.app] if with_app else []
-        cells += [trend.cell, trend.figure, now]
+        cells += [trend.cell, named(trend.figure), amount(trend.after, trend.unit)]
         table.add_row(*(Text(one_line(cell)) for cell in cells), Text(one_line(said(trend)), style))
     return table

@@ -12,7 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.exits import Exit
-from cli.installation import login_finder, require_stored_baseline, store_of
+from cli.installation import (
+    login_finder,
+    require_stored_baseline,
+    require_stored_comparison,
+    store_of,
+)
 from cli.output import print_json, print_lines, print_result, say
 from cli.person import person
 from cli.program import command
@@ -92,6 +97,7 @@ async def _order(settings: Settings, asked: Asked) -> ScanOrder:
     secret = login_finder(settings)
     plan = await asyncio.to_thread(checked_plan, file, f"{name}-now", say, secret)
     await require_stored_baseline(settings, plan)
+    await require_stored_comparison(settings, spec)
     return order
 
 
@@ -103,7 +109,7 @@ async def _keep(doing: _Doing, order: ScanOrder) -> None:
     async with doing.recorded(action, order.name, f"spec {order.file}, {said.when}"):
         done = await make(doing.session.client, order)
     lines = [f"schedule {order.name} is {done.done}: {said.when}, from {order.file}"]
-    lines += _next_lines(done.next, said.timezone)
+    lines += _next_lines(done.next, done.timezone)
     lines.append(f"see its runs: {command(f'schedule show {order.name}')}")
     _print(doing, done, lines)
 
@@ -139,7 +145,7 @@ async def _resume(doing: _Doing) -> None:
     name = doing.asked.what
     async with doing.recorded(Action.SCHEDULE_RESUME, name):
         done = await resume_schedule(doing.session.client, name)
-    _print(doing, done, [f"schedule {name} runs again", *_next_lines(done.next)])
+    _print(doing, done, [f"schedule {name} runs again", *_next_lines(done.next, done.timezone)])
 
 
 async def _run(doing: _Doing) -> None:
@@ -182,7 +188,8 @@ def _table(listed: SchedulesDocument) -> Table:
     for name in ("name", "when", "next", "last run", "state"):
         table.add_column(name, overflow="fold")
     for one in listed.schedules:
-        coming = _moment(one.next[0]) if one.next else "paused" if one.paused else "never"
+        zone = one.schedule.timezone
+        coming = _moment(one.next[0], zone) if one.next else "paused" if one.paused else "never"
         last = one.last
         told = (last.pipeline_id, last.state) if last else ("none yet", "")
         cells = (one.name, one.when, coming, *told)

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.exits import Exit
-from cli.installation import login_finder, machine_of, require_stored_baseline
+from cli.installation import (
+    login_finder,
+    machine_of,
+    require_stored_baseline,
+    require_stored_comparison,
+)
 from cli.output import print_result, say
 from contract.role import AppRole
 from contract.roles import in_words
 from control.documents import Validated
 from control.dryrun import validated
 from control.plans import checked_plan
+from control.specfile import load_spec
 from settings import Settings
 
 
@@ -21,6 +27,7 @@ async def run_validate(settings: Settings, spec: Path, pipeline_id: str, *, as_j
     secret = login_finder(settings)
     plan = await asyncio.to_thread(checked_plan, spec, pipeline_id, say, secret)
     await require_stored_baseline(settings, plan)
+    await require_stored_comparison(settings, await asyncio.to_thread(load_spec, spec))
     document = await asyncio.to_thread(validated, spec, plan, machine_of(settings))
     for warning in document.warnings:
         say(f"warning: {warning}")

@@ -10,6 +10,7 @@ from yaml.composer import ComposerError
 from clients.notify.model import AlertsFile
 from clients.yaml_text import AuthoredLoader
 from contract.errors import ErrorCode, PlatformError
+from contract.wording import sentence
 
 _MOST_BYTES = 64 * 1024
 _KINDS = ("webhook", "slack", "email")
@@ -66,11 +67,12 @@ def _first(error: ValidationError, node: Any) -> str:
     """The first mistake as `line 7: receivers.0.port: why`; what was written is not repeated."""
     first = error.errors(include_url=False, include_input=False)[0]
     steps = [step for step in first["loc"] if step not in _KINDS]
-    field = ".".join(map(str, steps)) or "(whole file)"
-    reason = str(first["msg"]).removeprefix("Value error, ")
+    path = ".".join(map(str, steps))
+    field = f"{path}: " if path else ""
+    reason = sentence(first)
     if first["type"] == "extra_forbidden":
         reason = "there is no such field"
-    return f"line {_line(node, steps)}: {field}: {reason}"[:500]
+    return f"line {_line(node, steps)}: {field}{reason}"[:500]
 
 
 def _line(node: Any, steps: list[Any]) -> int:

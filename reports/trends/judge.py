@@ -18,6 +18,7 @@ from reports.trends.points import AppSeries
 from reports.trends.scales import SCALES, Scale
 from reports.trends.series import WINDOW, Series
 from reports.trends.tested import Batch, Tested, means_of, rows_of
+from reports.trends.words import titled
 
 LEVEL = 0.05
 """Of those called changed, at most this share is wrongly so, as far as noise has no drift."""
@@ -148,7 +149,7 @@ class Judge:
     def _count(self, said: _Said) -> None:
         self.states[said.state] += 1
         if reason := said.more.get("reason"):
-            self.reasons[f"{said.state.value}: {reason}"] += 1
+            self.reasons[f"{titled(said.state)}: {reason}"] += 1
 
 
 def _simple(series: Series, number: int) -> _Said | None:

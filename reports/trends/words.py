@@ -1,5 +1,6 @@
 """What a trend says, in words that are the same wherever they are shown."""
 
+from reports.formats import quantity
 from reports.trends.model import Direction, Trend, TrendState
 
 _TITLES = {
@@ -34,14 +35,19 @@ def said(trend: Trend) -> str:
     return titled(trend.state) + why
 
 
-def amount(value: float | None) -> str:
-    """A level for people: four digits are enough."""
-    return "-" if value is None else f"{value:.4g}"
+def amount(value: float | None, unit: str) -> str:
+    """A level for people, with its unit: `32.53 MiB`, `1.23 %`, `25 requests/s`."""
+    return quantity(value, "requests/s" if unit == "1/s" else unit)
+
+
+def named(figure: str) -> str:
+    """A figure for people."""
+    return figure.replace("_", " ")
 
 
 def _size(trend: Trend) -> str:
     way = "worse" if trend.direction is Direction.WORSE else "better"
-    levels = f"{amount(trend.before)} to {amount(trend.after)}"
+    levels = " to ".join(amount(level, trend.unit) for level in (trend.before, trend.after))
     if trend.ratio is None:
         return f"{way}: {levels}"
     ends = f" ({trend.low:.2f} to {trend.high:.2f})" if trend.low and trend.high else ""

@@ -48,7 +48,10 @@ async def test_requests_count_under_their_routes_and_what_strangers_ask_for_is_n
 
 async def test_a_stranger_sees_no_figures_but_may_ask_whether_it_is_ready(recorded: Path):
     async with browsing(site_of(recorded), "192.0.2.1") as stranger:
-        assert (await stranger.get("/metrics")).status_code == HTTPStatus.UNAUTHORIZED
+        refused = await stranger.get("/metrics")
+        assert refused.status_code == HTTPStatus.UNAUTHORIZED
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["next_step"]
         answer = await stranger.get("/ready")
 
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE

@@ -134,7 +134,9 @@ def test_a_test_notice_goes_to_every_receiver(
     shown = capsys.readouterr().out
     assert "good: sent" in shown
     assert "bad: not sent: it answers 404" in shown
-    assert [body["name"] for body in got] == ["Test", "Test"]
+    assert {body["name"] for body in got} == {"Test"}
+    told = sorted(body["status"] for body in got)
+    assert told == ["firing", "firing", "resolved"], "who took the first hears that it is over"
     assert typed("check") is Exit.OK
     assert "good: webhook, from critical on" in capsys.readouterr().out
     alerts_file(data, receivers[:1])

@@ -54,6 +54,16 @@ SPECS: dict[str, tuple[str | bytes, str, str]] = {
         "schedule.cron: hour: '25' is not within 0 to 23",
         "next:",
     ),
+    "a day that never comes": (
+        "apps: {root: fleet}\nschedule: {cron: ['@daily', '0 0 31 2 *']}",
+        "schedule.cron: '0 0 31 2 *' never comes",
+        "next:",
+    ),
+    "a jitter as long as the interval": (
+        "apps: {root: fleet}\nschedule: {every: 60m, jitter: 1h}",
+        "schedule.jitter: 1h is not less than every: 60m",
+        "next:",
+    ),
     "a time": ("apps: {root: fleet}\nschedule: {every: daily}", "write a number and s, m", "12h"),
     "a time zone": (
         "apps: {root: fleet}\nschedule: {cron: '@daily', timezone: Europe/Berln}",
@@ -131,6 +141,16 @@ def one_clear_error(result: Result, code: Exit, cause: str, hint: str) -> None:
 
 def assay(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.parametrize("command", [["validate"], ["schedule", "add"]])
+def test_a_comparison_with_a_pipeline_that_never_ran(command: list[str]) -> None:
+    Path("s.yaml").write_text(
+        "apps: {root: fleet}\nschedule: {every: 1h, jitter: 59m, compare_with: nosuchpipe}"
+    )
+
+    cause, hint = "schedule.compare_with: no pipeline nosuchpipe", "or write last"
+    one_clear_error(assay(*command, "s.yaml"), USAGE, cause, hint)
 
 
 @pytest.mark.parametrize("command", ["submit", "validate"])

@@ -19,6 +19,7 @@ SITUATIONS: list[tuple[PlatformError, Exit, str]] = [
     (errors.NoWorkerError("q", "n"), Exit.UNAVAILABLE, "'python worker.py'"),
     (errors.NoPipelineError("p"), Exit.USAGE, "starter.py status'"),
     (errors.NotStoredError("p", "no p"), Exit.USAGE, "starter.py status'"),
+    (errors.NoScheduleError("s"), Exit.USAGE, "starter.py schedule list'"),
     (errors.PrunedError("p"), Exit.USAGE, "starter.py status'"),
     (errors.NoAppError("p", "m/app1"), Exit.USAGE, "see the apps that it has"),
     (errors.StoreGoneError(Path("assay.db")), Exit.UNAVAILABLE, "starter.py rebuild'"),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from activities.scan_notices import notices_of
 from activities.scans import missed
-from contract.cron import check_cron
+from contract.cron import check_cron, is_ever
 from contract.errors import ErrorCode, PlatformError
 from contract.ids import scan_pipeline_id
 from contract.scans import LostTool, ScanComparison, ScanOrder, ScanRun, ScanState
@@ -56,6 +56,26 @@ def test_a_line_of_cron_is_taken(line: str):
 def test_a_wrong_line_of_cron_is_refused_by_field(line: str, why: str):
     with pytest.raises(ValidationError, match=why.replace("*", r"\*")):
         ScheduleSpec(cron=("0 2 * * *", line))
+
+
+@pytest.mark.parametrize(
+    ("line", "ever"),
+    [
+        ("0 0 31 2 *", False),
+        ("0 0 30,31 feb mon", False),
+        ("0 0 31 4-6/2,sep,11 *", False),
+        ("0 0 30/1 2 *", False),
+        ("0 0 29 2 *", True),
+        ("0 0 31 2-3 *", True),
+        ("0 0 31 */3 *", True),
+        ("0 0 */10 2 *", True),
+        ("0 0 31 4/1 *", True),
+        ("@monthly", True),
+    ],
+)
+def test_a_day_that_no_month_of_a_line_has_never_comes(line: str, ever: bool):
+    check_cron(line)
+    assert is_ever(line) is ever
 
 
 def test_a_time_names_one_pipeline_whatever_its_zone():

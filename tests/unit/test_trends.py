@@ -6,7 +6,7 @@ from contract.spec import AppRef
 from reports.trends.judge import Judge
 from reports.trends.model import Direction, TrendState
 from reports.trends.points import apps_of
-from reports.trends.words import said
+from reports.trends.words import amount, said
 from tests.support.trend_parts import CALM, SLOW, judged, load, of_load, of_runs, part, scan
 
 
@@ -132,6 +132,21 @@ def test_a_count_of_findings_that_never_moved_is_the_same_and_a_jump_is_a_change
     assert (jump.state, jump.since, round(jump.ratio, 2)) == (TrendState.CHANGED, "p6", 1.25)
     assert (new.state, new.ratio, new.direction) == (TrendState.CHANGED, None, Direction.WORSE)
     assert said(new).startswith("worse: 0 to 4 since p6")
+
+
+def test_levels_are_told_with_units_for_people():
+    told = (
+        (34_110_000.0, "bytes", "32.53 MiB"),
+        (0.0, "ratio", "0\N{NO-BREAK SPACE}%"),
+        (0.0123, "ratio", "1.23\N{NO-BREAK SPACE}%"),
+        (25.0, "1/s", "25 requests/s"),
+        (15.23456, "ms", "15.23 ms"),
+        (None, "ms", "—"),
+        (4.0, "count", "4"),
+    )
+    assert [amount(value, unit) for value, unit, _ in told] == [text for *_, text in told]
+    (trend,) = judged(part([{"performance/openloop": load(15.0, c=1)}] * 8))
+    assert said(trend) == "not comparable: the host was busy"
 
 
 def test_a_scan_of_a_part_is_not_held_against_a_whole_one():

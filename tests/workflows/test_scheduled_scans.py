@@ -294,7 +294,10 @@ async def test_names_and_times_that_are_wrong_are_refused(
     client: Client, scan: tuple[str, ScanScript]
 ):
     name, _ = scan
-    await add_schedule(client, order(name, every="1d"))
+    said = {"every": None, "cron": "0 2 * * *", "timezone": "Europe/Berlin"}
+    await add_schedule(client, order(name, **said))
+    resumed = await resume_schedule(client, name)
+    assert resumed.timezone == "Europe/Berlin", "its times are told as its spec means them"
     with pytest.raises(PlatformError, match=f"there is a schedule {name} already"):
         await add_schedule(client, order(name))
     with pytest.raises(PlatformError, match="no schedule nobody") as unknown:

@@ -24,7 +24,7 @@ from contract.analyzers import AnalyzerKind
 from contract.errors import PlatformError
 from control import deployments, polling, releasing
 from control.builds import build_of
-from control.deployments import deployment_status, set_current
+from control.deployments import deployment_status, move, set_current
 from control.errors import NoPipelineError, StrandedError, WrongInputError
 from control.pipelines import Pipeline, list_pipelines
 from control.releasing import Release, Steady, keep_current
@@ -196,6 +196,9 @@ async def test_pipelines_of_code_that_is_gone_go_on_whether_it_had_a_version_or_
     assert time.monotonic() - began < PATIENCE_S
     assert unversioned.count("report") == versioned.count("report") == 1
     assert await build(second) == "B"
+    assert (await move(client, "assay", "A", "B")).workflows == 0, "empty already"
+    with pytest.raises(WrongInputError, match="build nope of deployment assay; there are A, B"):
+        await move(client, "assay", "nope", "B")
     with pytest.raises(NoPipelineError):  # only the store can tell: its code is gone, too
         await Pipeline(client, unversioned.id).snapshot()
 
@@ -247,7 +250,7 @@ async def _changes(store: str) -> list[AuditEntry]:
 
 
 async def test_what_cannot_be_current_is_said(client: Client) -> None:
-    with pytest.raises(WrongInputError, match="no worker has said that it is build X"):
+    with pytest.raises(WrongInputError, match=r"said .* build X .*there are none"):
         await set_current(client, "assay", "X")
 
     status = await deployment_status(client, "assay")
