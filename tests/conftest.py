@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Generator
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -32,8 +31,6 @@ DYNAMIC_CONFIG = (
 # Each of pytest's workers has a server, so that there are more of them than cores: one thread each
 # spares a tenth of what they use in handing work to one another and in looking for garbage.
 GO = {"GOMAXPROCS": "1", "GOGC": "400"}
-# So many files that compute for each that waits.
-_COMPUTING = 3
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,24 +45,6 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In xdist's workers, files of workflows are spread among those that compute.
-
-    They wait for a server: else all workers would wait at the same time, and later all compute.
-    """
-    if not hasattr(config, "workerinput"):
-        return
-    files = {path: list(found) for path, found in groupby(items, key=lambda item: item.path)}
-    waiting = [path for path in files if path.parent.name == "workflows"]
-    if sum(map(len, files.values())) != len(items) or not waiting:
-        return  # somebody chose single tests, in an order of their own
-    others = [path for path in files if path.parent.name != "workflows"]
-    first = sum(path.parent.name == "services" for path in others)
-    places = [(first + _COMPUTING * number, path) for number, path in enumerate(waiting)]
-    order = sorted([*places, *((at + 0.5, path) for at, path in enumerate(others))])
-    items[:] = [item for _, path in order for item in files[path]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
