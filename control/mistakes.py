@@ -66,8 +66,7 @@ def _line(
         names = list(_model_at(model, place[:-1]).model_fields)
         close = nearest(str(place[-1]), names) or f"; fields here: {', '.join(names)}"
         return f"{field}: no such field{close}"
-    meant = [item for item in items if not _is_other_branch(item)] or items
-    messages = dict.fromkeys(sentence(item) for item in meant)
+    messages = dict.fromkeys(sentence(item) for item in _meant(items))
     if first["type"] == "missing" or not place:
         return f"{field}: {next(iter(messages))}"
     wanted = " or ".join(
@@ -82,9 +81,12 @@ def _line(
     return f"{field}: {wanted}{shown}{nearest(given, allowed)}{hint if is_option else ''}"
 
 
-def _is_other_branch(item: Mapping[str, Any]) -> bool:
-    """Whether it says of a list that it is no text: what is wrong in the list is told."""
-    return item["type"] == "string_type" and isinstance(item["input"], list)
+def _meant(items: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Without that a list is no text, where something is wrong with the list itself."""
+    others = [item for item in items if item["type"] != "string_type"]
+    is_list = isinstance(items[0]["input"], list)
+    wrong_list = [item for item in others if not item["type"].endswith("_type")]
+    return others if is_list and wrong_list else items
 
 
 def _model_at(model: type[BaseModel], place: tuple[Any, ...]) -> type[BaseModel]:

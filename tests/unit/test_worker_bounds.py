@@ -75,12 +75,12 @@ async def test_a_disk_that_hangs_is_named_and_takes_one_thread_however_often_it_
     watch = HostWatch("h", {"data": tmp_path / "nfs"}, nobody, {})
     for _ in range(3):
         with pytest.raises(PlatformError, match=f"no answer within 0.05 s, one of {tmp_path}/nfs"):
-            await watch.look()
+            await watch.look(None)
     assert asked == ["nfs"]
 
     goes_on.set()
     monkeypatch.undo()
-    assert (await watch.look()).disks == (), "the folder is not there, and the watch goes on"
+    assert (await watch.look(None)).disks == (), "the folder is not there, and the watch goes on"
 
 
 def test_a_worker_that_waits_for_its_server_stops_at_once(tmp_path: Path):
