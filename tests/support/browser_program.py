@@ -16,6 +16,8 @@ from playwright.sync_api import (
     ConsoleMessage,
     Error,
     Page,
+    Request,
+    Response,
     sync_playwright,
 )
 
@@ -39,6 +41,7 @@ class Hands:
         self._browser, self._origin = browser, job["origin"]
         self._axe = Path(job["axe"]).read_text()
         self._complaints: list[str] = []
+        self._lost: list[str] = []
         self._page = self._window(browser.new_context(viewport=DESK))
 
     def _window(self, context: BrowserContext) -> Page:
@@ -46,7 +49,20 @@ class Hands:
         page = context.new_page()
         page.on("pageerror", lambda error: self._complaints.append(f"{page.url}: {error}"))
         page.on("console", lambda said: self._hear(page, said))
+        page.on("requestfailed", self._note_failed)
+        page.on("response", self._note_refused)
         return page
+
+    def _note_failed(self, request: Request) -> None:
+        self._lost.append(f"{request.method} {request.url}: {request.failure}")
+
+    def _note_refused(self, response: Response) -> None:
+        if response.status >= 400:
+            self._lost.append(f"{response.request.method} {response.url}: {response.status}")
+
+    def state(self) -> str:
+        """What the page shows, and which requests failed lately."""
+        return "\n".join([self.text("body")[:3000], *self._lost[-20:]])
 
     def _hear(self, page: Page, said: ConsoleMessage) -> None:
         if said.type == "error":
@@ -210,7 +226,7 @@ def main() -> None:
             try:
                 answer = {"saw": getattr(hands, step["do"])(**step["with"])}
             except Error as error:
-                answer = {"failed": str(error)[:2000], "page": hands.text("body")[:3000]}
+                answer = {"failed": str(error)[:2000], "page": hands.state()}
             print(json.dumps(answer), flush=True)
         browser.close()
 
