@@ -1,6 +1,9 @@
 """Signals that end a command. Only the standard library: handlers are set before other imports."""
 
+import os
 import signal
+
+_OUTPUTS = (1, 2)
 
 
 def end_by_signal() -> None:
@@ -8,11 +11,22 @@ def end_by_signal() -> None:
 
     A shell starts background jobs with SIGINT ignored, and Python then leaves it so: `kill -INT`
     would do nothing, and neither would SIGTERM, which goes the same way. `nohup` keeps its word.
+
+    A terminal that was closed takes nothing more: what goes there is then dropped, so that nothing
+    fails while the command cleans up.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _as_interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _as_interrupt)
+        on_terminal = [number for number in _OUTPUTS if os.isatty(number)]
+
+        def hung_up(number: int, frame: object) -> None:
+            for output in on_terminal:
+                if not os.isatty(output):  # it is gone
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+            _as_interrupt(number, frame)
+
+        signal.signal(signal.SIGHUP, hung_up)
 
 
 def _as_interrupt(_number: int, _frame: object) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -24,23 +25,17 @@ from temporalio.service import RPCError, RPCStatusCode
 from contract.errors import ErrorCode, PlatformError
 from control.builds import current_of, info_of
 from control.deployment_documents import DeployedVersion, DeploymentStatus, Moved, Switched
-from control.errors import ALIVE_S, WrongInputError
+from control.errors import ALIVE_S, ServerAwayError, WrongInputError
 from control.polling import workers_of_builds
-from control.server_errors import refused, server_asked
+from control.server_errors import AWAY, refused, server_asked
 
 _LIMIT = timedelta(seconds=5)
+_SETS_LIMIT = timedelta(seconds=15)  # a workflow of the server tells each task queue of it
 _EVERY_S, _ROUTED_S = 0.2, 10.0
 _AT_ONCE, _ROUNDS = 8, 5
-# It knows no such version yet; or it takes no more changes now: each worker that starts is one.
-_NOT_YET = frozenset(
-    {
-        RPCStatusCode.NOT_FOUND,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.ABORTED,
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-    }
-)
+# It knows no such version yet, or not all task queues of it; or it takes no more changes now: each
+# worker that starts is one.
+_NOT_YET = AWAY | {RPCStatusCode.NOT_FOUND, RPCStatusCode.ABORTED}
 _STATE = "WORKER_DEPLOYMENT_VERSION_STATUS_"
 _NEVER = datetime.fromtimestamp(0, UTC)
 
@@ -124,7 +119,7 @@ async def set_current(
 async def _require_workers(client: Client, deployment: str, build_id: str, deadline: float) -> None:
     """Wait until somebody would work; the server would also take a version whose workers died."""
     with server_asked():
-        while not (await workers_of_builds(client, deployment))[build_id]:
+        while not await _has_workers(client, deployment, build_id, deadline):
             if time.monotonic() > deadline:
                 known = await _builds(client, deployment)
                 if build_id not in known:
@@ -136,6 +131,15 @@ async def _require_workers(client: Client, deployment: str, build_id: str, deadl
                     next_step="start its workers first, or use --force",
                 )
             await asyncio.sleep(_EVERY_S)
+
+
+async def _has_workers(client: Client, deployment: str, build_id: str, deadline: float) -> bool:
+    try:
+        return (await workers_of_builds(client, deployment))[build_id] > 0
+    except RPCError as error:
+        if error.status in AWAY and time.monotonic() < deadline:
+            return False
+        raise
 
 
 async def _builds(client: Client, deployment: str) -> list[str]:
@@ -249,14 +253,16 @@ async def _set(client: Client, deployment: str, build_id: str, *, force: bool) -
         ignore_missing_task_queues=force,
         allow_no_pollers=force,
     )
-    await client.workflow_service.set_worker_deployment_current_version(request, timeout=_LIMIT)
+    await client.workflow_service.set_worker_deployment_current_version(
+        request, timeout=_SETS_LIMIT
+    )
 
 
 async def _routed(client: Client, deployment: str) -> None:
     """Wait until every task queue knows which version is current; not for long."""
     deadline = time.monotonic() + _ROUTED_S
     underway = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
-    with server_asked():
+    with suppress(ServerAwayError), server_asked():
         while time.monotonic() < deadline:
             if (await info_of(client, deployment)).routing_config_update_state != underway:
                 return

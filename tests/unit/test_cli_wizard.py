@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "study" / "templates" / f"{slug}.yaml").write_text(f"slug: {slug}\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ASSAY_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr("cli.interview.no_engine", lambda _machine: "")  # whatever this one has
     for name in ("TEMPORAL_ADDRESS", "TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -216,26 +218,46 @@ def test_on_a_terminal_it_takes_nine_keys_and_ctrl_c_ends_it(here: Path):
     said, code = typed(keys, here)
 
     assert code == Exit.INTERRUPTED, said
-    assert "Start it now? [Y/n]" in said and "Traceback" not in said
+    assert "Start it now? [Y/n]" in said and "interrupted" in said and "Traceback" not in said
     assert spec_in(here)["analyzers"] == ["static"]
 
 
+def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(here: Path):
+    said, code = typed([b"\r", CLOSE], here)
+
+    assert code == Exit.INTERRUPTED, said
+    assert not (here / "pipeline.yaml").exists()
+
+
+CLOSE = b""
+
+
 def typed(keys: list[bytes], folder: Path, limit_s: float = 60.0) -> tuple[str, int]:
-    """What the wizard shows in a terminal, and its exit code; a key is typed at each question."""
+    """What the wizard shows in a terminal, and its exit code; a key is typed at each question.
+
+    A Ctrl-C is typed again until it is taken: one that comes at the very moment at which a question
+    is shown is lost, as Python waits for the next key then.
+    """
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)
         os.execv(sys.executable, [sys.executable, str(ROOT / "starter.py"), "wizard"])
-    shown, seen, deadline = b"", 0, time.monotonic() + limit_s
+    shown, seen, last, deadline = b"", 0, b"", time.monotonic() + limit_s
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 1.0)[0]:
+            if last == b"\x03":
+                os.write(terminal, last)
             continue
         try:
             shown += os.read(terminal, 65_536)
         except OSError:  # it has ended
             break
         if keys and shown[seen:].rstrip(b" ").endswith(b":"):
-            seen = len(shown)
-            os.write(terminal, keys.pop(0))
+            seen, last = len(shown), keys.pop(0)
+            if last == CLOSE:
+                break
+            os.write(terminal, last)
+    else:
+        os.kill(pid, signal.SIGKILL)
     os.close(terminal)
     return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

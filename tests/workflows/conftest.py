@@ -9,9 +9,9 @@ from temporalio.client import Client
 from tests.workflows.fake_platform import workers
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
 async def platform_workers(temporal_client: Client) -> AsyncIterator[None]:
-    """Workers of every queue."""
+    """Workers of every queue; they end with the file: their log is not for tests of others."""
     async with workers(temporal_client):
         yield
 
