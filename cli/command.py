@@ -14,7 +14,7 @@ from cli.errors import UserError, expected, explained
 from cli.exits import Exit
 from cli.output import report_error
 from cli.program import command
-from cli.signals import end_by_signal
+from cli.signals import end_by_signal, end_once
 from cli.terminal import progress_out
 from cli.traced import traced_command
 from control.errors import WrongInputError
@@ -71,6 +71,10 @@ class Commands(TyperGroup):
             )
 
         code = _ended(invoke, as_json="--json" in arguments)
+        if code is Exit.INTERRUPTED:
+            if standalone_mode:
+                end_once()
+            progress_out.print("interrupted")
         if standalone_mode:
             sys.exit(int(code))
         return code
@@ -114,8 +118,6 @@ def _ended(invoke: Callable[[], Any], *, as_json: bool) -> Exit:
         if not isinstance(error, expected()):
             raise
         return _report(explained(error), as_json)
-    if code is Exit.INTERRUPTED:
-        progress_out.print("interrupted")
     return code
 
 

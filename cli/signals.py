@@ -29,5 +29,11 @@ def end_by_signal() -> None:
         signal.signal(signal.SIGHUP, hung_up)
 
 
+def end_once() -> None:
+    """Another Ctrl-C changes nothing any more: the command has cleaned up and only has to leave."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def _as_interrupt(_number: int, _frame: object) -> None:
     signal.raise_signal(signal.SIGINT)

@@ -207,3 +207,30 @@ def test_output_that_nobody_reads_ends_quietly(tmp_path: Path) -> None:
 
     os.close(writer)
     assert (done.returncode, done.stderr) == (Exit.READER_GONE, "")
+
+
+def test_a_second_ctrl_c_changes_nothing_when_the_command_only_has_to_leave() -> None:
+    script = (
+        "import signal, sys, typer\n"
+        "from cli import command\n"
+        "from cli.signals import end_by_signal\n"
+        "end_by_signal()\n"
+        "say = command.progress_out.print\n"
+        "def slow(*what):\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    signal.raise_signal(signal.SIGTERM)\n"
+        "    say(*what)\n"
+        "command.progress_out.print = slow\n"
+        "app = typer.Typer(cls=command.Commands)\n"
+        "@app.command()\n"
+        "def waits():\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "@app.command()\n"
+        "def other():\n"
+        "    pass\n"
+        "app(['waits'])\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (Exit.INTERRUPTED, "interrupted\n")

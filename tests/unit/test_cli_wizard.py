@@ -232,11 +232,11 @@ def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(here: Path):
 CLOSE = b""
 
 
-def typed(keys: list[bytes], folder: Path, limit_s: float = 60.0) -> tuple[str, int]:
+def typed(keys: list[bytes], folder: Path, limit_s: float = 200.0) -> tuple[str, int]:
     """What the wizard shows in a terminal, and its exit code; a key is typed at each question.
 
-    A Ctrl-C is typed again until it is taken: one that comes at the very moment at which a question
-    is shown is lost, as Python waits for the next key then.
+    A Ctrl-C is typed again when nothing came of it for 5 s: one that comes at the very moment at
+    which a question is shown is lost, as Python waits for the next key then.
     """
     pid, terminal = pty.fork()
     if not pid:
@@ -244,8 +244,8 @@ def typed(keys: list[bytes], folder: Path, limit_s: float = 60.0) -> tuple[str, 
         os.execv(sys.executable, [sys.executable, str(ROOT / "starter.py"), "wizard"])
     shown, seen, last, deadline = b"", 0, b"", time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 1.0)[0]:
-            if last == b"\x03":
+        if not select.select([terminal], [], [], 5.0)[0]:
+            if last == b"\x03" and b"interrupted" not in shown:
                 os.write(terminal, last)
             continue
         try:
