@@ -95,5 +95,11 @@ class Exit(IntEnum):
         14,
         "verify-deployment: a check of the installation failed; the output names it and what to do",
     )
-    INTERRUPTED = 130, "Ctrl-C or SIGTERM ended the command; what it had started was stopped first"
+    INTERRUPTED = (
+        130,
+        (
+            "Ctrl-C, SIGTERM or a closed terminal ended the command, which first stopped what it "
+            "had started"
+        ),
+    )
     READER_GONE = 141, "Whoever read the output went away (`| head`)"

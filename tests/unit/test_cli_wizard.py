@@ -16,6 +16,8 @@ from cli.app import app
 from cli.exits import Exit
 
 ROOT = Path(__file__).parents[2]
+CLOSE = b"close"
+"""Instead of a key: the terminal is closed."""
 
 
 @pytest.fixture
@@ -227,9 +229,6 @@ def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(here: Path):
 
     assert code == Exit.INTERRUPTED, said
     assert not (here / "pipeline.yaml").exists()
-
-
-CLOSE = b""
 
 
 def typed(keys: list[bytes], folder: Path, limit_s: float = 200.0) -> tuple[str, int]:

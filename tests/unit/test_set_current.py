@@ -1,5 +1,6 @@
 """How long a build that is to be current is waited for, and what is told when it cannot be."""
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,3 +88,49 @@ async def test_what_waiting_does_not_change_is_told_at_once(
         await set_current(client(faults, asked), "assay", "B", wait_s=30, force=True, moves=False)
 
     assert asked == ["B"]
+
+
+async def test_looks_that_time_out_are_repeated_and_those_after_it_do_not_undo_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = [RPCStatusCode.CANCELLED, RPCStatusCode.UNAVAILABLE]
+    asked: list[str] = []
+
+    async def workers(*_: object) -> Counter[str]:
+        if looks:
+            raise RPCError("not now", looks.pop(0), b"")
+        return Counter({"B": 1})
+
+    async def nothing(*_: object) -> str:
+        return ""
+
+    async def away(*_: object) -> None:
+        raise RPCError("Timeout expired", RPCStatusCode.CANCELLED, b"")
+
+    monkeypatch.setattr(deployments, "_EVERY_S", 0.001)
+    monkeypatch.setattr(deployments, "current_build", nothing)
+    monkeypatch.setattr(deployments, "workers_of_builds", workers)
+    monkeypatch.setattr(deployments, "info_of", away)
+
+    done = await set_current(client([], asked), "assay", "B", wait_s=30, moves=False)
+
+    assert (done.current, asked, looks) == ("B", ["B"], [])
+
+
+async def test_a_look_that_times_out_without_a_wait_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*_: object) -> Counter[str]:
+        raise RPCError("Timeout expired", RPCStatusCode.CANCELLED, b"")
+
+    async def nothing(*_: object) -> str:
+        return ""
+
+    monkeypatch.setattr(deployments, "current_build", nothing)
+    monkeypatch.setattr(deployments, "workers_of_builds", away)
+    asked: list[str] = []
+
+    with pytest.raises(PlatformError, match="does not answer"):
+        await set_current(client([], asked), "assay", "B", moves=False)
+
+    assert asked == []
